@@ -1,0 +1,1 @@
+//! API types shared by devices and services, the HTTP client, key files.

@@ -1,0 +1,1 @@
+//! Transactions and the deterministic state machine of the ledger.

@@ -1,0 +1,1 @@
+//! The hospital gateway as a service.

@@ -1,0 +1,1 @@
+//! The key generation centre as a service.

@@ -1,0 +1,1 @@
+//! The replicated ledger: consensus engine, store, forwarding and catching up.

@@ -1,0 +1,1 @@
+//! Blocks, certificates, proofs and their verification: no I/O.

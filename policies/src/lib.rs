@@ -1,0 +1,1 @@
+//! The policy language and its linear secret sharing: no I/O.

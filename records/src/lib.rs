@@ -1,0 +1,1 @@
+//! FHIR R4 and DICOM: parse, choose keywords, build a record.

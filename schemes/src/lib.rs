@@ -1,0 +1,1 @@
+//! The cryptography of Consilium: no I/O, no clock, no global randomness.

@@ -1,0 +1,1 @@
+//! What the two services share: configuration, audit lines, authentication, health, metrics, errors.

@@ -1,0 +1,3 @@
+//! The `consilium` command.
+
+fn main() {}
