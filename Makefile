@@ -1,0 +1,53 @@
+# Two commands matter: `make demo` and `make test`. Both do all of their own set-up.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+# Compiled dependencies are shared by every checkout on this machine and are never required to be there.
+export CONSILIUM_CACHE ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/consilium
+export CARGO_TARGET_DIR ?= $(CONSILIUM_CACHE)/target
+export PATH := $(HOME)/.cargo/bin:$(CONSILIUM_CACHE)/tools/bin:$(PATH)
+export RUSTDOCFLAGS := -D warnings
+
+# What is built is always the whole workspace with all of its targets, in the one profile there is: the features of
+# shared dependencies then never differ between commands, and nothing large is built twice.
+CARGO := cargo
+ALL := --workspace --all-targets --locked
+CONSILIUM := $(CARGO_TARGET_DIR)/debug/consilium
+
+.PHONY: help setup build demo test lint format-check clippy doc deny unit clean
+
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: ## Install what is missing: Rust toolchain, system packages
+	@scripts/setup
+
+build: setup ## Build everything
+	@$(CARGO) build $(ALL)
+
+demo: build ## Run the main job on sample records: a KGC and two hospitals on this machine
+	@$(CONSILIUM) demo $(DEMO)
+
+test: setup lint unit ## Everything CI checks: formatting, lints, docs, licences, all tests
+
+lint: format-check clippy doc deny
+
+format-check:
+	@$(CARGO) fmt --all --check
+
+clippy: setup
+	@$(CARGO) clippy $(ALL) -- -D warnings
+
+doc: setup
+	@$(CARGO) doc --workspace --no-deps --locked --quiet
+
+deny: setup
+	@scripts/deny
+
+unit: setup ## All tests
+	@$(CARGO) test --workspace --locked
+
+clean: ## Remove this project's compiled files, the shared dependencies included
+	@rm -rf "$(CARGO_TARGET_DIR)"
