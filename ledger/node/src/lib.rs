@@ -1,1 +1,27 @@
 //! The replicated ledger: consensus engine, store, forwarding and catching up.
+//!
+//! ```no_run
+//! # async fn example(config: consilium_node::NodeConfig, tx: consilium_contracts::SignedTransaction)
+//! # -> Result<(), Box<dyn std::error::Error>> {
+//! let node = consilium_node::start(config).await?;
+//! let receipt = node.submit(tx).await?;
+//! println!("committed at {} with {:?}", receipt.height, receipt.events);
+//! let state = node.state(); // shows the transaction's effect
+//! # let _ = state;
+//! node.shutdown().await;
+//! # Ok(()) }
+//! ```
+
+mod config;
+mod error;
+mod handle;
+mod shared;
+mod snapshot;
+mod stream;
+
+pub use config::{NodeConfig, Peer, Tuning};
+pub use error::{ProofError, StartError, StoreError, SubmitError};
+pub use handle::{CommittedBlock, NodeHandle, Receipt, Status, SyncState};
+pub use snapshot::Snapshot;
+pub use start::start;
+pub use stream::BlockStream;

@@ -1,0 +1,83 @@
+//! What a node is given when it starts.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use consilium_contracts::SignedGenesis;
+use consilium_schemes::signature::{SigningKey, VerifyingKey};
+
+/// Everything a node needs to know.
+#[derive(Debug)]
+pub struct NodeConfig {
+    /// The node's own directory: store, write-ahead log, lock. Made if absent.
+    pub data_dir: PathBuf,
+    /// The federation. A directory of another federation is refused.
+    pub genesis: SignedGenesis,
+    /// The node's network identity (`peer_key` of the hospital's or KGC's card).
+    pub peer_key: SigningKey,
+    /// The key that votes (`validator_key` of the hospital's card). It is used only while the
+    /// state names it as a validator's; the KGC and auditors give none. One key must never run
+    /// on two machines.
+    pub validator_key: Option<SigningKey>,
+    /// The multiaddress to listen on, for example `/ip4/0.0.0.0/tcp/7400`.
+    pub listen: String,
+    /// Whom to stay connected with; nobody else may connect. See [`Peer::of_genesis`].
+    pub peers: Vec<Peer>,
+    /// Times and bounds; the defaults suit hospitals on a wide-area network.
+    pub tuning: Tuning,
+}
+
+/// Another node.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Peer {
+    /// Its network identity.
+    pub key: VerifyingKey,
+    /// Its multiaddress, without the `/p2p/` part.
+    pub address: String,
+}
+
+impl Peer {
+    /// The KGC's node and every hospital's, as the genesis names them. A node leaves itself out.
+    pub fn of_genesis(genesis: &SignedGenesis) -> Vec<Self> {
+        let genesis = genesis.genesis();
+        let kgc = Self {
+            key: genesis.kgc.peer_key,
+            address: genesis.kgc.listen.as_str().to_owned(),
+        };
+        let hospitals = genesis.hospitals.iter().map(|card| Self {
+            key: card.peer_key,
+            address: card.listen.as_str().to_owned(),
+        });
+        std::iter::once(kgc).chain(hospitals).collect()
+    }
+}
+
+/// Times and bounds of a node; what all nodes must agree on stands in the genesis instead.
+#[derive(Clone, Debug)]
+pub struct Tuning {
+    /// How long [`crate::NodeHandle::submit`] waits for a transaction to be committed.
+    pub submit_timeout: Duration,
+    /// After how long an uncommitted transaction is sent to the validators again.
+    pub forward_again: Duration,
+    /// The most transactions that wait to be committed.
+    pub pool_transactions: usize,
+    /// The most bytes of transactions that wait to be committed.
+    pub pool_bytes: usize,
+    /// How long a round waits for its proposal before it moves on; votes wait half as long.
+    pub propose_timeout: Duration,
+    /// How many versions of the state tree are kept for proofs.
+    pub tree_versions: u64,
+}
+
+impl Default for Tuning {
+    fn default() -> Self {
+        Self {
+            submit_timeout: Duration::from_secs(30),
+            forward_again: Duration::from_secs(1),
+            pool_transactions: 10_000,
+            pool_bytes: 64 << 20,
+            propose_timeout: Duration::from_secs(2),
+            tree_versions: 128,
+        }
+    }
+}

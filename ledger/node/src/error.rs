@@ -1,0 +1,134 @@
+//! Why a node does not start, does not take a transaction, or has stopped.
+
+use std::path::PathBuf;
+
+use consilium_contracts::{Height, Rejection, TransactionHash};
+
+/// Why a node does not start.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StartError {
+    /// The genesis is not signed by its KGC or breaks a rule.
+    #[error("the genesis is not valid: {0}")]
+    Genesis(String),
+    /// A multiaddress that cannot be read, or that names no TCP port.
+    #[error("{what} {address:?} is not a TCP multiaddress such as /ip4/127.0.0.1/tcp/7400")]
+    Address {
+        /// Which address.
+        what: &'static str,
+        /// What was given.
+        address: String,
+    },
+    /// The store refuses to open.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The consensus engine does not start.
+    #[error("the consensus engine does not start: {0}")]
+    Engine(String),
+}
+
+/// What is wrong with the data directory.
+#[derive(Debug, Clone, thiserror::Error)]
+#[non_exhaustive]
+pub enum StoreError {
+    /// Another process uses it.
+    #[error("{path} is locked: another process runs a node in this directory")]
+    Locked {
+        /// The lock file.
+        path: PathBuf,
+    },
+    /// It belongs to another federation.
+    #[error("{path} belongs to federation {found}, not to {expected}")]
+    OtherFederation {
+        /// The marker file.
+        path: PathBuf,
+        /// The federation it names.
+        found: String,
+        /// The federation of the given genesis.
+        expected: String,
+    },
+    /// It belongs to another node.
+    #[error("{path} belongs to the node with key {found}, not {expected}: a key never moves to another node's data")]
+    OtherNode {
+        /// The marker file.
+        path: PathBuf,
+        /// The key it names.
+        found: String,
+        /// The key that was given.
+        expected: String,
+    },
+    /// It was copied from another machine, where the same key may still run.
+    #[error("{path} was made on another machine: two machines voting with one key is equivocation. If the other one is gone for good, delete this file and start again")]
+    OtherMachine {
+        /// The marker file.
+        path: PathBuf,
+    },
+    /// It was written by a version of this program that this one does not read.
+    #[error("{path} has store format {found}; this program reads format {expected}")]
+    Format {
+        /// The marker file.
+        path: PathBuf,
+        /// The format it names.
+        found: u32,
+        /// The format this program reads.
+        expected: u32,
+    },
+    /// Something in it is torn or damaged.
+    #[error("{path} is damaged ({detail}). To recover: move the directory away, keep it, and start with an empty one; the node fetches the ledger from its peers. A single validator restores its backup instead")]
+    Corrupt {
+        /// The file or directory.
+        path: PathBuf,
+        /// What is wrong.
+        detail: String,
+    },
+    /// It cannot be read or written.
+    #[error("cannot use {path}: {detail}")]
+    Io {
+        /// The file or directory.
+        path: PathBuf,
+        /// What the operating system or the database says.
+        detail: String,
+    },
+}
+
+/// Why a transaction was not committed, or not known to be.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum SubmitError {
+    /// The contracts reject it; it was not and will not be committed as it is.
+    #[error("rejected: {0}")]
+    Rejected(#[source] Rejection),
+    /// Too many transactions wait; try again later.
+    #[error("busy: {waiting} transactions wait to be committed; try again later")]
+    Busy {
+        /// How many wait.
+        waiting: usize,
+    },
+    /// It was not committed in time. It may still be, until it expires; submitting it again is
+    /// safe, and [`crate::NodeHandle::transaction`] tells.
+    #[error("transaction {hash} was not committed in time (the ledger stands at {height}); it may still be until it expires")]
+    NoProgress {
+        /// The transaction.
+        hash: TransactionHash,
+        /// Where the ledger stood.
+        height: Height,
+    },
+    /// The node is stopping or has stopped.
+    #[error("the node is shutting down")]
+    ShuttingDown,
+    /// The node has halted; see [`crate::Status::failure`].
+    #[error("the node has halted: {0}")]
+    Halted(String),
+}
+
+/// Why there is no proof.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ProofError {
+    /// The first block is not committed yet: nothing is certified.
+    #[error("nothing is certified before the first block")]
+    NoBlock,
+    /// The store cannot be read.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}

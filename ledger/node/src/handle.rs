@@ -1,0 +1,182 @@
+//! The handle that services hold.
+
+use std::sync::Arc;
+
+use consilium_contracts::{
+    BlockTime, Event, FederationId, Height, Key, SignedTransaction, TransactionHash,
+};
+use consilium_ledger::{
+    Block, BlockEvents, BlockHash, CommitCertificate, InclusionProof, KeyProof, StateRoot,
+    ValidatorSet,
+};
+
+use crate::error::{ProofError, StoreError, SubmitError};
+use crate::shared::Shared;
+use crate::snapshot::Snapshot;
+use crate::stream::BlockStream;
+
+/// A running node. Clones share it; it runs until [`NodeHandle::shutdown`] or until the last
+/// handle is dropped.
+#[derive(Clone)]
+pub struct NodeHandle {
+    pub(crate) shared: Arc<Shared>,
+}
+
+/// That a transaction is committed, and applied by this node.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Receipt {
+    /// Its hash.
+    pub transaction: TransactionHash,
+    /// The block it stands in.
+    pub height: Height,
+    /// Its index in the block.
+    pub index: usize,
+    /// The block's time.
+    pub time: BlockTime,
+    /// What it did.
+    pub events: Vec<Event>,
+}
+
+/// A committed block, what it did, and the certificate for it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CommittedBlock {
+    /// The block.
+    pub block: Block,
+    /// What was due at its time and what its transactions did.
+    pub events: BlockEvents,
+    /// The quorum that committed it.
+    pub certificate: CommitCertificate,
+}
+
+/// How a node stands.
+#[derive(Clone, Debug)]
+pub struct Status {
+    /// The federation.
+    pub federation: FederationId,
+    /// The last committed block; 0 before the first.
+    pub height: Height,
+    /// Its hash.
+    pub hash: BlockHash,
+    /// Its block time.
+    pub time: BlockTime,
+    /// Milliseconds by this machine's clock since that block time; 0 when it lies ahead.
+    pub tip_age_ms: u64,
+    /// The root of the state after it.
+    pub state_root: StateRoot,
+    /// The validators of the next block.
+    pub validators: ValidatorSet,
+    /// Whether this node votes.
+    pub votes: bool,
+    /// How many peers are connected.
+    pub peers: usize,
+    /// Transactions that wait to be committed.
+    pub pool_transactions: usize,
+    /// Their bytes.
+    pub pool_bytes: usize,
+    /// Whether a peer is known to be ahead and blocks are being fetched.
+    pub sync: SyncState,
+    /// Validators seen signing two different things, counted over this node's life.
+    pub evidence: u64,
+    /// Why the node halted, if it did.
+    pub failure: Option<String>,
+}
+
+/// Whether a node is at the tip as far as it knows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum SyncState {
+    /// It follows the tip.
+    Following,
+    /// It fetches missed blocks.
+    CatchingUp {
+        /// The highest height heard of.
+        target: Height,
+    },
+    /// It has halted.
+    Halted,
+}
+
+impl NodeHandle {
+    /// Submits a transaction; resolves when it is committed *and applied by this node*, so that
+    /// [`NodeHandle::state`] shows its effect. A transaction that is committed already gets its
+    /// receipt again. Cancelling the future does not withdraw the transaction.
+    ///
+    /// # Errors
+    /// [`SubmitError`]; a [`SubmitError::Rejected`] was decided against a state at least as new
+    /// as this node's.
+    pub async fn submit(&self, transaction: SignedTransaction) -> Result<Receipt, SubmitError> {
+        self.shared.submit(transaction).await
+    }
+
+    /// The state after the last block that this node applied. The snapshot does not change.
+    pub fn state(&self) -> Snapshot {
+        self.shared.snapshot()
+    }
+
+    /// Waits until this node has applied the block at `height`. Whoever hears of a height from
+    /// another node waits here before relying on [`NodeHandle::state`].
+    ///
+    /// # Errors
+    /// [`SubmitError::ShuttingDown`] or [`SubmitError::Halted`].
+    pub async fn reached(&self, height: Height) -> Result<Snapshot, SubmitError> {
+        self.shared.reached(height).await
+    }
+
+    /// All committed blocks from `from` (at least 1) on, in order, none missed; waits for those
+    /// to come. Ends when the node stops.
+    pub fn subscribe(&self, from: Height) -> BlockStream {
+        BlockStream::new(Arc::clone(&self.shared), from)
+    }
+
+    /// How the node stands.
+    pub fn status(&self) -> Status {
+        self.shared.status()
+    }
+
+    /// The committed block at a height.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the store cannot be read.
+    pub fn block(&self, height: Height) -> Result<Option<CommittedBlock>, StoreError> {
+        self.shared.store.block(height)
+    }
+
+    /// The receipt of a committed transaction.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the store cannot be read.
+    pub fn transaction(&self, hash: &TransactionHash) -> Result<Option<Receipt>, StoreError> {
+        self.shared.store.receipt(hash)
+    }
+
+    /// The certificate of a committed block.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the store cannot be read.
+    pub fn certificate(&self, height: Height) -> Result<Option<CommitCertificate>, StoreError> {
+        self.shared.store.certificate(height)
+    }
+
+    /// What stands under a key, provable to someone who holds the genesis alone. The last
+    /// header certifies the state *before* its block: what block h did is provable from h+1 on.
+    ///
+    /// # Errors
+    /// [`ProofError`].
+    pub fn proof(&self, key: &Key) -> Result<KeyProof, ProofError> {
+        self.shared.key_proof(key)
+    }
+
+    /// That a committed transaction stands in its block.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the store cannot be read.
+    pub fn inclusion(&self, hash: &TransactionHash) -> Result<Option<InclusionProof>, StoreError> {
+        self.shared.store.inclusion(hash)
+    }
+
+    /// Stops the node: pending submissions end with [`SubmitError::ShuttingDown`], the store is
+    /// closed and its lock released when this returns.
+    pub async fn shutdown(&self) {
+        self.shared.shutdown().await;
+    }
+}
