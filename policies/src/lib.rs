@@ -1,141 +1,96 @@
-//! The policy language and its linear secret sharing: no I/O.
-//! (Interface first; the bodies follow.)
-use ff::PrimeField;
+//! The policy language of Consilium and its linear secret sharing. No I/O, no randomness, no curve.
+//!
+//! A patient writes who may read a record; a key holds attributes; the attribute-based encryption of
+//! `consilium-schemes` needs the policy as a matrix. This crate is everything between the text and
+//! the matrix:
+//!
+//! ```
+//! use bls12_381::Scalar;
+//! use consilium_policies::{AttributeSet, Policy};
+//!
+//! let policy: Policy = "role:cardiologist and (hospital:st-mary or 2 of (icu, er, surgery)) \
+//!                       and clearance >= 3".parse()?;
+//! let doctor: AttributeSet = "role:cardiologist, icu, surgery, clearance=4".parse()?;
+//! assert!(policy.is_satisfied_by(&doctor));
+//! let rows = policy.access_structure().select::<Scalar>(&doctor).expect("satisfied");
+//! assert_eq!(rows.rows().len(), 4); // the role, icu, surgery, and one bit of the clearance
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! # The language
+//!
+//! ```text
+//! policy     = any
+//! any        = all { "or" all }
+//! all        = item { "and" item }                       "and" binds tighter than "or"
+//! item       = "(" any ")" | count "of" "(" any { "," any } ")" | name [ ":" value ]
+//!            | name ( "<" | "<=" | ">" | ">=" | "==" ) number
+//! attributes = entry { ( "," | line end ) entry }
+//! entry      = name [ ":" value ] | name "=" number
+//! name       = letter { letter | digit | "." | "_" | "-" }             at most 64
+//! value      = ( letter | digit | "." | "_" | "-" ) { the same }       at most 64
+//! number     = decimal, no sign, no leading zero, at most 2^32 - 1
+//! ```
+//!
+//! - Text is ASCII and upper case means lower case, keywords too, so that no two spellings that look
+//!   alike differ. Any other character, however similar or invisible, is refused with its position.
+//! - `and`, `or`, `of` and `not` are not names (there is no negation, and a policy must not seem to
+//!   have one). As a value they are fine: `team:and`.
+//! - Spaces, tabs and line ends separate; `#` begins a comment that lasts to the end of its line.
+//!   There is no space around the `:` of an attribute.
+//! - `name`, `name:value` and the number `name` are three different things: `clearance:4` says
+//!   nothing about `clearance >= 3`.
+//! - `2 of (icu, icu, er)` is taken as written: `icu` counts twice.
+//!
+//! [`Policy`] prints in one canonical form, which parses back to the same policy and is what a
+//! ciphertext's header carries ([`Policy::to_bytes`]).
+//!
+//! # Notation
+//!
+//! | symbol | here |
+//! |---|---|
+//! | (M, rho) | [`AccessStructure`], [`AccessStructure::matrix`], [`Row::attribute`] |
+//! | tau(i), m | [`Row::repetition`], [`AccessStructure::max_repetition`] |
+//! | lambda = M (s, y_2, ..) | [`AccessStructure::shares`] |
+//! | omega, sum omega_i M_i = (1,0,..,0) | [`Selection`] |
+//! | omega, omega M = kappa (1,0,..,0) | [`AccessStructure::consistency_weights`] |
+//! | S | [`AttributeSet`] |
+//!
+//! # Sources
+//!
+//! And, or: Lewko and Waters, *Decentralizing attribute-based encryption*, EUROCRYPT 2011 (eprint
+//! 2010/351), appendix G. k-of-n: the Vandermonde block of Liu and Cao, *On efficiently transferring
+//! the linear secret-sharing scheme matrix*, eprint 2010/374. Numbers: the bag of bits of
+//! Bethencourt, Sahai and Waters, *Ciphertext-policy attribute-based encryption*, S&P 2007,
+//! section 4.3.
+//!
+//! # Assumptions
+//!
+//! The field has more than [`MAX_ROWS`] elements, and is of the order of the group that the shares go
+//! into. It is the caller's: everything is generic over [`ff::PrimeField`], because the powers of a
+//! Vandermonde block overflow any machine integer, and a field element is what the caller needs.
 
-/// What a row of a policy asks for and a key holds: `icu`, `role:cardiologist`, or a bit of a number.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Attribute(());
-impl Attribute {
-    /// Canonical, injective bytes (kind tag, length-prefixed parts): the input of `H("attr", A)`.
-    pub fn to_bytes(&self) -> Vec<u8> {
-        todo!()
-    }
-}
+mod access;
+#[cfg(feature = "arbitrary")]
+mod arbitrary;
+mod attribute;
+mod attribute_set;
+mod comparison;
+mod encoding;
+mod lexer;
+mod node;
+mod parser;
+mod policy;
+mod selection;
+mod weights;
 
-/// The attributes of one key, from text: `role:cardiologist, icu, clearance=4`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct AttributeSet(());
-/// Why a text is not an attribute or a set of them.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("to come")]
-pub struct AttributeError(());
-impl std::str::FromStr for AttributeSet {
-    type Err = AttributeError;
-    fn from_str(_text: &str) -> Result<Self, AttributeError> {
-        todo!()
-    }
-}
-impl AttributeSet {
-    /// Every attribute, each once, in the canonical order of `Attribute` (store a key's points in this order).
-    pub fn attributes(&self) -> std::vec::IntoIter<Attribute> {
-        todo!()
-    }
-    /// Whether the key holds it.
-    pub fn contains(&self, _attribute: &Attribute) -> bool {
-        todo!()
-    }
-    /// Canonical bytes (length-prefixed canonical text).
-    pub fn to_bytes(&self) -> Vec<u8> {
-        todo!()
-    }
-    /// The set from its canonical bytes; anything else is refused.
-    pub fn from_bytes(_bytes: &[u8]) -> Result<Self, AttributeError> {
-        todo!()
-    }
-}
-
-/// A policy, parsed (`FromStr`) and printed (`Display`) in its canonical text.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Policy(());
-/// Why a text is not a policy.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("to come")]
-pub struct PolicyError(());
-impl std::str::FromStr for Policy {
-    type Err = PolicyError;
-    fn from_str(_text: &str) -> Result<Self, PolicyError> {
-        todo!()
-    }
-}
-impl Policy {
-    /// Canonical bytes for a ciphertext's header: 4-byte big-endian length, canonical text.
-    pub fn to_bytes(&self) -> Vec<u8> {
-        todo!()
-    }
-    /// The policy from its canonical bytes; anything else is refused.
-    pub fn from_bytes(_bytes: &[u8]) -> Result<Self, PolicyError> {
-        todo!()
-    }
-    /// Whether a key with these attributes satisfies it.
-    pub fn is_satisfied_by(&self, _attributes: &AttributeSet) -> bool {
-        todo!()
-    }
-    /// The linear secret sharing (M, rho, tau) of the policy.
-    pub fn access_structure(&self) -> AccessStructure {
-        todo!()
-    }
-}
-
-/// (M, rho, tau): row i belongs to attribute rho(i), which occurred tau(i) times before.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct AccessStructure(());
-/// One row's labels.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Row(());
-impl Row {
-    /// rho(i)
-    pub fn attribute(&self) -> &Attribute {
-        todo!()
-    }
-    /// tau(i): how often rho(i) occurred in the rows before.
-    pub fn repetition(&self) -> usize {
-        todo!()
-    }
-}
-/// The number of secret-sharing values given is not the number of columns.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("to come")]
-pub struct ShareError(());
-impl AccessStructure {
-    /// The rows, in the order of the policy's text.
-    pub fn rows(&self) -> &[Row] {
-        todo!()
-    }
-    /// Columns of M: 1 for the secret and one for each y.
-    pub fn columns(&self) -> usize {
-        todo!()
-    }
-    /// m = max tau (0 if no attribute repeats).
-    pub fn max_repetition(&self) -> usize {
-        todo!()
-    }
-    /// M over the caller's field, dense.
-    pub fn matrix<F: PrimeField>(&self) -> Vec<Vec<F>> {
-        todo!()
-    }
-    /// lambda = M (s, y_2, ..): one share per row; `vector` = (s, y_2, ..) has `columns()` entries.
-    pub fn shares<F: PrimeField>(&self, _vector: &[F]) -> Result<Vec<F>, ShareError> {
-        todo!()
-    }
-    /// The satisfying rows, as few as possible, with omega: sum omega_i M_i = (1,0,..,0). `None`: not satisfied.
-    pub fn select<F: PrimeField>(&self, _attributes: &AttributeSet) -> Option<Selection<F>> {
-        todo!()
-    }
-    /// omega over all rows with omega M = kappa (1,0,..,0), uniform if `random` is: the public check of a ciphertext.
-    pub fn consistency_weights<F: PrimeField>(
-        &self,
-        _kappa: F,
-        _random: impl FnMut() -> F,
-    ) -> Vec<F> {
-        todo!()
-    }
-}
-/// Rows and their coefficients, in row order; no coefficient is zero.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Selection<F>(Vec<(usize, F)>);
-impl<F> Selection<F> {
-    /// (row index, omega_i), ascending by row.
-    pub fn rows(&self) -> &[(usize, F)] {
-        &self.0
-    }
-}
+pub use access::{AccessStructure, Row, ShareError};
+#[cfg(feature = "arbitrary")]
+pub use arbitrary::{arb_attribute_set, arb_policy};
+pub use attribute::{Attribute, MAX_NAME_LENGTH, MAX_VALUE_LENGTH, RESERVED_NAMES};
+pub use attribute_set::{AttributeError, AttributeSet, MAX_ITEMS};
+pub use comparison::{NUMBER_BITS, Triviality};
+pub use encoding::EncodingError;
+pub use lexer::{MAX_TEXT_LENGTH, Position, SyntaxError};
+pub use policy::{MAX_DEPTH, MAX_ROWS, Policy, PolicyError};
+pub use selection::Selection;
