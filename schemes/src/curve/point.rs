@@ -1,0 +1,209 @@
+//! The groups G1 and G2, always of prime order r.
+
+use core::fmt;
+use core::iter::Sum;
+use core::ops::{Add, AddAssign, Mul, Neg, Sub};
+
+use group::{Curve, Group, prime::PrimeCurveAffine};
+
+use super::error::DecodeError;
+use super::raw;
+use super::scalar::{Scalar, SecretScalar};
+
+/// The base field modulus p, big-endian.
+const MODULUS: [u8; 48] = [
+    0x1a, 0x01, 0x11, 0xea, 0x39, 0x7f, 0xe6, 0x9a, 0x4b, 0x1b, 0xa7, 0xb6, 0x43, 0x4b, 0xac, 0xd7,
+    0x64, 0x77, 0x4b, 0x84, 0xf3, 0x85, 0x12, 0xbf, 0x67, 0x30, 0xd2, 0xa0, 0xf6, 0xb0, 0xf6, 0x24,
+    0x1e, 0xab, 0xff, 0xfe, 0xb1, 0x53, 0xff, 0xff, 0xb9, 0xfe, 0xff, 0xff, 0xff, 0xff, 0xaa, 0xab,
+];
+/// Flag bits of the first byte: compressed, infinity, sign of y.
+const COMPRESSED: u8 = 0x80;
+const INFINITY: u8 = 0x40;
+const FLAGS: u8 = 0xe0;
+
+/// Why a compressed encoding that the library refused was refused.
+fn refusal(bytes: &[u8]) -> DecodeError {
+    let first = bytes.first().copied().unwrap_or_default();
+    let canonical = first & COMPRESSED != 0
+        && first & INFINITY == 0
+        && bytes.chunks(48).enumerate().all(|(i, coordinate)| {
+            let mut masked = coordinate.to_vec();
+            if i == 0 {
+                masked.iter_mut().take(1).for_each(|byte| *byte &= !FLAGS);
+            }
+            masked.as_slice() < MODULUS.as_slice()
+        });
+    if canonical {
+        DecodeError::NotOnCurve
+    } else {
+        DecodeError::NonCanonical
+    }
+}
+
+/// One of the two source groups; the two differ in nothing but the library's types.
+macro_rules! source_group {
+    ($name:ident, $doc:literal, $bytes:literal, $projective:ty, $affine:ty, $pippenger:path) => {
+        #[doc = $doc]
+        ///
+        /// Written additively, as Rust has it: the `P·Q` and `P^k` of the equations are `P + Q` and
+        /// `P * k`. Multiplication takes constant time for public and secret scalars alike.
+        #[derive(Clone, Copy, PartialEq, Eq)]
+        pub struct $name(pub(super) $projective);
+
+        impl $name {
+            /// Length of the compressed encoding.
+            pub const BYTES: usize = $bytes;
+
+            /// The standard generator.
+            #[must_use]
+            pub fn generator() -> Self {
+                Self(<$projective>::generator())
+            }
+
+            /// The identity.
+            #[must_use]
+            pub fn identity() -> Self {
+                Self(<$projective>::identity())
+            }
+
+            /// Whether this is the identity.
+            #[must_use]
+            pub fn is_identity(&self) -> bool {
+                self.0.is_identity().into()
+            }
+
+            /// The canonical, compressed encoding.
+            #[must_use]
+            pub fn to_bytes(&self) -> [u8; Self::BYTES] {
+                self.0.to_compressed()
+            }
+
+            /// Reads a compressed point other than the identity.
+            ///
+            /// # Errors
+            /// [`DecodeError`]: length, non-canonical, not on the curve, wrong subgroup, identity.
+            pub fn from_bytes(bytes: &[u8]) -> Result<Self, DecodeError> {
+                let point = Self::from_bytes_or_identity(bytes)?;
+                if point.is_identity() {
+                    Err(DecodeError::Identity)
+                } else {
+                    Ok(point)
+                }
+            }
+
+            /// Reads a compressed point where the identity is allowed.
+            ///
+            /// # Errors
+            /// [`DecodeError`]: length, non-canonical, not on the curve, wrong subgroup.
+            pub fn from_bytes_or_identity(bytes: &[u8]) -> Result<Self, DecodeError> {
+                let array: &[u8; Self::BYTES] =
+                    bytes.try_into().map_err(|_| DecodeError::Length {
+                        expected: Self::BYTES,
+                        actual: bytes.len(),
+                    })?;
+                let on_curve = Option::<$affine>::from(<$affine>::from_compressed_unchecked(array))
+                    .filter(|point| point.is_on_curve().into())
+                    .ok_or_else(|| refusal(bytes))?;
+                if !bool::from(on_curve.is_torsion_free()) {
+                    return Err(DecodeError::WrongSubgroup);
+                }
+                let point = Self(on_curve.into());
+                if point.to_bytes() == *array {
+                    Ok(point)
+                } else {
+                    Err(DecodeError::NonCanonical)
+                }
+            }
+
+            /// Σ kᵢ·Pᵢ for **public** scalars, in variable time.
+            #[must_use]
+            pub fn multi_mul(terms: impl IntoIterator<Item = (Self, Scalar)>) -> Self {
+                let (points, scalars): (Vec<_>, Vec<_>) = terms
+                    .into_iter()
+                    .filter(|(point, _)| !point.is_identity())
+                    .map(|(point, scalar)| (point.0, scalar.0.to_bytes_le()))
+                    .unzip();
+                Self($pippenger(&points, &scalars))
+            }
+
+            pub(super) fn to_affine(self) -> Option<$affine> {
+                let affine = self.0.to_affine();
+                (!bool::from(affine.is_identity())).then_some(affine)
+            }
+        }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(
+                    f,
+                    concat!(stringify!($name), "({})"),
+                    hex::encode(self.to_bytes())
+                )
+            }
+        }
+
+        impl Add for $name {
+            type Output = Self;
+            fn add(self, other: Self) -> Self {
+                Self(self.0 + other.0)
+            }
+        }
+
+        impl AddAssign for $name {
+            fn add_assign(&mut self, other: Self) {
+                *self = *self + other;
+            }
+        }
+
+        impl Sub for $name {
+            type Output = Self;
+            fn sub(self, other: Self) -> Self {
+                Self(self.0 - other.0)
+            }
+        }
+
+        impl Neg for $name {
+            type Output = Self;
+            fn neg(self) -> Self {
+                Self(-self.0)
+            }
+        }
+
+        impl Sum for $name {
+            fn sum<I: Iterator<Item = Self>>(iter: I) -> Self {
+                iter.fold(Self::identity(), Add::add)
+            }
+        }
+
+        impl Mul<Scalar> for $name {
+            type Output = Self;
+            fn mul(self, scalar: Scalar) -> Self {
+                Self(self.0 * scalar.0)
+            }
+        }
+
+        impl Mul<&SecretScalar> for $name {
+            type Output = Self;
+            fn mul(self, scalar: &SecretScalar) -> Self {
+                Self(self.0 * scalar.expose_secret().0)
+            }
+        }
+    };
+}
+
+source_group!(
+    G1,
+    "A point of G1, of prime order r.",
+    48,
+    blstrs::G1Projective,
+    blstrs::G1Affine,
+    raw::g1_pippenger
+);
+source_group!(
+    G2,
+    "A point of G2, of prime order r.",
+    96,
+    blstrs::G2Projective,
+    blstrs::G2Affine,
+    raw::g2_pippenger
+);
