@@ -1,0 +1,155 @@
+//! The ledger as devices see it, the same at the KGC and at every gateway.
+//!
+//! | endpoint | who | request → response |
+//! |---|---|---|
+//! | `GET /v1/genesis` | anyone | → [`GenesisDocument`] |
+//! | `GET /v1/hospitals` | anyone | → [`HospitalList`] |
+//! | `GET /v1/ledger/status` | anyone | → [`LedgerStatus`] |
+//! | `GET /v1/ledger/blocks/{height}` | any principal | → [`BlockView`] |
+//! | `GET /v1/ledger/transactions/{hash}` | any principal | → [`TransactionView`] |
+//! | `POST /v1/ledger/transactions` | any principal | [`SubmitTransaction`] → [`TransactionReceipt`] |
+//! | `GET /v1/epochs` | anyone | → [`EpochList`] |
+//! | `GET /v1/epochs/{epoch}/update-key` | anyone | → the update key's bytes |
+//!
+//! Everything a device signs by itself goes through `POST /v1/ledger/transactions`: a trapdoor posted or withdrawn, consent
+//! withdrawn, an assignment declined, a report acknowledged. The services react to the events.
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use consilium_contracts::{Digest, FederationId, HospitalId, TransactionHash};
+
+use crate::wire::{HexBytes, Text};
+
+/// The signed genesis, and the federation id that its hash is.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct GenesisDocument {
+    /// SHA-256 of the canonical genesis; check it, do not believe it.
+    pub federation: Text<FederationId>,
+    /// The signed genesis, canonically encoded.
+    pub genesis: HexBytes,
+}
+
+/// The hospitals of the federation, as the ledger has them.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct HospitalList {
+    /// The height the list was read at.
+    pub height: u64,
+    /// In order of their ids.
+    pub hospitals: Vec<HospitalView>,
+}
+
+/// One hospital.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct HospitalView {
+    /// Its id.
+    pub id: Text<HospitalId>,
+    /// Its name for people.
+    pub display_name: String,
+    /// Whether its node votes.
+    pub validator: bool,
+    /// Its card, canonically encoded: URL, TLS pin, keys.
+    pub card: HexBytes,
+}
+
+/// Whether a node follows the ledger.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum SyncState {
+    /// At the tip.
+    Following,
+    /// Behind, fetching blocks.
+    CatchingUp,
+    /// Stopped, and will not go on by itself.
+    Halted,
+}
+
+/// Where a node stands.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct LedgerStatus {
+    /// Whose ledger.
+    pub federation: Text<FederationId>,
+    /// The last applied height; 0 is genesis.
+    pub height: u64,
+    /// The state's root after it.
+    pub state_root: HexBytes,
+    /// Time of the last block, in milliseconds since the Unix epoch.
+    pub tip_time_ms: u64,
+    /// How old that is.
+    pub tip_age_ms: u64,
+    /// Who votes.
+    pub validators: Vec<Text<HospitalId>>,
+    /// Connected peers.
+    pub peers: usize,
+    /// Transactions that wait for a block.
+    pub pool: usize,
+    /// Whether it follows.
+    pub sync: SyncState,
+}
+
+/// A transaction that a device signed.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SubmitTransaction {
+    /// The signed transaction, canonically encoded.
+    pub transaction: HexBytes,
+}
+
+/// Proof of nothing by itself, but where to look: the transaction is committed and applied.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct TransactionReceipt {
+    /// The transaction.
+    pub hash: Text<TransactionHash>,
+    /// The block that has it.
+    pub height: u64,
+    /// Its place in the block.
+    pub index: u32,
+    /// What it caused, each canonically encoded.
+    pub events: Vec<HexBytes>,
+}
+
+/// A block.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct BlockView {
+    /// Its height.
+    pub height: u64,
+    /// Its hash.
+    pub hash: Text<Digest>,
+    /// Its time, in milliseconds since the Unix epoch.
+    pub time_ms: u64,
+    /// Its transactions, in order.
+    pub transactions: Vec<Text<TransactionHash>>,
+    /// The block, canonically encoded.
+    pub block: HexBytes,
+    /// The commit certificate, canonically encoded.
+    pub certificate: HexBytes,
+}
+
+/// A committed transaction.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct TransactionView {
+    /// Where it is and what it caused.
+    pub receipt: TransactionReceipt,
+    /// The signed transaction, canonically encoded.
+    pub transaction: HexBytes,
+}
+
+/// The published epochs.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct EpochList {
+    /// The current one: the last published; absent before the first.
+    pub current: Option<u64>,
+    /// Each, in order.
+    pub epochs: Vec<EpochView>,
+}
+
+/// A published epoch.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct EpochView {
+    /// Its number; the first is 1.
+    pub epoch: u64,
+    /// SHA-256 of its update key, as it stands on the ledger.
+    pub update_key_digest: Text<Digest>,
+    /// The height it was published at.
+    pub height: u64,
+}

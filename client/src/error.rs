@@ -1,0 +1,116 @@
+//! Why a call failed, in the terms a caller acts on.
+
+use std::error::Error;
+use std::io;
+use std::time::Duration;
+
+use crate::api::errors::ErrorCode;
+use crate::endpoint::EndpointError;
+
+/// Why a call failed.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ClientError {
+    /// The service answered, and refused.
+    #[error("{message} ({code}, status {status}, request {request_id})")]
+    Refused {
+        /// HTTP status.
+        status: u16,
+        /// The stable code.
+        code: ErrorCode,
+        /// The public message.
+        message: String,
+        /// The request's id in the service's log.
+        request_id: String,
+        /// When to try again, where the service says so.
+        retry_after: Option<Duration>,
+    },
+    /// Nobody answers at the address, or the connection broke.
+    #[error("{url} cannot be reached: {cause}")]
+    Unreachable {
+        /// The service.
+        url: String,
+        /// Why.
+        cause: String,
+        /// Whether the request certainly never arrived.
+        never_sent: bool,
+    },
+    /// The service did not answer in time; whether it did what was asked is not known.
+    #[error("{url} did not answer in time")]
+    TimedOut {
+        /// The service.
+        url: String,
+    },
+    /// Somebody else's key answers at the address.
+    #[error("{url} answers with another key than the one that is pinned")]
+    WrongPeer {
+        /// The service.
+        url: String,
+    },
+    /// The answer is not what this program understands.
+    #[error("the service's answer cannot be understood: {0}")]
+    Protocol(String),
+    /// The answer is larger than it may be.
+    #[error("the service's answer is larger than {limit} bytes")]
+    AnswerTooLarge {
+        /// The most that is read.
+        limit: u64,
+    },
+    /// The address is not one to connect to.
+    #[error(transparent)]
+    Endpoint(#[from] EndpointError),
+    /// A local file failed.
+    #[error("a local file cannot be read or written: {0}")]
+    File(#[source] io::Error),
+    /// The client itself cannot be set up.
+    #[error("the client cannot be set up: {0}")]
+    Setup(String),
+}
+
+impl ClientError {
+    /// The stable code, where the service refused.
+    pub fn code(&self) -> Option<&ErrorCode> {
+        match self {
+            Self::Refused { code, .. } => Some(code),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn from_transport(url: &str, error: &reqwest::Error) -> Self {
+        let url = url.to_owned();
+        if is_wrong_peer(error) {
+            return Self::WrongPeer { url };
+        }
+        if error.is_timeout() && !error.is_connect() {
+            return Self::TimedOut { url };
+        }
+        Self::Unreachable {
+            url,
+            cause: root_cause(error),
+            never_sent: error.is_connect(),
+        }
+    }
+}
+
+fn is_wrong_peer(error: &reqwest::Error) -> bool {
+    chain(error).any(|error| {
+        let inner = error
+            .downcast_ref::<io::Error>()
+            .and_then(io::Error::get_ref);
+        let tls = inner.and_then(|inner| inner.downcast_ref::<rustls::Error>());
+        let tls = tls.or_else(|| error.downcast_ref::<rustls::Error>());
+        matches!(tls, Some(rustls::Error::InvalidCertificate(_)))
+    })
+}
+
+fn root_cause(error: &reqwest::Error) -> String {
+    chain(error)
+        .last()
+        .map_or_else(|| error.to_string(), ToString::to_string)
+}
+
+fn chain(error: &reqwest::Error) -> impl Iterator<Item = &(dyn Error + 'static)> {
+    std::iter::successors(Some(error as &(dyn Error + 'static)), |error| {
+        error.source()
+    })
+}

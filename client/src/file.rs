@@ -1,0 +1,128 @@
+//! Files that are there whole or not at all.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write as _};
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::{Path, PathBuf};
+
+/// Who may read a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Readers {
+    /// The owner (mode 0600).
+    Owner,
+    /// Everyone (mode 0644).
+    Everyone,
+}
+
+/// What to do when the file is there already.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Existing {
+    /// Fail with `AlreadyExists`: for keys, which nothing replaces by accident.
+    Keep,
+    /// Replace it in one step.
+    Replace,
+}
+
+/// Writes `content` to `path` so that a reader, or a crash at any moment, finds the old file or the new one and nothing between:
+/// a temporary file beside it, fsync, rename, fsync of the folder.
+///
+/// # Errors
+/// The system's; with [`Existing::Keep`], `AlreadyExists`.
+pub fn write_atomically(
+    path: &Path,
+    content: &[u8],
+    readers: Readers,
+    existing: Existing,
+) -> io::Result<()> {
+    let folder = folder_of(path);
+    let temporary = temporary_beside(path)?;
+    let written = write_synced(&temporary, content, readers).and_then(|()| match existing {
+        Existing::Replace => fs::rename(&temporary, path),
+        // A hard link fails where the name is taken, which a rename does not.
+        Existing::Keep => fs::hard_link(&temporary, path),
+    });
+    if written.is_err() || existing == Existing::Keep {
+        // The temporary name is gone after a rename; otherwise it must go, whatever came before.
+        fs::remove_file(&temporary).or_else(|error| match error.kind() {
+            io::ErrorKind::NotFound => Ok(()),
+            _ => Err(error),
+        })?;
+    }
+    written?;
+    File::open(folder)?.sync_all()
+}
+
+fn write_synced(path: &Path, content: &[u8], readers: Readers) -> io::Result<()> {
+    let mode = match readers {
+        Readers::Owner => 0o600,
+        Readers::Everyone => 0o644,
+    };
+    let mut file = OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(mode)
+        .open(path)?;
+    file.write_all(content)?;
+    file.sync_all()
+}
+
+fn folder_of(path: &Path) -> &Path {
+    path.parent()
+        .filter(|folder| !folder.as_os_str().is_empty())
+        .unwrap_or(Path::new("."))
+}
+
+fn temporary_beside(path: &Path) -> io::Result<PathBuf> {
+    let name = path.file_name().ok_or(io::ErrorKind::InvalidInput)?;
+    let mut temporary = std::ffi::OsString::from(".");
+    temporary.push(name);
+    temporary.push(format!(".{:016x}.tmp", rand::random::<u64>()));
+    Ok(folder_of(path).join(temporary))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    use super::*;
+
+    #[test]
+    fn a_file_is_replaced_whole_and_read_by_its_owner_only() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("key");
+        write_atomically(&path, b"one", Readers::Owner, Existing::Keep).unwrap();
+        write_atomically(&path, b"two", Readers::Owner, Existing::Replace).unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"two");
+        assert_eq!(
+            fs::metadata(&path).unwrap().permissions().mode() & 0o777,
+            0o600
+        );
+        assert_eq!(
+            fs::read_dir(folder.path()).unwrap().count(),
+            1,
+            "nothing else is left"
+        );
+    }
+
+    #[test]
+    fn an_existing_file_is_kept_and_nothing_is_left_behind() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("key");
+        write_atomically(&path, b"one", Readers::Owner, Existing::Keep).unwrap();
+        let refused = write_atomically(&path, b"two", Readers::Owner, Existing::Keep).unwrap_err();
+        assert_eq!(refused.kind(), io::ErrorKind::AlreadyExists);
+        assert_eq!(fs::read(&path).unwrap(), b"one");
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn a_write_that_fails_leaves_the_old_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("taken");
+        fs::create_dir(&path).unwrap();
+        fs::write(path.join("inside"), b"x").unwrap();
+        write_atomically(&path, b"two", Readers::Owner, Existing::Replace).unwrap_err();
+        assert!(path.is_dir());
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+}
