@@ -126,7 +126,7 @@ pub struct Parent {
     pub height: Height,
     /// Hash of the last block; [`BlockHash::genesis`] for genesis.
     pub hash: BlockHash,
-    /// Time of the last block; 0 for genesis.
+    /// Time of the last block; when it was made for genesis.
     pub time: BlockTime,
     /// Root of the state after the last block.
     pub state: StateRoot,
@@ -134,12 +134,12 @@ pub struct Parent {
 
 impl Parent {
     /// The parent of the first block.
-    pub const fn genesis(federation: FederationId, state: StateRoot) -> Self {
+    pub const fn genesis(federation: FederationId, created: BlockTime, state: StateRoot) -> Self {
         Self {
             federation,
             height: Height::new(0),
             hash: BlockHash::genesis(&federation),
-            time: BlockTime::new(0),
+            time: created,
             state,
         }
     }

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use consilium_contracts::SignedGenesis;
+use consilium_contracts::VerifiedGenesis;
 use consilium_schemes::signature::{SigningKey, VerifyingKey};
 
 /// Everything a node needs to know.
@@ -12,7 +12,7 @@ pub struct NodeConfig {
     /// The node's own directory: store, write-ahead log, lock. Made if absent.
     pub data_dir: PathBuf,
     /// The federation. A directory of another federation is refused.
-    pub genesis: SignedGenesis,
+    pub genesis: VerifiedGenesis,
     /// The node's network identity (`peer_key` of the hospital's or KGC's card).
     pub peer_key: SigningKey,
     /// The key that votes (`validator_key` of the hospital's card). It is used only while the
@@ -21,7 +21,8 @@ pub struct NodeConfig {
     pub validator_key: Option<SigningKey>,
     /// The multiaddress to listen on, for example `/ip4/0.0.0.0/tcp/7400`.
     pub listen: String,
-    /// Whom to stay connected with; nobody else may connect. See [`Peer::of_genesis`].
+    /// Whom to stay connected with besides the KGC and the hospitals that the state names; an
+    /// entry with a key that the state names replaces its address. Nobody else may connect.
     pub peers: Vec<Peer>,
     /// Times and bounds; the defaults suit hospitals on a wide-area network.
     pub tuning: Tuning,
@@ -34,22 +35,6 @@ pub struct Peer {
     pub key: VerifyingKey,
     /// Its multiaddress, without the `/p2p/` part.
     pub address: String,
-}
-
-impl Peer {
-    /// The KGC's node and every hospital's, as the genesis names them. A node leaves itself out.
-    pub fn of_genesis(genesis: &SignedGenesis) -> Vec<Self> {
-        let genesis = genesis.genesis();
-        let kgc = Self {
-            key: genesis.kgc.peer_key,
-            address: genesis.kgc.listen.as_str().to_owned(),
-        };
-        let hospitals = genesis.hospitals.iter().map(|card| Self {
-            key: card.peer_key,
-            address: card.listen.as_str().to_owned(),
-        });
-        std::iter::once(kgc).chain(hospitals).collect()
-    }
 }
 
 /// Times and bounds of a node; what all nodes must agree on stands in the genesis instead.

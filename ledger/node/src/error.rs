@@ -8,9 +8,6 @@ use consilium_contracts::{Height, Rejection, TransactionHash};
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum StartError {
-    /// The genesis is not signed by its KGC or breaks a rule.
-    #[error("the genesis is not valid: {0}")]
-    Genesis(String),
     /// A multiaddress that cannot be read, or that names no TCP port.
     #[error("{what} {address:?} is not a TCP multiaddress such as /ip4/127.0.0.1/tcp/7400")]
     Address {

@@ -12,7 +12,7 @@ use consilium_ledger::{
 
 use crate::error::{ProofError, StoreError, SubmitError};
 use crate::shared::Shared;
-use crate::snapshot::Snapshot;
+use crate::store::Snapshot;
 use crate::stream::BlockStream;
 
 /// A running node. Clones share it; it runs until [`NodeHandle::shutdown`] or until the last

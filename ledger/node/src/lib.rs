@@ -16,12 +16,13 @@ mod config;
 mod error;
 mod handle;
 mod shared;
-mod snapshot;
+mod start;
+mod store;
 mod stream;
 
 pub use config::{NodeConfig, Peer, Tuning};
 pub use error::{ProofError, StartError, StoreError, SubmitError};
 pub use handle::{CommittedBlock, NodeHandle, Receipt, Status, SyncState};
-pub use snapshot::Snapshot;
 pub use start::start;
+pub use store::Snapshot;
 pub use stream::BlockStream;

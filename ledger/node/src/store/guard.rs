@@ -1,0 +1,153 @@
+//! Whose data directory it is: a lock against a second process, a marker against another
+//! federation, another node, another machine.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{ErrorKind, Write as _};
+use std::path::{Path, PathBuf};
+
+use consilium_contracts::{Digest, FederationId};
+use consilium_schemes::signature::VerifyingKey;
+
+use crate::error::StoreError;
+
+/// The layout of the data directory and of the columns.
+const FORMAT: u32 = 1;
+const LOCK: &str = "lock";
+const MARKER: &str = "node";
+
+/// Who uses a data directory.
+pub(crate) struct Owner {
+    pub(crate) federation: FederationId,
+    /// The node's network identity.
+    pub(crate) node: VerifyingKey,
+    /// The key it votes with, if it does.
+    pub(crate) validator: Option<VerifyingKey>,
+}
+
+/// Holds the lock while it lives.
+pub(crate) struct Guard {
+    _lock: File,
+}
+
+impl Guard {
+    /// Takes the directory, making it if absent, and checks or writes the marker.
+    pub(crate) fn acquire(dir: &Path, owner: &Owner) -> Result<Self, StoreError> {
+        fs::create_dir_all(dir).map_err(|error| io(dir, &error))?;
+        let path = dir.join(LOCK);
+        let lock = open_lock(&path).map_err(|error| io(&path, &error))?;
+        match lock.try_lock() {
+            Ok(()) => {}
+            Err(fs::TryLockError::WouldBlock) => return Err(StoreError::Locked { path }),
+            Err(fs::TryLockError::Error(error)) => return Err(io(&path, &error)),
+        }
+        check_marker(dir.join(MARKER), owner)?;
+        Ok(Self { _lock: lock })
+    }
+}
+
+fn open_lock(path: &Path) -> std::io::Result<File> {
+    OpenOptions::new().create(true).truncate(false).write(true).open(path)
+}
+
+fn check_marker(path: PathBuf, owner: &Owner) -> Result<(), StoreError> {
+    match fs::read_to_string(&path) {
+        Ok(text) => Marker::parse(&text, &path)?.check(path, owner),
+        Err(error) if error.kind() == ErrorKind::NotFound => {
+            Marker::of(owner).write(&path).map_err(|error| io(&path, &error))
+        }
+        Err(error) => Err(io(&path, &error)),
+    }
+}
+
+/// The marker file: five lines of `name value`.
+struct Marker {
+    format: u32,
+    federation: String,
+    node: String,
+    validator: String,
+    machine: String,
+}
+
+/// In place of a key or machine that is not there.
+const NONE: &str = "none";
+
+impl Marker {
+    fn of(owner: &Owner) -> Self {
+        Self {
+            format: FORMAT,
+            federation: owner.federation.to_string(),
+            node: owner.node.to_string(),
+            validator: validator_text(owner),
+            machine: machine(),
+        }
+    }
+
+    fn parse(text: &str, path: &Path) -> Result<Self, StoreError> {
+        let field = |name: &str| {
+            let line = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+            line.map(str::to_owned).ok_or_else(|| StoreError::Corrupt {
+                path: path.to_owned(),
+                detail: format!("it has no line {name:?}"),
+            })
+        };
+        let format = field("format")?.parse().map_err(|_| StoreError::Corrupt {
+            path: path.to_owned(),
+            detail: "its format is not a number".into(),
+        })?;
+        Ok(Self {
+            format,
+            federation: field("federation")?,
+            node: field("node")?,
+            validator: field("validator")?,
+            machine: field("machine")?,
+        })
+    }
+
+    fn check(&self, path: PathBuf, owner: &Owner) -> Result<(), StoreError> {
+        let expected = Self::of(owner);
+        if self.format != FORMAT {
+            return Err(StoreError::Format { path, found: self.format, expected: FORMAT });
+        }
+        if self.federation != expected.federation {
+            let (found, expected) = (self.federation.clone(), expected.federation);
+            return Err(StoreError::OtherFederation { path, found, expected });
+        }
+        if self.node != expected.node || self.validator != expected.validator {
+            let found = format!("{} voting with {}", self.node, self.validator);
+            let expected = format!("{} voting with {}", expected.node, expected.validator);
+            return Err(StoreError::OtherNode { path, found, expected });
+        }
+        // Only votes can equivocate: another node may move freely.
+        if owner.validator.is_some() && self.machine != expected.machine {
+            return Err(StoreError::OtherMachine { path });
+        }
+        Ok(())
+    }
+
+    /// Temporary file, synced, renamed: never half a marker.
+    fn write(&self, path: &Path) -> std::io::Result<()> {
+        let temporary = path.with_extension("new");
+        let mut file = File::create(&temporary)?;
+        writeln!(file, "format {}", self.format)?;
+        writeln!(file, "federation {}", self.federation)?;
+        writeln!(file, "node {}", self.node)?;
+        writeln!(file, "validator {}", self.validator)?;
+        writeln!(file, "machine {}", self.machine)?;
+        file.sync_all()?;
+        fs::rename(&temporary, path)?;
+        path.parent().map_or(Ok(()), |dir| File::open(dir)?.sync_all())
+    }
+}
+
+fn validator_text(owner: &Owner) -> String {
+    owner.validator.map_or_else(|| NONE.to_owned(), |key| key.to_string())
+}
+
+/// A digest of the machine's id: the id itself is nobody's business.
+fn machine() -> String {
+    fs::read("/etc/machine-id").map_or_else(|_| NONE.to_owned(), |id| Digest::of(&id).to_string())
+}
+
+fn io(path: &Path, error: &std::io::Error) -> StoreError {
+    StoreError::Io { path: path.to_owned(), detail: error.to_string() }
+}

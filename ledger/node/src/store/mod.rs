@@ -1,0 +1,435 @@
+//! The store: RocksDB under typed columns under the nouns of the ledger.
+//!
+//! | layer | here |
+//! |---|---|
+//! | domain | [`Store`] |
+//! | typed columns | `columns` |
+//! | database | `rocksdb` |
+//! | bytes | canonical borsh, `records` |
+//!
+//! A decided block is one atomic, synced batch: block, certificate, events, state, tree, tip. What
+//! is acknowledged to the engine or to a submitter was synced before.
+
+mod columns;
+mod guard;
+mod records;
+mod snapshot;
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use consilium_contracts::{Height, TransactionHash, VerifiedGenesis};
+use consilium_ledger::{
+    Block, BlockHash, CommitCertificate, CommittedHeader, Executed, InclusionProof, Parent,
+    StateProof, TransactionProof, TreeKey, TreeStore, TreeUpdate, TreeVersion, ValidatorAddress,
+    ValidatorSet,
+    genesis_tree, update_tree,
+};
+use rocksdb::{ColumnFamilyDescriptor, DB, DBRecoveryMode, Options, WriteBatch, WriteOptions};
+
+use crate::error::StoreError;
+use crate::handle::{CommittedBlock, Receipt};
+
+pub(crate) use guard::{Guard, Owner};
+pub(crate) use records::{Evidence, Recorded, Tip, Undecided};
+pub use snapshot::Snapshot;
+
+use columns::{
+    BLOCKS, Column, ColumnKey, ColumnValue, EVIDENCE, NAMES, STALE, STATE, TIP, TRANSACTIONS,
+    TREE, UNDECIDED,
+};
+use records::Located;
+
+/// Bytes as they stand.
+pub(crate) struct Raw(pub(crate) Vec<u8>);
+
+/// What goes wrong inside the store, before a path is put to it.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Fault {
+    /// RocksDB's own error; it names its file.
+    #[error(transparent)]
+    Database(#[from] rocksdb::Error),
+    /// What is read is not what was written.
+    #[error("{0}")]
+    Damaged(String),
+}
+
+/// The store of one node.
+pub(crate) struct Store {
+    db: Arc<DB>,
+    path: PathBuf,
+    /// How many versions of the tree are kept.
+    tree_versions: u64,
+    /// Up to which version stale nodes are forgotten.
+    pruned: AtomicU64,
+    _guard: Guard,
+}
+
+/// A decided block, ready to be written.
+pub(crate) struct Decided<'a> {
+    pub(crate) block: &'a Block,
+    pub(crate) certificate: CommitCertificate,
+    pub(crate) executed: Executed,
+}
+
+impl Store {
+    /// Opens the store of `dir`, or makes one that stands at genesis.
+    pub(crate) fn open(
+        dir: &Path,
+        guard: Guard,
+        genesis: &VerifiedGenesis,
+        tree_versions: u64,
+    ) -> Result<Self, StoreError> {
+        let path = dir.join("store");
+        let names = NAMES.map(|name| ColumnFamilyDescriptor::new(name, column_options()));
+        let db = DB::open_cf_descriptors(&database_options(), &path, names)
+            .map_err(|error| located(&path, error.into()))?;
+        let store = Self { db: Arc::new(db), path, tree_versions, pruned: AtomicU64::new(0), _guard: guard };
+        store.check_all()?;
+        if store.read(&TIP, &())?.is_none() {
+            store.write_genesis(genesis)?;
+        }
+        Ok(store)
+    }
+
+    /// Reads everything once, so that no damaged file is met later.
+    fn check_all(&self) -> Result<(), StoreError> {
+        self.check(&BLOCKS)?;
+        self.check(&TRANSACTIONS)?;
+        self.check(&STATE)?;
+        self.check(&TREE)?;
+        self.check(&STALE)?;
+        self.check(&UNDECIDED)?;
+        self.check(&EVIDENCE)?;
+        self.check(&TIP)
+    }
+
+    fn check<K: ColumnKey, V: ColumnValue>(&self, column: &Column<K, V>) -> Result<(), StoreError> {
+        column.iter_from(&self.db, &[]).try_for_each(|pair| pair.map(drop)).map_err(|fault| self.at(fault))
+    }
+
+    fn write_genesis(&self, genesis: &VerifiedGenesis) -> Result<(), StoreError> {
+        let (writes, _) = genesis.initial_state().into_parts();
+        let update = genesis_tree(self, &writes).map_err(|error| self.damaged(error))?;
+        let created = genesis.genesis().created;
+        let parent = Parent::genesis(genesis.federation(), created, update.root);
+        let mut batch = WriteBatch::default();
+        self.put_state(&mut batch, &writes);
+        self.put_tree(&mut batch, &update);
+        let tip = Tip { parent, tree_version: TreeVersion::GENESIS };
+        TIP.put(&self.db, &mut batch, &(), &tip);
+        self.write(batch)
+    }
+
+    /// The last committed block and the state after it.
+    pub(crate) fn tip(&self) -> Result<Tip, StoreError> {
+        self.read(&TIP, &())?.ok_or_else(|| self.damaged("there is no tip"))
+    }
+
+    /// The state after the last committed block; later blocks do not change it.
+    pub(crate) fn snapshot(&self) -> Result<Snapshot, StoreError> {
+        let tip = self.tip()?;
+        Ok(Snapshot::take(Arc::clone(&self.db), self.path.clone(), tip))
+    }
+
+    /// Checks that the tip's block is certified by `validators` and is what the tip says.
+    pub(crate) fn check_tip(&self, validators: &ValidatorSet) -> Result<(), StoreError> {
+        let tip = self.tip()?;
+        if tip.parent.height.value() == 0 {
+            return Ok(());
+        }
+        let recorded = self
+            .recorded(tip.parent.height)?
+            .ok_or_else(|| self.damaged("the last block is missing"))?;
+        let federation = &tip.parent.federation;
+        let header = *recorded.block.header();
+        CommittedHeader::verify(header, &recorded.certificate, federation, validators)
+            .map_err(|error| self.damaged(format!("the last block: {error}")))?;
+        if Parent::after(&header, tip.parent.state) != tip.parent {
+            return Err(self.damaged("the tip is not the last block"));
+        }
+        Ok(())
+    }
+
+    /// Writes a decided block in one synced batch; the new tip.
+    pub(crate) fn commit(&self, decided: Decided<'_>) -> Result<Tip, StoreError> {
+        let Decided { block, certificate, executed } = decided;
+        let before = self.tip()?;
+        let update = update_tree(self, before.tree_version, &executed.writes)
+            .map_err(|error| self.damaged(error))?;
+        let (state, tree_version) = match &update {
+            Some(update) => (update.root, update.version),
+            None => (before.parent.state, before.tree_version),
+        };
+        let tip = Tip { parent: Parent::after(block.header(), state), tree_version };
+        let mut batch = WriteBatch::default();
+        self.put_state(&mut batch, &executed.writes);
+        if let Some(update) = &update {
+            self.put_tree(&mut batch, update);
+            self.prune_tree(&mut batch, update.version)?;
+        }
+        let events = executed.events;
+        self.put_block(&mut batch, Recorded { block: block.clone(), events, certificate, tree_version });
+        self.forget_undecided(&mut batch, block.header().height)?;
+        TIP.put(&self.db, &mut batch, &(), &tip);
+        self.write(batch)?;
+        Ok(tip)
+    }
+
+    fn put_state(&self, batch: &mut WriteBatch, writes: &consilium_contracts::Writes) {
+        for (key, value) in writes {
+            match value {
+                Some(value) => STATE.put(&self.db, batch, key, &Raw(value.clone())),
+                None => STATE.delete(&self.db, batch, key),
+            }
+        }
+    }
+
+    fn put_tree(&self, batch: &mut WriteBatch, update: &TreeUpdate) {
+        for (key, node) in &update.nodes {
+            TREE.put(&self.db, batch, key, &Raw(node.clone()));
+        }
+        for key in &update.stale {
+            STALE.put(&self.db, batch, &(update.version, key.clone()), &Raw(Vec::new()));
+        }
+    }
+
+    /// Forgets the tree nodes that only versions older than those kept need.
+    fn prune_tree(&self, batch: &mut WriteBatch, version: TreeVersion) -> Result<(), StoreError> {
+        let Some(oldest) = version.value().checked_sub(self.tree_versions) else { return Ok(()) };
+        // Begin where the last pruning ended: what lies before is deleted, and slow to skip.
+        let begin = self.pruned.load(Ordering::Relaxed).encode();
+        for pair in STALE.iter_from(&self.db, &begin) {
+            let (key, _) = pair.map_err(|fault| self.at(fault))?;
+            let Some((since, node)) = key.split_first_chunk::<8>() else { continue };
+            if u64::from_be_bytes(*since) > oldest {
+                break;
+            }
+            TREE.delete(&self.db, batch, &TreeKey::from_bytes(node.to_vec()));
+            batch.delete_cf(STALE.handle(&self.db), &key);
+        }
+        self.pruned.store(oldest, Ordering::Relaxed);
+        Ok(())
+    }
+
+    fn put_block(&self, batch: &mut WriteBatch, recorded: Recorded) {
+        let height = recorded.block.header().height;
+        for (index, transaction) in (0..).zip(recorded.block.transactions()) {
+            let located = Located { height, index };
+            TRANSACTIONS.put(&self.db, batch, &transaction.hash(), &located);
+        }
+        BLOCKS.put(&self.db, batch, &height, &recorded);
+    }
+
+    /// Keeps the body of a proposed block, synced: the engine's log holds only its hash.
+    pub(crate) fn keep_undecided(&self, undecided: &Undecided) -> Result<(), StoreError> {
+        let mut batch = WriteBatch::default();
+        let key = (undecided.block.header().height, undecided.block.hash());
+        UNDECIDED.put(&self.db, &mut batch, &key, undecided);
+        self.write(batch)
+    }
+
+    /// All bodies kept for a height.
+    pub(crate) fn undecided(&self, height: Height) -> Result<Vec<Undecided>, StoreError> {
+        let pairs = UNDECIDED.iter_from(&self.db, &height.encode());
+        let of_height = |pair: &Result<(_, Undecided), Fault>| {
+            !matches!(pair, Ok((_, undecided)) if undecided.block.header().height != height)
+        };
+        let bodies = pairs.take_while(of_height).map(|pair| pair.map(|(_, undecided)| undecided));
+        bodies.collect::<Result<_, Fault>>().map_err(|fault| self.at(fault))
+    }
+
+    /// The body of a proposed block.
+    pub(crate) fn find_undecided(
+        &self,
+        height: Height,
+        hash: &BlockHash,
+    ) -> Result<Option<Undecided>, StoreError> {
+        self.read(&UNDECIDED, &(height, *hash))
+    }
+
+    fn forget_undecided(&self, batch: &mut WriteBatch, height: Height) -> Result<(), StoreError> {
+        for undecided in self.undecided(height)? {
+            UNDECIDED.delete(&self.db, batch, &(height, undecided.block.hash()));
+        }
+        Ok(())
+    }
+
+    /// A committed block as it stands in the store.
+    pub(crate) fn recorded(&self, height: Height) -> Result<Option<Recorded>, StoreError> {
+        self.read(&BLOCKS, &height)
+    }
+
+    /// A committed block.
+    pub(crate) fn block(&self, height: Height) -> Result<Option<CommittedBlock>, StoreError> {
+        let recorded = self.recorded(height)?;
+        Ok(recorded.map(|Recorded { block, events, certificate, .. }| CommittedBlock {
+            block,
+            events,
+            certificate,
+        }))
+    }
+
+    /// The certificate of a committed block.
+    pub(crate) fn certificate(
+        &self,
+        height: Height,
+    ) -> Result<Option<CommitCertificate>, StoreError> {
+        Ok(self.recorded(height)?.map(|recorded| recorded.certificate))
+    }
+
+    /// Whether a transaction is committed.
+    pub(crate) fn has_transaction(&self, hash: &TransactionHash) -> Result<bool, StoreError> {
+        Ok(self.read(&TRANSACTIONS, hash)?.is_some())
+    }
+
+    /// The receipt of a committed transaction.
+    pub(crate) fn receipt(&self, hash: &TransactionHash) -> Result<Option<Receipt>, StoreError> {
+        let Some((located, recorded)) = self.locate(hash)? else { return Ok(None) };
+        Ok(receipt(*hash, located.index as usize, &recorded))
+    }
+
+    /// That a committed transaction stands in its block.
+    pub(crate) fn inclusion(
+        &self,
+        hash: &TransactionHash,
+    ) -> Result<Option<InclusionProof>, StoreError> {
+        let Some((located, recorded)) = self.locate(hash)? else { return Ok(None) };
+        let transactions = recorded.block.transactions();
+        let index = located.index as usize;
+        let path = TransactionProof::new(transactions, index);
+        let header = *recorded.block.header();
+        let found = path.zip(transactions.get(index));
+        Ok(found.map(|(path, transaction)| {
+            InclusionProof::new(header, recorded.certificate, path, transaction.clone())
+        }))
+    }
+
+    fn locate(&self, hash: &TransactionHash) -> Result<Option<(Located, Recorded)>, StoreError> {
+        let Some(located) = self.read(&TRANSACTIONS, hash)? else { return Ok(None) };
+        let recorded = self
+            .recorded(located.height)?
+            .ok_or_else(|| self.damaged(format!("block {} is missing", located.height)))?;
+        Ok(Some((located, recorded)))
+    }
+
+    /// Proves what `snapshot` has under a key.
+    pub(crate) fn state_proof(
+        &self,
+        snapshot: &Snapshot,
+        key: &consilium_contracts::Key,
+    ) -> Result<StateProof, StoreError> {
+        let value = consilium_contracts::StateRead::get(snapshot, key);
+        StateProof::new(self, snapshot.tree_version(), key.clone(), value)
+            .map_err(|error| self.damaged(error))
+    }
+
+    /// Keeps evidence against validators; how many pieces there are now.
+    pub(crate) fn keep_evidence(&self, found: &[Evidence]) -> Result<u64, StoreError> {
+        let mut count = self.evidence_count()?;
+        let mut batch = WriteBatch::default();
+        for evidence in found {
+            EVIDENCE.put(&self.db, &mut batch, &count, evidence);
+            count += 1;
+        }
+        self.write(batch)?;
+        Ok(count)
+    }
+
+    /// How many pieces of evidence there are.
+    pub(crate) fn evidence_count(&self) -> Result<u64, StoreError> {
+        let mut count = 0;
+        for pair in EVIDENCE.iter_from(&self.db, &[]) {
+            pair.map_err(|fault| self.at(fault))?;
+            count += 1;
+        }
+        Ok(count)
+    }
+
+    /// Who proposed the last `window` blocks, oldest first.
+    pub(crate) fn recent_proposers(&self, window: u64) -> Result<Vec<ValidatorAddress>, StoreError> {
+        let tip = self.tip()?.parent.height.value();
+        let from = tip.saturating_sub(window.saturating_sub(1)).max(1);
+        let recorded = (from..=tip).filter_map(|height| self.recorded(Height::new(height)).transpose());
+        recorded.map(|recorded| Ok(recorded?.block.header().proposer)).collect()
+    }
+
+    fn read<K: ColumnKey, V: ColumnValue>(
+        &self,
+        column: &Column<K, V>,
+        key: &K,
+    ) -> Result<Option<V>, StoreError> {
+        column.get(&self.db, key).map_err(|fault| self.at(fault))
+    }
+
+    fn write(&self, batch: WriteBatch) -> Result<(), StoreError> {
+        let mut options = WriteOptions::default();
+        options.set_sync(true);
+        self.db.write_opt(batch, &options).map_err(|error| self.at(error.into()))
+    }
+
+    fn at(&self, fault: Fault) -> StoreError {
+        located(&self.path, fault)
+    }
+
+    /// An error that says the store holds something it should not.
+    pub(crate) fn damaged(&self, detail: impl std::fmt::Display) -> StoreError {
+        StoreError::Corrupt { path: self.path.clone(), detail: detail.to_string() }
+    }
+}
+
+impl TreeStore for Store {
+    type Error = Fault;
+
+    fn node(&self, key: &TreeKey) -> Result<Option<Vec<u8>>, Fault> {
+        Ok(TREE.get(&self.db, key)?.map(|raw| raw.0))
+    }
+}
+
+/// The receipt of the transaction at `index`.
+pub(crate) fn receipt(
+    transaction: TransactionHash,
+    index: usize,
+    recorded: &Recorded,
+) -> Option<Receipt> {
+    let header = recorded.block.header();
+    let events = recorded.events.transactions.get(index)?.clone();
+    Some(Receipt { transaction, height: header.height, index, time: header.time, events })
+}
+
+fn database_options() -> Options {
+    let mut options = Options::default();
+    options.create_if_missing(true);
+    options.create_missing_column_families(true);
+    options.set_paranoid_checks(true);
+    // A write that was cut off by a crash was never acknowledged and may go; anything else that
+    // does not read is damage and must be told.
+    options.set_wal_recovery_mode(DBRecoveryMode::TolerateCorruptedTailRecords);
+    options.set_keep_log_file_num(4);
+    options.set_max_open_files(256);
+    options.set_max_background_jobs(2);
+    options
+}
+
+fn column_options() -> Options {
+    let mut options = Options::default();
+    options.set_compression_type(rocksdb::DBCompressionType::Lz4);
+    options.set_write_buffer_size(8 << 20);
+    options
+}
+
+/// Puts the path to a fault; corruption and I/O errors are different things to an operator.
+fn located(path: &Path, fault: Fault) -> StoreError {
+    let (path, detail) = (path.to_owned(), fault.to_string());
+    match fault {
+        Fault::Damaged(detail) => StoreError::Corrupt { path, detail },
+        Fault::Database(error) => match error.kind() {
+            rocksdb::ErrorKind::Corruption | rocksdb::ErrorKind::InvalidArgument => {
+                StoreError::Corrupt { path, detail }
+            }
+            _ => StoreError::Io { path, detail },
+        },
+    }
+}
+
