@@ -1,0 +1,116 @@
+//! What a hospital and the KGC show the federation: names, addresses, keys.
+
+use borsh::{BorshDeserialize, BorshSerialize};
+use consilium_schemes::signature::VerifyingKey;
+
+use crate::codec::{Blob, Text};
+use crate::crypto::{read_key, write_key};
+use crate::ids::{Digest, HospitalId};
+
+/// Bytes of an X-Wing (X25519 + ML-KEM-768) public key.
+pub const HPKE_KEY_LENGTH: usize = 1216;
+/// The most bytes of a hospital's encoded matching keys with their proofs.
+pub const MAX_MATCHING_KEYS: usize = 1024;
+
+/// A name shown to people.
+pub type DisplayName = Text<128>;
+/// A URL or a multiaddress.
+pub type Address = Text<256>;
+
+/// How the KGC is reached and what it signs with.
+#[derive(Clone, PartialEq, Eq, Debug, BorshSerialize, BorshDeserialize)]
+pub struct KgcCard {
+    /// Where its service answers.
+    pub url: Address,
+    /// SHA-256 of its TLS key's SubjectPublicKeyInfo.
+    pub tls_pin: Digest,
+    /// Signs genesis, its transactions and what it issues.
+    #[borsh(serialize_with = "write_key", deserialize_with = "read_key")]
+    pub signing_key: VerifyingKey,
+    /// Its node's libp2p identity.
+    #[borsh(serialize_with = "write_key", deserialize_with = "read_key")]
+    pub peer_key: VerifyingKey,
+    /// The multiaddress its node listens on.
+    pub listen: Address,
+}
+
+/// A hospital's `hospital.json`: everything the others must know of it.
+#[derive(Clone, PartialEq, Eq, Debug, BorshSerialize, BorshDeserialize)]
+pub struct HospitalCard {
+    /// Its id, also the value of the attribute `hospital:`.
+    pub id: HospitalId,
+    /// Its name for people.
+    pub name: DisplayName,
+    /// Where its gateway answers.
+    pub url: Address,
+    /// SHA-256 of its TLS key's SubjectPublicKeyInfo.
+    pub tls_pin: Digest,
+    /// Signs its transactions and its requests to others.
+    #[borsh(serialize_with = "write_key", deserialize_with = "read_key")]
+    pub signing_key: VerifyingKey,
+    /// Signs its votes, if it is a validator.
+    #[borsh(serialize_with = "write_key", deserialize_with = "read_key")]
+    pub validator_key: VerifyingKey,
+    /// Its node's libp2p identity.
+    #[borsh(serialize_with = "write_key", deserialize_with = "read_key")]
+    pub peer_key: VerifyingKey,
+    /// The multiaddress its node listens on.
+    pub listen: Address,
+    /// What others encrypt to it with (X-Wing).
+    pub hpke_key: Blob<HPKE_KEY_LENGTH>,
+    /// a = g1^x and b = g2^y with their proofs of possession, in the encoding of
+    /// `schemes::matching`; checked on admission.
+    pub matching_keys: Blob<MAX_MATCHING_KEYS>,
+}
+
+/// What is wrong with a hospital's card.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error, BorshSerialize, BorshDeserialize)]
+#[non_exhaustive]
+pub enum CardError {
+    /// The HPKE key has another length.
+    #[error(
+        "hospital {hospital}: the HPKE key has {found} bytes, an X-Wing key has {HPKE_KEY_LENGTH}"
+    )]
+    HpkeKey {
+        /// The hospital.
+        hospital: HospitalId,
+        /// The bytes given.
+        found: u32,
+    },
+    /// The matching keys are malformed or a proof of possession fails.
+    #[error(
+        "hospital {hospital}: the matching keys are malformed or a proof of possession fails; make hospital.json again with `consilium gateway init`"
+    )]
+    MatchingKeys {
+        /// The hospital.
+        hospital: HospitalId,
+    },
+    /// Two of the card's keys are the same.
+    #[error("hospital {hospital}: signing, validator and peer key must differ")]
+    SameKeys {
+        /// The hospital.
+        hospital: HospitalId,
+    },
+}
+
+impl HospitalCard {
+    /// Checks what the card can show by itself: lengths, distinct keys, proofs of possession.
+    ///
+    /// # Errors
+    /// [`CardError`].
+    pub fn verify(&self) -> Result<(), CardError> {
+        let hospital = self.id.clone();
+        let found = self.hpke_key.as_bytes().len();
+        if found != HPKE_KEY_LENGTH {
+            let found = u32::try_from(found).unwrap_or(u32::MAX);
+            return Err(CardError::HpkeKey { hospital, found });
+        }
+        if self.signing_key == self.validator_key
+            || self.signing_key == self.peer_key
+            || self.validator_key == self.peer_key
+        {
+            return Err(CardError::SameKeys { hospital });
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,298 @@
+//! Why a transaction is refused: each message names the thing, the rule and what to do.
+
+use borsh::{BorshDeserialize, BorshSerialize};
+use consilium_schemes::signature::VerifyingKey;
+
+use crate::consent::PurposeOfUse;
+use crate::crypto::{read_key, write_key};
+use crate::hospital::CardError;
+use crate::ids::{
+    AuthorizationId, BlockTime, Digest, DoctorId, Epoch, FederationId, Height, HospitalId, Leaf,
+    Nonce, RecordId,
+};
+use crate::state::CloseReason;
+
+/// Who an action is for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, BorshSerialize, BorshDeserialize)]
+pub enum Role {
+    /// The KGC.
+    Kgc,
+    /// A hospital.
+    Hospital,
+    /// The hospital that keeps the record or gave the authorization.
+    OwnerHospital,
+    /// The hospital of the doctor.
+    DoctorsHospital,
+    /// The KGC or the hospital of the doctor.
+    KgcOrDoctorsHospital,
+    /// A doctor.
+    Doctor,
+    /// The doctor or the doctor's hospital.
+    DoctorOrHospital,
+    /// The key of the record.
+    RecordKey,
+}
+
+impl std::fmt::Display for Role {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Kgc => "the KGC",
+            Self::Hospital => "a hospital",
+            Self::OwnerHospital => "the owner hospital",
+            Self::DoctorsHospital => "the doctor's hospital",
+            Self::KgcOrDoctorsHospital => "the KGC or the doctor's hospital",
+            Self::Doctor => "a doctor",
+            Self::DoctorOrHospital => "the assigned doctor or the doctor's hospital",
+            Self::RecordKey => "the record's key",
+        })
+    }
+}
+
+/// Why a transaction is refused.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error, BorshSerialize, BorshDeserialize)]
+#[allow(
+    missing_docs,
+    reason = "the fields are the nouns of the message above them"
+)]
+#[non_exhaustive]
+pub enum Rejection {
+    // Envelope
+    /// Another federation's transaction.
+    #[error(
+        "the transaction is for federation {named}, this is {expected}; check the genesis file"
+    )]
+    WrongFederation {
+        named: FederationId,
+        expected: FederationId,
+    },
+    /// The sender's signature fails.
+    #[error(
+        "the sender's signature does not verify; sign the canonical bytes with the sender's key"
+    )]
+    BadSignature,
+    /// The record key's co-signature fails.
+    #[error(
+        "record {record}: the co-signature of the record's key does not verify; the patient's device must sign exactly these terms"
+    )]
+    BadCoSignature { record: RecordId },
+    /// The sender is nobody.
+    #[error(
+        "sender {sender} is not the KGC, a hospital, a doctor or a record's key; register it first"
+    )]
+    UnknownSender {
+        #[borsh(serialize_with = "write_key", deserialize_with = "read_key")]
+        sender: VerifyingKey,
+    },
+    /// Too late.
+    #[error("the transaction expired at height {expires}, this is height {height}; sign a new one")]
+    Expired { expires: Height, height: Height },
+    /// Lives too long.
+    #[error(
+        "the transaction expires at height {expires}, the latest allowed now is {latest}; choose an earlier one"
+    )]
+    ExpiresTooLate { expires: Height, latest: Height },
+    /// Replayed.
+    #[error(
+        "the sender already used nonce {nonce}; the transaction was applied, or take a fresh random nonce"
+    )]
+    NonceUsed { nonce: Nonce },
+    /// Too long.
+    #[error("the transaction has {found} bytes, the federation takes {limit}")]
+    TooLong { found: u64, limit: u64 },
+
+    // Who
+    /// The sender may not do this.
+    #[error("only {needed} may do this; the sender is not")]
+    Forbidden { needed: Role },
+    /// Nothing of this name.
+    #[error("hospital {hospital} is not in the federation; admit it first")]
+    UnknownHospital { hospital: HospitalId },
+    /// Nothing of this name.
+    #[error("doctor {doctor} is not registered")]
+    UnknownDoctor { doctor: DoctorId },
+    /// Nothing of this name.
+    #[error("record {record} is not registered")]
+    UnknownRecord { record: RecordId },
+    /// Nothing of this name.
+    #[error("authorization {id} does not exist")]
+    UnknownAuthorization { id: AuthorizationId },
+    /// The doctor was revoked.
+    #[error(
+        "doctor {doctor} is revoked and can do nothing more; a returning doctor enrols with new keys"
+    )]
+    DoctorRevoked { doctor: DoctorId },
+
+    // Hospitals, epochs, doctors
+    /// The id is taken.
+    #[error("hospital {hospital} is already in the federation")]
+    HospitalExists { hospital: HospitalId },
+    /// A card that does not hold.
+    #[error(transparent)]
+    BadHospitalCard {
+        #[from]
+        error: CardError,
+    },
+    /// One key, one principal.
+    #[error(
+        "key {key} already belongs to somebody in the federation; every key is used by one principal for one thing"
+    )]
+    KeyTaken {
+        #[borsh(serialize_with = "write_key", deserialize_with = "read_key")]
+        key: VerifyingKey,
+    },
+    /// Epochs count up by one.
+    #[error("epoch {given} cannot follow; the next epoch is {next}")]
+    WrongEpoch { given: Epoch, next: Epoch },
+    /// Leaves are given in order, once.
+    #[error("leaf {given} cannot be given; the next free leaf is {next}")]
+    WrongLeaf { given: Leaf, next: Leaf },
+    /// The tree is full.
+    #[error("all {capacity} leaves of the tree are given; the federation needs new parameters")]
+    TreeFull { capacity: u64 },
+    /// Not a group element.
+    #[error("the doctor's ABE key is not a valid public key")]
+    BadAbeKey,
+
+    // Records and authorizations
+    /// The id is taken.
+    #[error("record {record} is already registered; draw a fresh random id")]
+    RecordExists { record: RecordId },
+    /// Encrypted to another epoch.
+    #[error("the record is encrypted to epoch {given}, current is {current}; encrypt it again")]
+    StaleEpoch { given: Epoch, current: Epoch },
+    /// No update key yet.
+    #[error("no epoch is published yet; the KGC must publish one before records are encrypted")]
+    NoEpoch,
+    /// In the past.
+    #[error("the expiry {expiry} is not after the block time {time}; choose a later one")]
+    ExpiryPassed { expiry: BlockTime, time: BlockTime },
+    /// The id is taken.
+    #[error("authorization {id} already exists; draw a fresh random id")]
+    AuthorizationExists { id: AuthorizationId },
+    /// A hospital needs no authorization for its own records.
+    #[error("hospital {hospital} cannot authorize itself; it always may match its own records")]
+    SelfAuthorization { hospital: HospitalId },
+    /// Not in the consent.
+    #[error("record {record}: the consent does not name hospital {hospital}; ask the patient")]
+    HospitalNotConsented {
+        record: RecordId,
+        hospital: HospitalId,
+    },
+    /// Not in the consent.
+    #[error("record {record}: the consent does not allow the purpose {purpose:?}; ask the patient")]
+    PurposeNotConsented {
+        record: RecordId,
+        purpose: PurposeOfUse,
+    },
+    /// Longer than the consent.
+    #[error(
+        "record {record}: the consent ends at {consent}, the authorization would at {given}; choose an earlier expiry"
+    )]
+    BeyondConsent {
+        record: RecordId,
+        given: BlockTime,
+        consent: BlockTime,
+    },
+    /// Too many.
+    #[error(
+        "there are already {limit} live authorizations of this scope from this owner to this hospital; withdraw one"
+    )]
+    TooManyAuthorizations { limit: u32 },
+    /// Over already.
+    #[error("authorization {id} is already over")]
+    AuthorizationOver { id: AuthorizationId },
+    /// Consent over already.
+    #[error("record {record}: its consent is already over")]
+    ConsentOver { record: RecordId },
+    /// Nothing more happens to it.
+    #[error("record {record} is closed ({reason:?}); nothing more can be posted about it")]
+    RecordClosed {
+        record: RecordId,
+        reason: CloseReason,
+    },
+
+    // Indexes, trapdoors, matches
+    /// Without authorization.
+    #[error(
+        "hospital {hospital} is not authorized for record {record} now; the owner hospital must authorize it within the consent"
+    )]
+    NotAuthorized {
+        hospital: HospitalId,
+        record: RecordId,
+    },
+    /// Posted already.
+    #[error("record {record}: an index for hospital {hospital} is already posted")]
+    IndexExists {
+        record: RecordId,
+        hospital: HospitalId,
+    },
+    /// No index for the matching hospital.
+    #[error("record {record}: no index is posted to hospital {hospital}; the owner must post one")]
+    NoIndex {
+        record: RecordId,
+        hospital: HospitalId,
+    },
+    /// Malformed.
+    #[error("the index is malformed or does not have {expected} points, n + 1 of this federation")]
+    BadIndex { expected: u32 },
+    /// Malformed.
+    #[error(
+        "the trapdoor is malformed or does not have {expected} points, n + 1 of this federation"
+    )]
+    BadTrapdoor { expected: u32 },
+    /// Too many interests.
+    #[error("{given} interests; the federation takes 1 to {limit}")]
+    BadInterests { given: u16, limit: u16 },
+    /// A doctor's trapdoor goes to the doctor's hospital.
+    #[error("the doctor belongs to hospital {expected}, not to {given}")]
+    WrongHospital {
+        given: HospitalId,
+        expected: HospitalId,
+    },
+    /// No trapdoor.
+    #[error("doctor {doctor} has no trapdoor posted")]
+    NoTrapdoor { doctor: DoctorId },
+    /// Same block.
+    #[error(
+        "a match refers only to indexes and trapdoors of earlier blocks; post it in the next block"
+    )]
+    TooEarly,
+    /// Reserved.
+    #[error("proofs of Match are not in this version; leave the proof out")]
+    ProofNotSupported,
+    /// The window has not opened, or is over.
+    #[error("record {record}: its matching window is over; matches are no longer taken")]
+    WindowClosed { record: RecordId },
+    /// Once each.
+    #[error("doctor {doctor} already matched record {record}")]
+    AlreadyMatched { record: RecordId, doctor: DoctorId },
+    /// Too many.
+    #[error("record {record} already has {limit} matches, the most a record takes")]
+    TooManyMatches { record: RecordId, limit: u32 },
+
+    // Assignments, access, reports
+    /// Not the assigned doctor.
+    #[error("doctor {doctor} is not assigned to record {record} now")]
+    NotAssigned { record: RecordId, doctor: DoctorId },
+    /// Too late to decline.
+    #[error("record {record}: the report is already posted, the assignment cannot be declined")]
+    ReportPosted { record: RecordId },
+    /// Report before access.
+    #[error(
+        "record {record}: no access is committed; the hospital must commit Access before the report"
+    )]
+    NoAccess { record: RecordId },
+    /// Acknowledge before report.
+    #[error("record {record}: no report is posted")]
+    NoReport { record: RecordId },
+    /// Another report.
+    #[error("record {record}: the posted report's digest is {posted}, not {given}")]
+    WrongReport {
+        record: RecordId,
+        posted: Digest,
+        given: Digest,
+    },
+    /// Reserved.
+    #[error("disputes are not in this version; keep the report and the keys")]
+    DisputeNotSupported,
+}

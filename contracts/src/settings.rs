@@ -1,0 +1,165 @@
+//! The federation's settings: fixed at genesis, read from the state afterwards.
+
+use borsh::{BorshDeserialize, BorshSerialize};
+
+/// One day in milliseconds.
+const DAY_MS: u64 = 24 * 60 * 60 * 1000;
+/// Keywords per record: above this a block of postings would not fit the limits below.
+pub const MAX_N: u16 = 128;
+
+/// What every node of the federation agrees on.
+#[derive(Clone, PartialEq, Eq, Debug, BorshSerialize, BorshDeserialize)]
+pub struct Settings {
+    /// n: the most keywords of a record; 1 to 128, default 32.
+    pub n: u16,
+    /// How long doctors may match a record; 10 ms to 90 days, default one day.
+    pub matching_window_ms: u64,
+    /// How long an assigned doctor's hospital has for the first access; 10 ms to 90 days, default
+    /// two days.
+    pub assignment_deadline_ms: u64,
+    /// How long the doctor has for the report after the first access; 10 ms to 365 days, default
+    /// 30 days.
+    pub report_deadline_ms: u64,
+    /// A gateway whose tip is older refuses to serve; 100 ms to one day, default one minute.
+    pub max_tip_age_ms: u64,
+    /// A block is made at least this often; 10 ms to half of `max_tip_age_ms`, default ten seconds.
+    pub heartbeat_ms: u64,
+    /// Validators refuse blocks further ahead of their clock; 100 ms to a minute, default 10 s.
+    pub max_clock_skew_ms: u64,
+    /// The most blocks a transaction lives; 1 to 1,000,000, default 10,000.
+    pub max_transaction_lifetime: u64,
+    /// The most bytes of a signed transaction; 64 KiB to 1 MiB, default 128 KiB.
+    pub max_transaction_bytes: u32,
+    /// The most bytes of a block's transactions; up to 64 MiB, default 4 MiB.
+    pub max_block_bytes: u32,
+    /// The most transactions of a block; 1 to 100,000, default 2,000.
+    pub max_block_transactions: u32,
+    /// The prefilter of design section 4; none in this version.
+    pub prefilter: Option<Prefilter>,
+}
+
+/// Parameters of the prefilter: reserved, refused in this version.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, BorshSerialize, BorshDeserialize)]
+pub struct Prefilter {
+    /// B: bits of a bitmap.
+    pub bits: u16,
+    /// w: bits that are set in each.
+    pub weight: u16,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            n: 32,
+            matching_window_ms: DAY_MS,
+            assignment_deadline_ms: 2 * DAY_MS,
+            report_deadline_ms: 30 * DAY_MS,
+            max_tip_age_ms: 60_000,
+            heartbeat_ms: 10_000,
+            max_clock_skew_ms: 10_000,
+            max_transaction_lifetime: 10_000,
+            max_transaction_bytes: 128 * 1024,
+            max_block_bytes: 4 * 1024 * 1024,
+            max_block_transactions: 2_000,
+            prefilter: None,
+        }
+    }
+}
+
+/// A setting outside its documented range.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum SettingsError {
+    /// A number outside its range.
+    #[error("setting {name} is {value}; it must be from {min} to {max}")]
+    OutOfRange {
+        /// The setting.
+        name: &'static str,
+        /// What it was set to.
+        value: u64,
+        /// The smallest value allowed.
+        min: u64,
+        /// The largest value allowed.
+        max: u64,
+    },
+    /// The prefilter was asked for.
+    #[error("setting prefilter must be none: this version has no prefilter")]
+    Prefilter,
+}
+
+impl Settings {
+    /// Checks every setting against its documented range.
+    ///
+    /// # Errors
+    /// The first [`SettingsError`] in the order of the fields.
+    pub fn validate(&self) -> Result<(), SettingsError> {
+        let (transaction, block) = (self.max_transaction_bytes, self.max_block_bytes);
+        let ranges = [
+            ("n", self.n.into(), 1, MAX_N.into()),
+            (
+                "matching_window_ms",
+                self.matching_window_ms,
+                10,
+                90 * DAY_MS,
+            ),
+            (
+                "assignment_deadline_ms",
+                self.assignment_deadline_ms,
+                10,
+                90 * DAY_MS,
+            ),
+            (
+                "report_deadline_ms",
+                self.report_deadline_ms,
+                10,
+                365 * DAY_MS,
+            ),
+            ("max_tip_age_ms", self.max_tip_age_ms, 100, DAY_MS),
+            (
+                "heartbeat_ms",
+                self.heartbeat_ms,
+                10,
+                self.max_tip_age_ms / 2,
+            ),
+            ("max_clock_skew_ms", self.max_clock_skew_ms, 100, 60_000),
+            (
+                "max_transaction_lifetime",
+                self.max_transaction_lifetime,
+                1,
+                1_000_000,
+            ),
+            (
+                "max_transaction_bytes",
+                transaction.into(),
+                64 * 1024,
+                1024 * 1024,
+            ),
+            (
+                "max_block_bytes",
+                block.into(),
+                transaction.into(),
+                64 * 1024 * 1024,
+            ),
+            (
+                "max_block_transactions",
+                self.max_block_transactions.into(),
+                1,
+                100_000,
+            ),
+        ];
+        for (name, value, min, max) in ranges {
+            if !(min..=max).contains(&value) {
+                return Err(SettingsError::OutOfRange {
+                    name,
+                    value,
+                    min,
+                    max,
+                });
+            }
+        }
+        match self.prefilter {
+            None => Ok(()),
+            Some(_) => Err(SettingsError::Prefilter),
+        }
+    }
+}
