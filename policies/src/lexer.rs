@@ -181,8 +181,8 @@ impl<'text> Lexer<'text> {
         let at = self.at;
         let kind = match self.rest.peek().copied() {
             None => TokenKind::End,
-            Some(letter) if letter.is_ascii_alphabetic() => self.word(at)?,
-            Some(digit) if digit.is_ascii_digit() => self.number(at)?,
+            Some(letter) if letter.is_ascii_alphabetic() => self.apart(Self::word)?,
+            Some(digit) if digit.is_ascii_digit() => self.apart(Self::number)?,
             Some(sign) => {
                 self.advance();
                 self.sign(sign)
@@ -205,14 +205,16 @@ impl<'text> Lexer<'text> {
         }
     }
 
+    /// Steps over blanks and comments, and stops at a character that has no place in either.
     fn skip_blanks(&mut self) {
         let mut in_comment = false;
         while let Some(next) = self.rest.peek().copied() {
             match next {
                 '\n' => in_comment = false,
+                '\r' if self.rest.clone().nth(1) == Some('\n') => {}
                 '#' => in_comment = true,
-                ' ' | '\t' | '\r' => {}
-                _ if in_comment => {}
+                ' ' | '\t' => {}
+                _ if in_comment && !is_treacherous(next) => {}
                 _ => return,
             }
             self.advance();
@@ -253,6 +255,21 @@ impl<'text> Lexer<'text> {
             self.advance();
         }
         run
+    }
+
+    /// What `read` reads, unless a comment begins in the middle of it: `clearance#31` is not `clearance`.
+    fn apart(
+        &mut self,
+        read: fn(&mut Self, Position) -> Result<TokenKind, SyntaxError>,
+    ) -> Result<TokenKind, SyntaxError> {
+        let kind = read(self, self.at)?;
+        match self.rest.peek() {
+            Some('#') => Err(SyntaxError::Character {
+                found: '#',
+                at: self.at,
+            }),
+            _ => Ok(kind),
+        }
     }
 
     fn word(&mut self, at: Position) -> Result<TokenKind, SyntaxError> {
@@ -307,4 +324,14 @@ fn check_length(
         }),
         _ => Ok(()),
     }
+}
+
+/// Whether a character can make a text look other than it is read: control characters, line ends that
+/// only some programs show as such, marks that turn the direction of writing.
+fn is_treacherous(character: char) -> bool {
+    character.is_control()
+        || matches!(
+            character,
+            '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}'
+        )
 }

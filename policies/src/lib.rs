@@ -33,11 +33,13 @@
 //! ```
 //!
 //! - Text is ASCII and upper case means lower case, keywords too, so that no two spellings that look
-//!   alike differ. Any other character, however similar or invisible, is refused with its position.
+//!   alike differ. Outside comments any other character, however similar or invisible, is refused
+//!   with its position.
 //! - `and`, `or`, `of` and `not` are not names (there is no negation, and a policy must not seem to
 //!   have one). As a value they are fine: `team:and`.
-//! - Spaces, tabs and line ends separate; `#` begins a comment that lasts to the end of its line.
-//!   There is no space around the `:` of an attribute.
+//! - Spaces, tabs and line ends separate; there is none around the `:` of an attribute. `#` begins a
+//!   comment that lasts to the end of its line. A comment stands apart from the word before it and may
+//!   be in any script, without the characters that change how the text around them looks.
 //! - `name`, `name:value` and the number `name` are three different things: `clearance:4` says
 //!   nothing about `clearance >= 3`.
 //! - `2 of (icu, icu, er)` is taken as written: `icu` counts twice.
@@ -69,6 +71,12 @@
 //! The field has more than [`MAX_ROWS`] elements, and is of the order of the group that the shares go
 //! into. It is the caller's: everything is generic over [`ff::PrimeField`], because the powers of a
 //! Vandermonde block overflow any machine integer, and a field element is what the caller needs.
+//!
+//! # Deviations
+//!
+//! - An `and` of n is one block (the papers' `and` of two, nested), and a k-of-n with k = 1 or k = n is
+//!   an `or` or an `and`: entries stay 0, 1, -1 there, and decryption multiplies by nothing else.
+//! - A number's bits are no text: the papers write them as strings, which users could write too.
 
 mod access;
 #[cfg(feature = "arbitrary")]
