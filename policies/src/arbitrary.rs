@@ -23,17 +23,17 @@ const LABELS: [&str; 8] = [
 ];
 const NUMBERS: [&str; 2] = ["clearance", "years"];
 
-/// Policies of up to 12 leaves, numbers among them.
+/// Policies of every kind, more than a quarter of them with a k-of-n, few with more than 24 leaves.
 pub fn arb_policy() -> impl Strategy<Value = Policy> {
     let leaf = prop_oneof![
         6 => arb_label().prop_map(Node::Attribute),
         1 => arb_comparison().prop_map(Node::Compare),
     ];
-    let formula = leaf.prop_recursive(4, 12, 4, |inner| {
+    let formula = leaf.prop_recursive(4, 24, 4, |inner| {
         prop_oneof![
-            vec(inner.clone(), 1..4).prop_map(Node::and),
-            vec(inner.clone(), 1..4).prop_map(Node::or),
-            (vec(inner, 1..5), any::<prop::sample::Index>())
+            1 => vec(inner.clone(), 2..4).prop_map(Node::and),
+            1 => vec(inner.clone(), 2..4).prop_map(Node::or),
+            2 => (vec(inner, 1..6), any::<prop::sample::Index>())
                 .prop_map(|(items, count)| Node::threshold(1 + count.index(items.len()), items)),
         ]
     });

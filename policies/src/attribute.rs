@@ -6,7 +6,8 @@
 use std::fmt;
 use std::str::FromStr;
 
-use crate::lexer::{Lexer, SyntaxError, TokenKind};
+use crate::lexer::{Lexer, TokenKind};
+use crate::syntax::SyntaxError;
 
 /// The most bytes a name may have.
 pub const MAX_NAME_LENGTH: usize = 64;

@@ -7,7 +7,8 @@ use std::str::FromStr;
 use crate::attribute::{Attribute, Name};
 use crate::comparison::NUMBER_BITS;
 use crate::encoding::{self, EncodingError};
-use crate::lexer::{Lexer, Position, SyntaxError, Token, TokenKind};
+use crate::lexer::{Lexer, Token, TokenKind};
+use crate::syntax::{Position, SyntaxError};
 
 /// The most entries of one set. A number is one entry, and 32 attributes of the key.
 pub const MAX_ITEMS: usize = 64;

@@ -61,8 +61,8 @@
 //! # Sources
 //!
 //! And, or: Lewko and Waters, *Decentralizing attribute-based encryption*, EUROCRYPT 2011 (eprint
-//! 2010/351), appendix G. k-of-n: the Vandermonde block of Liu and Cao, *On efficiently transferring
-//! the linear secret-sharing scheme matrix*, eprint 2010/374. Numbers: the bag of bits of
+//! 2010/351), appendix G. k-of-n: the Vandermonde block of Liu, Cao and Wong, *Efficient generation of
+//! linear secret sharing scheme matrices from threshold access trees*, eprint 2010/374. Numbers: the bag of bits of
 //! Bethencourt, Sahai and Waters, *Ciphertext-policy attribute-based encryption*, S&P 2007,
 //! section 4.3.
 //!
@@ -90,6 +90,7 @@ mod node;
 mod parser;
 mod policy;
 mod selection;
+mod syntax;
 mod weights;
 
 pub use access::{AccessStructure, Row, ShareError};
@@ -99,6 +100,6 @@ pub use attribute::{Attribute, MAX_NAME_LENGTH, MAX_VALUE_LENGTH, RESERVED_NAMES
 pub use attribute_set::{AttributeError, AttributeSet, MAX_ITEMS};
 pub use comparison::{NUMBER_BITS, Triviality};
 pub use encoding::EncodingError;
-pub use lexer::{MAX_TEXT_LENGTH, Position, SyntaxError};
 pub use policy::{MAX_DEPTH, MAX_ROWS, Policy, PolicyError};
 pub use selection::Selection;
+pub use syntax::{MAX_TEXT_LENGTH, Position, SyntaxError};

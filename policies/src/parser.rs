@@ -2,9 +2,10 @@
 
 use crate::attribute::{Attribute, Name};
 use crate::comparison::{Comparison, Operator};
-use crate::lexer::{Lexer, Position, Token, TokenKind};
+use crate::lexer::{Lexer, Token, TokenKind};
 use crate::node::Node;
 use crate::policy::{MAX_DEPTH, PolicyError};
+use crate::syntax::Position;
 
 /// The formula that a text means.
 pub(crate) fn parse(text: &str) -> Result<Node, PolicyError> {

@@ -7,9 +7,9 @@ use crate::access::AccessStructure;
 use crate::attribute_set::AttributeSet;
 use crate::comparison::Triviality;
 use crate::encoding::{self, EncodingError};
-use crate::lexer::{MAX_TEXT_LENGTH, Position, SyntaxError};
 use crate::node::Node;
 use crate::parser;
+use crate::syntax::{MAX_TEXT_LENGTH, Position, SyntaxError};
 
 /// The most levels of parentheses, and of connectives in one another.
 ///

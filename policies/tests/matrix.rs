@@ -35,8 +35,11 @@ fn matrices_are_those_of_the_papers() {
     assert_matrix("a", &[&[1]]);
     assert_matrix("a or b", &[&[1], &[1]]);
     assert_matrix("a and b", &[&[1, 1], &[0, -1]]);
-    // Lewko and Waters, appendix G: E and (((A and B) or (C and D)) or ((A or B) and (C or D))),
-    // up to the order in which columns are numbered.
+    // The usual worked example of Lewko and Waters' algorithm, then a larger one by hand.
+    assert_matrix(
+        "a and ((b and c) or d)",
+        &[&[1, 1, 0], &[0, -1, 1], &[0, 0, -1], &[0, -1, 0]],
+    );
     assert_matrix(
         "e and (((a and b) or (c and d)) or ((a or b) and (c or d)))",
         &[
