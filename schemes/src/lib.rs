@@ -1,4 +1,9 @@
 //! The cryptography of Consilium: no I/O, no clock, no global randomness.
 
 pub mod curve;
+pub mod digest;
+pub mod envelope;
+mod kdf;
 pub mod signature;
+pub mod tokens;
+pub mod wrap;
