@@ -1,20 +1,20 @@
 //! Keyword tokens through their public face: frozen vectors, properties and refusals.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, missing_docs)]
 
-mod support;
+mod frozen;
 
 use consilium_schemes::curve::DecodeError;
 use consilium_schemes::tokens::{
     BATCH_LIMIT, BlindedBatch, Blinding, EvaluatedBatch, IndexSize, KeyPair, Keyword, KeywordError,
     KeywordToken, PublicKey, TokenError,
 };
+use frozen::{FixedRng, array, bytes, cases, freeze, list};
 use proptest::prelude::*;
 use rand::SeedableRng as _;
 use rand::rngs::StdRng;
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq as _;
-use support::{FixedRng, array, bytes, cases, freeze, list};
 
 const LABEL: &str = "CONSILIUM-V1-TOKEN";
 

@@ -4,9 +4,9 @@ use zeroize::Zeroizing;
 
 use super::*;
 
-#[path = "../../tests/support/mod.rs"]
-mod support;
-use support::{FixedRng, array, bytes, cases, list};
+#[path = "../../tests/frozen/mod.rs"]
+mod frozen;
+use frozen::{FixedRng, array, bytes, cases, list};
 
 #[test]
 fn rfc9497_vectors_of_the_verifiable_mode_are_reproduced() {

@@ -1,94 +1,76 @@
-//! What the tests with frozen vectors share: fixed randomness, hex, and the files themselves.
-#![allow(dead_code)]
+//! What the tests share: the independent implementation, and fixed randomness.
 
-use std::collections::VecDeque;
-use std::convert::Infallible;
-use std::path::PathBuf;
+use bls12_381::hash_to_curve::{ExpandMsgXmd, HashToCurve, HashToField};
+use bls12_381::{G1Affine, G1Projective, G2Affine, G2Projective, Gt, Scalar};
+use group::Curve;
+use rand::SeedableRng;
+use rand::rngs::StdRng;
 
-use rand_core::{TryCryptoRng, TryRng};
-use serde_json::Value;
-
-/// Gives out recorded bytes, and panics when asked for more.
-pub struct FixedRng(VecDeque<u8>);
-
-impl FixedRng {
-    pub fn new(parts: &[&[u8]]) -> Self {
-        Self(parts.concat().into())
-    }
-
-    /// Whether everything recorded was used.
-    pub fn is_spent(&self) -> bool {
-        self.0.is_empty()
-    }
+/// Randomness that is the same in every run.
+pub fn fixed_rng(seed: u64) -> StdRng {
+    StdRng::seed_from_u64(seed)
 }
 
-impl TryRng for FixedRng {
-    type Error = Infallible;
-
-    fn try_next_u32(&mut self) -> Result<u32, Infallible> {
-        let mut bytes = [0; 4];
-        self.try_fill_bytes(&mut bytes)?;
-        Ok(u32::from_le_bytes(bytes))
-    }
-
-    fn try_next_u64(&mut self) -> Result<u64, Infallible> {
-        let mut bytes = [0; 8];
-        self.try_fill_bytes(&mut bytes)?;
-        Ok(u64::from_le_bytes(bytes))
-    }
-
-    fn try_fill_bytes(&mut self, out: &mut [u8]) -> Result<(), Infallible> {
-        for byte in out {
-            *byte = self
-                .0
-                .pop_front()
-                .expect("the recorded randomness is used up");
-        }
-        Ok(())
-    }
+/// Hex of a big-endian scalar, by `bls12_381`.
+pub fn scalar(bytes: &[u8]) -> Scalar {
+    let mut le: [u8; 32] = bytes.try_into().unwrap();
+    le.reverse();
+    Scalar::from_bytes(&le).unwrap()
 }
 
-impl TryCryptoRng for FixedRng {}
-
-fn path(module: &str) -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(format!("tests/vectors/{module}.json"))
+/// Big-endian bytes of a scalar of `bls12_381`.
+pub fn scalar_bytes(scalar: &Scalar) -> [u8; 32] {
+    let mut bytes = scalar.to_bytes();
+    bytes.reverse();
+    bytes
 }
 
-/// The cases of `tests/vectors/<module>.json` that have `kind`; at least one.
-pub fn cases(module: &str, kind: &str) -> Vec<Value> {
-    let text = std::fs::read_to_string(path(module)).unwrap();
-    let all: Vec<Value> = serde_json::from_str(&text).unwrap();
-    let cases: Vec<Value> = all
-        .into_iter()
-        .filter(|case| case["kind"] == kind)
+/// A point, with all checks of `bls12_381`.
+pub fn g1(bytes: &[u8]) -> G1Projective {
+    G1Affine::from_compressed(bytes.try_into().unwrap())
+        .unwrap()
+        .into()
+}
+
+/// A point, with all checks of `bls12_381`.
+pub fn g2(bytes: &[u8]) -> G2Projective {
+    G2Affine::from_compressed(bytes.try_into().unwrap())
+        .unwrap()
+        .into()
+}
+
+/// e(P, Q), by `bls12_381`.
+pub fn pair(p: G1Projective, q: G2Projective) -> Gt {
+    bls12_381::pairing(&p.to_affine(), &q.to_affine())
+}
+
+/// The twelve coefficients: `bls12_381` shows them, in the order of the tower, only when it prints.
+pub fn gt_bytes(element: &Gt) -> Vec<u8> {
+    let printed = format!("{element:?}");
+    let bytes: Vec<u8> = printed
+        .split("0x")
+        .skip(1)
+        .flat_map(|part| hex::decode(part.get(..96).unwrap()).unwrap())
         .collect();
-    assert!(!cases.is_empty(), "no cases of kind {kind}");
-    cases
+    assert_eq!(bytes.len(), 576);
+    bytes
 }
 
-/// Writes a new file of vectors; a file that exists is frozen and stays.
-pub fn freeze(module: &str, cases: &[Value]) {
-    let path = path(module);
-    assert!(!path.exists(), "{} is frozen", path.display());
-    std::fs::write(path, serde_json::to_string_pretty(cases).unwrap() + "\n").unwrap();
-}
-
-/// The bytes of a hex field.
-pub fn bytes(value: &Value) -> Vec<u8> {
-    hex::decode(
-        value
-            .as_str()
-            .unwrap_or_else(|| panic!("{value} is not hex")),
+/// H(label, message), by `bls12_381`.
+pub fn hash_to_g1(label: &str, message: &[u8]) -> G1Projective {
+    <G1Projective as HashToCurve<ExpandMsgXmd<sha2_of_the_reference::Sha256>>>::hash_to_curve(
+        message,
+        label.as_bytes(),
     )
-    .unwrap()
 }
 
-/// The bytes of a hex field of fixed length.
-pub fn array<const N: usize>(value: &Value) -> [u8; N] {
-    bytes(value).try_into().unwrap()
-}
-
-/// The bytes of a list of hex fields.
-pub fn list(value: &Value) -> Vec<Vec<u8>> {
-    value.as_array().unwrap().iter().map(bytes).collect()
+/// Fr(label, message), by `bls12_381`.
+pub fn hash_to_scalar(label: &str, message: &[u8]) -> Scalar {
+    let mut out = [Scalar::zero()];
+    Scalar::hash_to_field::<ExpandMsgXmd<sha2_of_the_reference::Sha256>>(
+        message,
+        label.as_bytes(),
+        &mut out,
+    );
+    out[0]
 }
