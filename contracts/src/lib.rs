@@ -9,6 +9,7 @@ mod event;
 mod genesis;
 mod hospital;
 mod ids;
+mod parse;
 mod rejection;
 mod settings;
 mod state;
@@ -22,7 +23,10 @@ pub use action::{
     PostTrapdoor, PublishEpoch, RecordTerms, RegisterDoctor, RegisterRecord, ReissueDoctor, Report,
     RevocationReason, RevokeDoctor, Scope, TrapdoorBytes, WithdrawAuthorization, WithdrawConsent,
 };
-pub use apply::{apply, begin_block, next_deadline};
+pub use apply::{
+    DUE_PER_BLOCK, MAX_AUTHORIZATIONS, MAX_MATCHES, PRUNED_PER_BLOCK, apply, begin_block,
+    next_deadline,
+};
 pub use codec::{Blob, BoundError, Canonical, DecodeError, ENCODING_VERSION, OrderedSet, Text};
 pub use consent::{Consent, MAX_CONSENT_HOSPITALS, PURPOSES, PurposeOfUse};
 pub use event::{EndReason, Event, Receipt};

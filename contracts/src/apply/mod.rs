@@ -1,33 +1,73 @@
-//! The state machine.
+//! The state machine: one flat match, a file per concern.
+//!
+//! `apply` and `begin_block` are functions of the state, the block and the transaction alone: no
+//! clock, no randomness, no iteration but in key order. What they refuse changes nothing.
 
-use crate::genesis::VerifiedGenesis;
-use crate::ids::BlockTime;
+mod access;
+mod assignment;
+mod authorization;
+mod begin;
+mod doctor;
+mod envelope;
+mod epoch;
+mod genesis;
+mod hospital;
+mod index;
+mod matching;
+mod record;
+mod report;
+mod sender;
+mod step;
+mod trapdoor;
+
+use crate::action::Action;
 use crate::rejection::Rejection;
 use crate::state::{BlockContext, StateRead, Transition};
 use crate::transaction::VerifiedTransaction;
 
-/// Applies one transaction.
+use step::Step;
+
+pub use begin::{DUE_PER_BLOCK, PRUNED_PER_BLOCK, begin_block, next_deadline};
+pub(crate) use genesis::genesis_state;
+
+/// The most live authorizations of one scope from one hospital to another.
+pub const MAX_AUTHORIZATIONS: u32 = 16;
+/// The most matches of a record; bounds the work at the end of its window.
+pub const MAX_MATCHES: u32 = 1024;
+
+/// Applies one transaction in `block`.
 ///
 /// # Errors
-/// [`Rejection`]; the state is then unchanged.
+/// [`Rejection`]: who may not, what is not there, which rule; nothing is changed then.
 pub fn apply(
-    _state: &impl StateRead,
-    _block: &BlockContext,
-    _tx: &VerifiedTransaction,
+    state: &impl StateRead,
+    block: &BlockContext,
+    tx: &VerifiedTransaction,
 ) -> Result<Transition, Rejection> {
-    todo!()
-}
+    let mut changes = Step::new(state, *block);
+    let step = &mut changes;
+    let sender = envelope::open(step, tx)?;
 
-/// What a block does before its first transaction.
-pub fn begin_block(_state: &impl StateRead, _block: &BlockContext) -> Transition {
-    todo!()
-}
-
-/// The block time at which something falls due next.
-pub fn next_deadline(_state: &impl StateRead) -> Option<BlockTime> {
-    todo!()
-}
-
-pub(crate) fn genesis_state(_genesis: &VerifiedGenesis) -> Transition {
-    todo!()
+    match &tx.transaction().action {
+        Action::AdmitHospital(card) => hospital::admit(step, &sender, card),
+        Action::PublishEpoch(action) => epoch::publish(step, &sender, action),
+        Action::RegisterDoctor(action) => doctor::register(step, &sender, action),
+        Action::ReissueDoctor(action) => doctor::reissue(step, &sender, action),
+        Action::RevokeDoctor(action) => doctor::revoke(step, &sender, action),
+        Action::RegisterRecord(action) => record::register(step, &sender, &action.terms),
+        Action::Authorize(action) => authorization::authorize(step, &sender, action),
+        Action::WithdrawAuthorization(action) => authorization::withdraw(step, &sender, &action.id),
+        Action::WithdrawConsent(action) => record::withdraw_consent(step, &sender, &action.record),
+        Action::PostIndex(action) => index::post(step, &sender, action),
+        Action::PostTrapdoor(action) => trapdoor::post(step, &sender, action),
+        Action::WithdrawTrapdoor => trapdoor::withdraw(step, &sender),
+        Action::PostMatch(action) => matching::post(step, &sender, action),
+        Action::Decline(action) => access::decline(step, &sender, action),
+        Action::Access(action) => access::access(step, &sender, action),
+        Action::Report(action) => report::report(step, &sender, action),
+        Action::Acknowledge(action) => report::acknowledge(step, &sender, action),
+        Action::Dispute(_) => Err(Rejection::DisputeNotSupported),
+    }?;
+    envelope::remember(step, tx.transaction());
+    Ok(changes.finish())
 }

@@ -127,6 +127,8 @@ pub struct RecordEntry {
     pub terms: RecordTerms,
     /// When.
     pub registered: Height,
+    /// How many matches were taken.
+    pub matches: u32,
     /// Where it is now.
     pub status: RecordStatus,
 }
@@ -274,8 +276,10 @@ pub struct AssignmentEntry {
 /// What became of an assignment.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, BorshSerialize, BorshDeserialize)]
 pub enum AssignmentStatus {
-    /// It waits for the first access, the report or the acknowledgement.
+    /// It waits for the first access or the report.
     Open,
+    /// The doctor reported; it waits for the patient.
+    Reported,
     /// The patient opened the report.
     Acknowledged,
     /// The doctor or the hospital declined.

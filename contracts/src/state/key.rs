@@ -201,7 +201,14 @@ impl Key {
         )
     }
 
-    /// The block time and the rest of a `due` key.
+    /// The `nonce` key that a `nonce-expiry` key speaks of.
+    pub(crate) fn expiring_nonce(&self) -> Option<Self> {
+        self.0
+            .last_chunk::<40>()
+            .map(|sender_and_nonce| Self::of("nonce", &[sender_and_nonce]))
+    }
+
+    /// The block time in a `due` key.
     pub(crate) fn due_time(&self) -> Option<BlockTime> {
         self.number_after("due/").map(BlockTime::new)
     }

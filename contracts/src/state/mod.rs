@@ -17,6 +17,7 @@ pub use entries::{
     UnmatchedReason,
 };
 pub use key::Key;
+pub(crate) use key::prefix;
 pub use overlay::Overlay;
 pub use view::{Validator, View};
 

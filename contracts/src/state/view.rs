@@ -122,6 +122,11 @@ impl<S: StateRead> View<S> {
         self.read(&Key::leaf(leaf))
     }
 
+    /// How many matches the ledger has seen.
+    pub(crate) fn match_count(&self) -> u64 {
+        self.read(&Key::match_count()).unwrap_or_default()
+    }
+
     /// A hospital.
     pub fn hospital(&self, id: &HospitalId) -> Option<HospitalEntry> {
         self.read(&Key::hospital(id))

@@ -1,0 +1,37 @@
+//! The first state.
+
+use super::hospital;
+use super::step::Step;
+use crate::genesis::VerifiedGenesis;
+use crate::ids::Height;
+use crate::state::{BlockContext, FederationEntry, Key, MemoryState, Principal, Transition};
+
+/// The writes of a genesis that was checked.
+pub(crate) fn genesis_state(verified: &VerifiedGenesis) -> Transition {
+    let genesis = verified.genesis();
+    let empty = MemoryState::new();
+    let block = BlockContext {
+        height: Height::new(0),
+        time: genesis.created,
+    };
+    let mut step = Step::new(&empty, block);
+    let federation = FederationEntry {
+        id: verified.federation(),
+        name: genesis.name.clone(),
+        created: genesis.created,
+        parameters: genesis.parameters.clone(),
+        token_key: genesis.token_key,
+        kgc: genesis.kgc.clone(),
+    };
+    step.put(Key::federation(), &federation);
+    step.put(Key::settings(), &genesis.settings);
+    step.put(Key::principal(&genesis.kgc.signing_key), &Principal::Kgc);
+    step.mark(Key::taken(&genesis.kgc.peer_key));
+    for card in genesis.hospitals.iter() {
+        hospital::enter(&mut step, card);
+    }
+    for id in genesis.validators.iter() {
+        step.put(Key::validator(id), id);
+    }
+    step.finish()
+}
