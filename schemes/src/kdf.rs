@@ -13,12 +13,19 @@ pub(crate) fn derive<const N: usize>(
     secret: &[u8],
     info: &[u8],
 ) -> Zeroizing<[u8; N]> {
-    const { assert!(N <= 255 * 32, "RFC 5869 expands to at most 255 blocks") };
     let mut out = Zeroizing::new([0u8; N]);
-    Hkdf::<Sha256>::new(Some(label.as_bytes()), secret)
-        .expand(info, out.as_mut())
-        .expect("the length is checked when compiled");
+    derive_into(label, secret, info, out.as_mut());
     out
+}
+
+/// As [`derive`], for a length known only at run time.
+///
+/// # Panics
+/// Above 8160 bytes, which no caller asks for.
+pub(crate) fn derive_into(label: Label, secret: &[u8], info: &[u8], out: &mut [u8]) {
+    Hkdf::<Sha256>::new(Some(label.as_bytes()), secret)
+        .expand(info, out)
+        .expect("RFC 5869 expands to 255 blocks, and callers ask for less");
 }
 
 /// An encryption key with the key of its commitment, both from one secret: AES-GCM alone opens one

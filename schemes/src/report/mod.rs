@@ -1,0 +1,117 @@
+//! The health report (CTHR): from the doctor to the patient of one record, under the record's RSA key.
+//!
+//! RSA-KEM (ISO/IEC 18033-2, RSA-KEM; RFC 9690 for the shape) with 3072 bits and more and e = 65537, AES-256-GCM with key
+//! commitment, signed by the doctor inside and out. A key is accepted only with a certificate that x -> x^e is a permutation modulo
+//! N (Goldberg, Reyzin, Sagga, Baldimtsi, "Efficient Noninteractive Certification of RSA Moduli and Beyond", eprint 2018/057):
+//! under a crafted modulus c has many e-th roots, and a patient could open a good report with a wrong root and blame the doctor.
+//!
+//! | symbol | type |
+//! |---|---|
+//! | N, sigma_1..sigma_8 | [`PublicKey`], certified by construction |
+//! | d, p, q | [`SecretKey`] |
+//! | federation, record | [`ReportContext`] |
+//! | plaintext | [`Report`] |
+//! | z | [`Opening`] |
+//! | c, header, ciphertext, outer signature | [`SealedReport`] |
+//! | SHA-256(c, header, ciphertext) | [`Digest`], by [`SealedReport::digest`] |
+//!
+//! ```text
+//! sigma_i^e = H_N("RSA-PERM", N, e, i) mod N, i = 1..8       N odd, no prime factor below 2^16, bits a multiple of 64
+//! H_N(m) = HKDF-SHA-256(salt = label, ikm = m, |N| + 16 bytes) mod N
+//! z <- (0, N);  c = z^e mod N
+//! header_core = "CTHR" || version || suite || federation || record || doctor || SHA-256(report key)
+//! k_enc, k_com = HKDF(z, header_core || c);  header = header_core || HMAC(k_com, header_core || c)
+//! ciphertext = AES-256-GCM(k_enc, nonce 0, Sign(doctor, header_core || c, report) || report, header)
+//! outer signature = Sign(doctor, header_core, digest)
+//! ```
+//! The nonce is fixed because every z, hence every k_enc, is used once. [`open_with`] needs only z and public values: a dispute is
+//! settled by it, and a Guillou-Quisquater proof of knowing z can be added without a change of format.
+//!
+//! Assumptions: RSA with e = 65537 is one-way; HKDF, HMAC as random oracles; AES-256 a pseudorandom permutation; Ed25519 unforgeable.
+//!
+//! Private operations are blinded (a fresh random factor per operation) and their result is checked against c before use, as
+//! the `rsa` crate's `rsa_decrypt_and_check` does; they happen on the patient's device only.
+//!
+//! Deviations: hashing into Z_N is by HKDF, since only one full-length hash was wanted in the crate; sizes are multiples of 64
+//! bits, so that an integer has one encoding.
+//!
+//! What it leaks: the report's length, and who wrote to which record.
+
+mod certificate;
+mod error;
+mod key;
+mod modulus;
+mod sealed;
+
+use core::fmt;
+
+use zeroize::Zeroizing;
+
+pub use error::{ReportError, ReportKeyError};
+pub use key::{MAX_BITS, MIN_BITS, PublicKey, SecretKey};
+pub use sealed::{SealedReport, open_with, seal};
+
+use crate::digest::Digest;
+
+/// Longest report in bytes.
+pub const REPORT_LIMIT: usize = 64 * 1024;
+
+/// What a report belongs to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ReportContext {
+    /// The federation's identifier.
+    pub federation: [u8; 32],
+    /// The record's identifier.
+    pub record: [u8; 32],
+}
+
+/// A report's text; wiped when dropped, redacted when printed.
+pub struct Report(Zeroizing<Vec<u8>>);
+
+impl Report {
+    /// Takes the text.
+    ///
+    /// # Errors
+    /// [`ReportError::TooLong`] above [`REPORT_LIMIT`].
+    pub fn new(text: Zeroizing<Vec<u8>>) -> Result<Self, ReportError> {
+        if text.len() > REPORT_LIMIT {
+            return Err(ReportError::TooLong { actual: text.len() });
+        }
+        Ok(Self(text))
+    }
+
+    /// The text.
+    #[must_use]
+    pub fn expose_secret(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Report(REDACTED)")
+    }
+}
+
+/// z: opens one report, and shows anyone what was in it. Wiped when dropped, redacted when printed.
+pub struct Opening(Zeroizing<Vec<u8>>);
+
+impl Opening {
+    /// Takes z, big-endian, as long as the modulus; whether it fits is checked by [`open_with`].
+    #[must_use]
+    pub fn from_bytes(bytes: Zeroizing<Vec<u8>>) -> Self {
+        Self(bytes)
+    }
+
+    /// z, big-endian, as long as the modulus. Revealing it reveals the report.
+    #[must_use]
+    pub fn expose_secret(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Opening {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Opening(REDACTED)")
+    }
+}
