@@ -1,9 +1,11 @@
 //! The cryptography of Consilium: no I/O, no clock, no global randomness.
 
+pub mod abe;
 pub mod curve;
 pub mod digest;
 pub mod envelope;
 mod kdf;
+pub mod report;
 pub mod signature;
 pub mod tokens;
 pub mod wrap;

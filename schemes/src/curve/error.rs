@@ -56,6 +56,9 @@ pub enum DecodeError {
     /// A value that violates a rule of its type, said in words.
     #[error("{0}")]
     Rule(&'static str),
+    /// A value that its own parser refused, in that parser's words.
+    #[error("{0}")]
+    Refused(String),
 }
 
 impl DecodeError {

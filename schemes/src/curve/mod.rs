@@ -42,7 +42,6 @@ pub use error::DecodeError;
 pub use gt::{Gt, multi_pairing, pairing};
 pub use hash::{Label, hash_to_g1, hash_to_scalar, hash_to_secret_scalar};
 pub use point::{G1, G2};
-#[allow(unused_imports, reason = "abe follows")]
-pub(crate) use scalar::FieldElement;
+pub(crate) use scalar::{FieldElement, SecretVector};
 pub use scalar::{Scalar, SecretScalar};
 pub use transcript::Transcript;

@@ -6,6 +6,8 @@ use core::ops::{Add, AddAssign, Mul, Neg, Sub};
 
 use group::{Curve, Group, prime::PrimeCurveAffine};
 
+use zeroize::DefaultIsZeroes;
+
 use super::error::DecodeError;
 use super::raw;
 use super::scalar::{Scalar, SecretScalar};
@@ -131,6 +133,15 @@ macro_rules! source_group {
                 (!bool::from(affine.is_identity())).then_some(affine)
             }
         }
+
+        /// The identity.
+        impl Default for $name {
+            fn default() -> Self {
+                Self::identity()
+            }
+        }
+
+        impl DefaultIsZeroes for $name {}
 
         impl fmt::Debug for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

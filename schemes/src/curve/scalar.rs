@@ -76,6 +76,41 @@ impl Scalar {
 /// The library's field type, for algorithms that are generic over `ff::PrimeField`.
 pub(crate) type FieldElement = blstrs::Scalar;
 
+/// Secret field elements for such an algorithm; wiped on drop.
+pub(crate) struct SecretVector(Vec<FieldElement>);
+
+impl SecretVector {
+    pub(crate) fn new(elements: Vec<FieldElement>) -> Self {
+        Self(elements)
+    }
+
+    pub(crate) fn from_secrets<'a>(
+        secrets: impl ExactSizeIterator<Item = &'a SecretScalar>,
+    ) -> Self {
+        let mut elements = Vec::with_capacity(secrets.len());
+        elements.extend(secrets.map(|secret| secret.0.0));
+        Self(elements)
+    }
+
+    pub(crate) fn as_slice(&self) -> &[FieldElement] {
+        &self.0
+    }
+
+    pub(crate) fn to_secrets(&self) -> Vec<SecretScalar> {
+        self.0
+            .iter()
+            .map(|element| SecretScalar(Scalar(*element)))
+            .collect()
+    }
+}
+
+impl Drop for SecretVector {
+    fn drop(&mut self) {
+        self.0.fill(FieldElement::ZERO);
+        zeroize::optimization_barrier(self.0.as_slice());
+    }
+}
+
 impl From<FieldElement> for Scalar {
     fn from(element: FieldElement) -> Self {
         Self(element)

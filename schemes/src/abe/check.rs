@@ -1,0 +1,61 @@
+//! The public check of a capsule: whether its encryptor made it as he should.
+//!
+//! It needs no key. The owner's gateway runs it at submission, the doctor's before PreDec; when Dec then
+//! fails, it was the hospital. It says nothing about C_sigma, which only a doctor who may read can check.
+
+use consilium_policies::AccessStructure;
+use rand_core::CryptoRng;
+
+use super::capsule::Capsule;
+use super::error::MalformedCapsule;
+use super::labels;
+use crate::curve::{FieldElement, G1, G2, Scalar, multi_pairing};
+
+/// Checks a capsule. A malformed one passes with probability 1/r at most, over `rng`.
+///
+/// ```text
+/// e(Ct, g2) = e(H("time", t), C0)
+/// random omega with omega M = kappa (1,0,..):
+/// e(prod C_i^{omega_i}, g2) = e(H("w"), C0)^kappa prod_j e(prod_{tau(i)=j} H("attr", rho(i))^{omega_i}, C2_j)
+/// ```
+///
+/// # Errors
+/// [`MalformedCapsule`], saying which part.
+pub fn check_capsule(capsule: &Capsule, rng: &mut impl CryptoRng) -> Result<(), MalformedCapsule> {
+    let h_time = labels::h_time(capsule.header.epoch);
+    let g2 = G2::generator();
+    if !multi_pairing([(capsule.ct, g2), (-h_time, capsule.c0)]).is_one() {
+        return Err(MalformedCapsule::Time); // L36
+    }
+    let access = capsule.access();
+    let kappa = Scalar::random(rng);
+    let omega =
+        access.consistency_weights(kappa.into(), || FieldElement::from(Scalar::random(rng)));
+    let omega: Vec<Scalar> = omega.into_iter().map(Scalar::from).collect(); // L37
+    let rows = G1::multi_mul(capsule.rows.iter().copied().zip(omega.iter().copied()));
+    let attributes = repetition_sums(&access, &omega).into_iter().map(|sum| -sum);
+    let pairs = [(rows, g2), (-(labels::h_w() * kappa), capsule.c0)];
+    let pairs = pairs
+        .into_iter()
+        .chain(attributes.zip(capsule.c2.iter().copied()));
+    if multi_pairing(pairs).is_one() {
+        Ok(())
+    } else {
+        Err(MalformedCapsule::Rows)
+    } // L38
+}
+
+/// For each j: the product over tau(i) = j of H("attr", rho(i))^{omega_i}.
+fn repetition_sums(access: &AccessStructure, omega: &[Scalar]) -> Vec<G1> {
+    let hashes: Vec<G1> = access
+        .rows()
+        .iter()
+        .map(|row| labels::h_attribute(row.attribute()))
+        .collect();
+    let of = |j: usize| {
+        let rows = access.rows().iter().zip(&hashes).zip(omega);
+        let rows = rows.filter(move |((row, _), _)| row.repetition() == j);
+        G1::multi_mul(rows.map(|((_, hash), weight)| (*hash, *weight)))
+    };
+    (0..=access.max_repetition()).map(of).collect()
+}
