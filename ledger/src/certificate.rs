@@ -3,12 +3,12 @@
 use std::io::{Read, Result as IoResult, Write};
 
 use borsh::{BorshDeserialize, BorshSerialize};
-use consilium_contracts::{Canonical, DecodeError, FederationId, Height};
+use consilium_contracts::{Canonical, DecodeError, FederationId, Height, MAX_VALIDATORS};
 use consilium_schemes::signature::Signature;
 
 use crate::codec::{bounded_vec, malformed};
 use crate::hash::BlockHash;
-use crate::validators::{MAX_VALIDATORS, ValidatorAddress, ValidatorSet};
+use crate::validators::{ValidatorAddress, ValidatorSet};
 use crate::vote::{Ballot, ConsensusStatement, Round};
 
 /// One validator's precommit.

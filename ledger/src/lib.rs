@@ -57,6 +57,6 @@ pub use state::{
 };
 pub use transactions::{TransactionProof, transaction_root};
 pub use validators::{
-    MAX_VALIDATORS, Validator, ValidatorAddress, ValidatorSet, ValidatorSetError, VotingPower,
+    Validator, ValidatorAddress, ValidatorSet, ValidatorSetError, VotingPower,
 };
 pub use vote::{Ballot, ConsensusStatement, Round};

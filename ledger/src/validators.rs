@@ -3,10 +3,8 @@
 use std::fmt;
 
 use borsh::{BorshDeserialize, BorshSerialize};
+use consilium_contracts::MAX_VALIDATORS;
 use consilium_schemes::signature::VerifyingKey;
-
-/// The most validators a federation has; bounds certificates.
-pub const MAX_VALIDATORS: usize = 256;
 
 /// A validator as blocks and votes name it: its key.
 #[derive(

@@ -122,9 +122,10 @@ pub enum SubmitError {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ProofError {
-    /// The first block is not committed yet: nothing is certified.
-    #[error("nothing is certified before the first block")]
-    NoBlock,
+    /// No block was committed since this node started: it holds no certified state yet. The next
+    /// one comes within the federation's heartbeat.
+    #[error("no block was committed since this node started; try again after the next one")]
+    NotYet,
     /// The store cannot be read.
     #[error(transparent)]
     Store(#[from] StoreError),

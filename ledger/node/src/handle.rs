@@ -3,15 +3,16 @@
 use std::sync::Arc;
 
 use consilium_contracts::{
-    BlockTime, Event, FederationId, Height, Key, SignedTransaction, TransactionHash,
+    BlockTime, FederationId, Height, Key, Receipt, SignedTransaction, TransactionHash,
 };
 use consilium_ledger::{
     Block, BlockEvents, BlockHash, CommitCertificate, InclusionProof, KeyProof, StateRoot,
     ValidatorSet,
 };
+use tokio::sync::mpsc;
 
 use crate::error::{ProofError, StoreError, SubmitError};
-use crate::shared::Shared;
+use crate::shared::{Command, Shared};
 use crate::store::Snapshot;
 use crate::stream::BlockStream;
 
@@ -19,22 +20,8 @@ use crate::stream::BlockStream;
 /// handle is dropped.
 #[derive(Clone)]
 pub struct NodeHandle {
-    pub(crate) shared: Arc<Shared>,
-}
-
-/// That a transaction is committed, and applied by this node.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Receipt {
-    /// Its hash.
-    pub transaction: TransactionHash,
-    /// The block it stands in.
-    pub height: Height,
-    /// Its index in the block.
-    pub index: usize,
-    /// The block's time.
-    pub time: BlockTime,
-    /// What it did.
-    pub events: Vec<Event>,
+    shared: Arc<Shared>,
+    commands: mpsc::Sender<Command>,
 }
 
 /// A committed block, what it did, and the certificate for it.
@@ -97,6 +84,10 @@ pub enum SyncState {
 }
 
 impl NodeHandle {
+    pub(crate) fn new(shared: Arc<Shared>, commands: mpsc::Sender<Command>) -> Self {
+        Self { shared, commands }
+    }
+
     /// Submits a transaction; resolves when it is committed *and applied by this node*, so that
     /// [`NodeHandle::state`] shows its effect. A transaction that is committed already gets its
     /// receipt again. Cancelling the future does not withdraw the transaction.
@@ -105,7 +96,10 @@ impl NodeHandle {
     /// [`SubmitError`]; a [`SubmitError::Rejected`] was decided against a state at least as new
     /// as this node's.
     pub async fn submit(&self, transaction: SignedTransaction) -> Result<Receipt, SubmitError> {
-        self.shared.submit(transaction).await
+        let submission = Arc::clone(&self.shared).submit(self.commands.clone(), transaction);
+        // On the node's runtime: the caller's may be any, and a dropped future withdraws nothing.
+        let outcome = self.shared.runtime.spawn(submission).await;
+        outcome.unwrap_or_else(|_| Err(self.shared.stopped()))
     }
 
     /// The state after the last block that this node applied. The snapshot does not change.
@@ -174,9 +168,13 @@ impl NodeHandle {
         self.shared.store.inclusion(hash)
     }
 
-    /// Stops the node: pending submissions end with [`SubmitError::ShuttingDown`], the store is
-    /// closed and its lock released when this returns.
-    pub async fn shutdown(&self) {
-        self.shared.shutdown().await;
+    /// Stops the node: pending submissions end with [`SubmitError::ShuttingDown`], the engine is
+    /// down when this returns. The directory is released with the last handle, stream and
+    /// snapshot.
+    pub async fn shutdown(self) {
+        let mut progress = self.shared.progress.subscribe();
+        // A full or closed queue: the node is stopping already, or will when the last handle goes.
+        let _ = self.commands.send(Command::Shutdown).await;
+        let _ = progress.wait_for(|now| !now.running).await;
     }
 }

@@ -12,9 +12,14 @@
 //! # Ok(()) }
 //! ```
 
+mod clock;
 mod config;
+mod core;
+mod engine;
 mod error;
 mod handle;
+mod parts;
+mod pool;
 mod shared;
 mod start;
 mod store;
@@ -22,7 +27,7 @@ mod stream;
 
 pub use config::{NodeConfig, Peer, Tuning};
 pub use error::{ProofError, StartError, StoreError, SubmitError};
-pub use handle::{CommittedBlock, NodeHandle, Receipt, Status, SyncState};
+pub use handle::{CommittedBlock, NodeHandle, Status, SyncState};
 pub use start::start;
 pub use store::Snapshot;
 pub use stream::BlockStream;

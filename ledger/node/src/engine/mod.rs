@@ -16,10 +16,9 @@ mod settings;
 mod signing;
 mod turns;
 
-pub(crate) use codec::{Wire, evidence_of};
+pub(crate) use codec::{evidence_of, from_engine, to_extended};
 pub(crate) use context::{
-    Address, EngineHeight, EngineValidatorSet, LedgerContext, Proposal, Value, Vote, engine_round,
-    ledger_round,
+    Address, EngineHeight, EngineValidatorSet, LedgerContext, Value, engine_round, ledger_round,
 };
 pub(crate) use settings::{Launch, launch, peer_address, peer_id};
 pub(crate) use turns::Turns;

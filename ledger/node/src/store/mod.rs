@@ -19,17 +19,16 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use consilium_contracts::{Height, TransactionHash, VerifiedGenesis};
+use consilium_contracts::{Height, Receipt, TransactionHash, VerifiedGenesis};
 use consilium_ledger::{
-    Block, BlockHash, CommitCertificate, CommittedHeader, Executed, InclusionProof, Parent,
+    Block, BlockHash, CommitCertificate, Executed, InclusionProof, Parent,
     StateProof, TransactionProof, TreeKey, TreeStore, TreeUpdate, TreeVersion, ValidatorAddress,
-    ValidatorSet,
     genesis_tree, update_tree,
 };
 use rocksdb::{ColumnFamilyDescriptor, DB, DBRecoveryMode, Options, WriteBatch, WriteOptions};
 
 use crate::error::StoreError;
-use crate::handle::{CommittedBlock, Receipt};
+use crate::handle::CommittedBlock;
 
 pub(crate) use guard::{Guard, Owner};
 pub(crate) use records::{Evidence, Recorded, Tip, Undecided};
@@ -90,6 +89,7 @@ impl Store {
         if store.read(&TIP, &())?.is_none() {
             store.write_genesis(genesis)?;
         }
+        store.check_tip()?;
         Ok(store)
     }
 
@@ -133,20 +133,16 @@ impl Store {
         Ok(Snapshot::take(Arc::clone(&self.db), self.path.clone(), tip))
     }
 
-    /// Checks that the tip's block is certified by `validators` and is what the tip says.
-    pub(crate) fn check_tip(&self, validators: &ValidatorSet) -> Result<(), StoreError> {
-        let tip = self.tip()?;
-        if tip.parent.height.value() == 0 {
+    /// Checks that the last block is there, certified, and what the tip says.
+    fn check_tip(&self) -> Result<(), StoreError> {
+        let Tip { parent, .. } = self.tip()?;
+        if parent.height.value() == 0 {
             return Ok(());
         }
-        let recorded = self
-            .recorded(tip.parent.height)?
-            .ok_or_else(|| self.damaged("the last block is missing"))?;
-        let federation = &tip.parent.federation;
-        let header = *recorded.block.header();
-        CommittedHeader::verify(header, &recorded.certificate, federation, validators)
-            .map_err(|error| self.damaged(format!("the last block: {error}")))?;
-        if Parent::after(&header, tip.parent.state) != tip.parent {
+        let last = self.recorded(parent.height)?;
+        let last = last.ok_or_else(|| self.damaged("the last block is missing"))?;
+        let header = last.block.header();
+        if Parent::after(header, parent.state) != parent || *last.certificate.block() != parent.hash {
             return Err(self.damaged("the tip is not the last block"));
         }
         Ok(())
@@ -287,7 +283,7 @@ impl Store {
     /// The receipt of a committed transaction.
     pub(crate) fn receipt(&self, hash: &TransactionHash) -> Result<Option<Receipt>, StoreError> {
         let Some((located, recorded)) = self.locate(hash)? else { return Ok(None) };
-        Ok(receipt(*hash, located.index as usize, &recorded))
+        Ok(receipt(*hash, located.index, &recorded))
     }
 
     /// That a committed transaction stands in its block.
@@ -390,12 +386,12 @@ impl TreeStore for Store {
 /// The receipt of the transaction at `index`.
 pub(crate) fn receipt(
     transaction: TransactionHash,
-    index: usize,
+    index: u32,
     recorded: &Recorded,
 ) -> Option<Receipt> {
-    let header = recorded.block.header();
-    let events = recorded.events.transactions.get(index)?.clone();
-    Some(Receipt { transaction, height: header.height, index, time: header.time, events })
+    let height = recorded.block.header().height;
+    let events = recorded.events.transactions.get(index as usize)?.clone();
+    Some(Receipt { transaction, height, index, events })
 }
 
 fn database_options() -> Options {

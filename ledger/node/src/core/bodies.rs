@@ -1,0 +1,222 @@
+//! Bodies of proposed blocks: put together, examined, kept, handed to the engine.
+
+use arc_malachitebft_app_channel::app::engine::host::SyncedValueOutcome;
+use arc_malachitebft_app_channel::app::streaming::{StreamContent, StreamMessage};
+use arc_malachitebft_app_channel::app::types::core::{Round as EngineRound, Validity};
+use arc_malachitebft_app_channel::app::types::{PeerId, ProposedValue};
+use consilium_contracts::{Height, SignedTransaction, VerifiedTransaction};
+use consilium_ledger::{
+    Block, Executed, InvalidTransaction, Round, ValidatorAddress, execute_block,
+};
+use tracing::{debug, warn};
+
+use super::{Candidate, Core, Halt, MAX_CANDIDATES, Wires, body_limit};
+use crate::clock;
+use crate::engine::{
+    Address, EngineHeight, LedgerContext, Value, engine_round, ledger_round,
+};
+use crate::parts::{Begin, Body, Part};
+use crate::store::Undecided;
+
+/// Bodies kept for later heights, all together.
+const MAX_AHEAD: usize = 32;
+
+/// Which rules a block is held to.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Rules {
+    /// A proposal: our clock has a say.
+    Proposed,
+    /// A quorum has decided, or this node found it valid before: only determinism counts.
+    Decided,
+}
+
+impl Core {
+    /// A part arrives on the proposal channel.
+    pub(super) async fn on_part(
+        &mut self,
+        publisher: PeerId,
+        message: StreamMessage<Part>,
+        wires: &mut Wires,
+    ) -> Result<Option<ProposedValue<LedgerContext>>, Halt> {
+        let StreamContent::Data(part) = message.content else { return Ok(None) };
+        let from = (publisher, message.stream_id.to_bytes().to_vec());
+        let body = match part {
+            Part::Transactions(transactions) => {
+                // A flood is dropped here; honest senders send again.
+                let _ = wires.to_verify.try_send(transactions);
+                None
+            }
+            Part::Refused { transaction, height } => {
+                self.on_refused(transaction, height);
+                None
+            }
+            Part::Begin(_) | Part::Chunk(_) if !self.publishers.contains(&publisher) => None,
+            Part::Begin(begin) => {
+                self.hear(begin.height);
+                self.assembler.begin(from, begin, self.tip())
+            }
+            Part::Chunk(bytes) => self.assembler.chunk(from, message.sequence, bytes),
+        };
+        match body {
+            Some(body) => self.on_body(body),
+            None => Ok(None),
+        }
+    }
+
+    /// A validator builds at this height: the one before is decided.
+    fn hear(&self, height: Height) {
+        let decided = Height::new(height.value().saturating_sub(1));
+        self.shared.change(|view| view.heard = view.heard.max(decided));
+    }
+
+    /// A body is whole. Only the height that the engine works on is examined now; a later one
+    /// waits until its parent is committed.
+    fn on_body(&mut self, body: Body) -> Result<Option<ProposedValue<LedgerContext>>, Halt> {
+        let height = body.begin.height;
+        if height == self.engine_height && height == self.next_height() {
+            return self.examine(&body);
+        }
+        let waiting: usize = self.ahead.values().map(Vec::len).sum();
+        if height > self.tip() && waiting < MAX_AHEAD {
+            self.ahead.entry(height).or_default().push(body);
+        }
+        Ok(None)
+    }
+
+    /// A round begins: everything that is known for it.
+    pub(super) fn on_started_round(
+        &mut self,
+        height: Height,
+        round: EngineRound,
+    ) -> Result<Vec<ProposedValue<LedgerContext>>, Halt> {
+        if height != self.next_height() {
+            return Ok(Vec::new());
+        }
+        if self.engine_height != height {
+            self.engine_height = height;
+            for undecided in self.shared.store.undecided(height)? {
+                self.consider(undecided, Rules::Decided);
+            }
+            for body in self.ahead.remove(&height).unwrap_or_default() {
+                self.examine(&body)?;
+            }
+        }
+        let of_round = |candidate: &&Candidate| Some(candidate.undecided.round) == ledger_round(round);
+        Ok(self.candidates.values().filter(of_round).map(proposed).collect())
+    }
+
+    /// Reads, checks and applies a body for the next height; `None` when it is no block at all.
+    fn examine(&mut self, body: &Body) -> Result<Option<ProposedValue<LedgerContext>>, Halt> {
+        let Begin { round, valid_round, proposer, block: hash, height, .. } = body.begin;
+        let block = match Block::from_bytes(&body.bytes, body_limit(&self.settings)) {
+            Ok(block) if block.hash() == hash && block.header().height == height => block,
+            Ok(_) => return Ok(None),
+            Err(error) => {
+                warn!(%height, %error, "a proposed body is refused");
+                return Ok(None);
+            }
+        };
+        let undecided = Undecided { round, valid_round, proposer, block };
+        if !self.candidates.contains_key(&hash) && self.candidates.len() >= MAX_CANDIDATES {
+            warn!(%height, "too many proposals at one height");
+            return Ok(None);
+        }
+        let valid = self.consider(undecided.clone(), Rules::Proposed);
+        if valid && self.votes() {
+            self.shared.store.keep_undecided(&undecided)?;
+        }
+        Ok(self.candidates.get(&hash).map(proposed))
+    }
+
+    /// Checks and applies a block for the next height and keeps the outcome; whether it is valid.
+    fn consider(&mut self, undecided: Undecided, rules: Rules) -> bool {
+        let hash = undecided.block.hash();
+        if let Some(known) = self.candidates.get_mut(&hash) {
+            known.undecided = undecided;
+            return known.executed.is_some();
+        }
+        let executed = match self.check(&undecided.block, rules) {
+            Ok(executed) => Some(executed),
+            Err(reason) => {
+                warn!(height = %undecided.block.header().height, block = %hash, %reason, "a proposed block is not valid");
+                None
+            }
+        };
+        let valid = executed.is_some();
+        self.candidates.insert(hash, Candidate { undecided, executed });
+        valid
+    }
+
+    /// Whether the block may follow the last one, and what it does; or why not.
+    pub(super) fn check(&self, block: &Block, rules: Rules) -> Result<Executed, String> {
+        let header = block.header();
+        let parent = &self.snapshot.tip().parent;
+        header.follows(parent, &self.validators).map_err(|error| error.to_string())?;
+        block.within(&self.settings).map_err(|error| error.to_string())?;
+        let latest = clock::now().plus(self.settings.max_clock_skew_ms);
+        if rules == Rules::Proposed && header.time > latest {
+            return Err(format!("its time {} is ahead of this clock's bound {latest}", header.time));
+        }
+        let transactions = self.verified(block).map_err(|error| error.to_string())?;
+        execute_block(self.snapshot.clone(), header.context(), &transactions)
+            .map_err(|error| error.to_string())
+    }
+
+    /// The block's transactions, verified: those in the pool were verified already.
+    fn verified(&self, block: &Block) -> Result<Vec<VerifiedTransaction>, InvalidTransaction> {
+        let federation = self.shared.federation;
+        let verify = |(index, transaction): (usize, &SignedTransaction)| {
+            match self.pool.get(&transaction.hash()) {
+                Some(known) => Ok(known.transaction.clone()),
+                None => transaction
+                    .clone()
+                    .verify(&federation)
+                    .map_err(|rejection| InvalidTransaction { index, rejection }),
+            }
+        };
+        block.transactions().iter().enumerate().map(verify).collect()
+    }
+
+    /// A decided block arrives from a peer; the engine has checked its certificate and compares
+    /// the hash.
+    pub(super) fn on_synced(
+        &mut self,
+        height: Height,
+        round: EngineRound,
+        proposer: ValidatorAddress,
+        bytes: &[u8],
+    ) -> Result<SyncedValueOutcome<LedgerContext>, Halt> {
+        let Ok(block) = Block::from_bytes(bytes, body_limit(&self.settings)) else {
+            return Ok(SyncedValueOutcome::PeerFault);
+        };
+        if block.header().height != height {
+            return Ok(SyncedValueOutcome::PeerFault);
+        }
+        if height != self.next_height() {
+            return Ok(SyncedValueOutcome::LocalTransientError);
+        }
+        self.hear(height.plus(1));
+        debug!(%height, "fetched a missed block");
+        let hash = block.hash();
+        let round = ledger_round(round).unwrap_or(Round::new(0));
+        let undecided = Undecided { round, valid_round: None, proposer, block };
+        if self.consider(undecided.clone(), Rules::Decided) && self.votes() {
+            self.shared.store.keep_undecided(&undecided)?;
+        }
+        let value = self.candidates.get(&hash).map(proposed);
+        Ok(value.map_or(SyncedValueOutcome::LocalTransientError, SyncedValueOutcome::Verdict))
+    }
+}
+
+/// A candidate as the engine wants it.
+fn proposed(candidate: &Candidate) -> ProposedValue<LedgerContext> {
+    let Undecided { round, valid_round, proposer, block } = &candidate.undecided;
+    ProposedValue {
+        height: EngineHeight(block.header().height),
+        round: engine_round(Some(*round)),
+        valid_round: engine_round(*valid_round),
+        proposer: Address(*proposer),
+        value: Value(block.hash()),
+        validity: Validity::from_bool(candidate.executed.is_some()),
+    }
+}

@@ -1,0 +1,200 @@
+//! Decided blocks: written, answered, and when the next one is begun.
+
+use std::ops::RangeInclusive;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use arc_malachitebft_app_channel::app::engine::host::Next;
+use arc_malachitebft_app_channel::app::types::MisbehaviorEvidence;
+use arc_malachitebft_app_channel::app::types::core::CommitCertificate as EngineCertificate;
+use arc_malachitebft_app_channel::{NetworkRequest, Reply};
+use arc_malachitebft_sync::RawDecidedValue;
+use consilium_contracts::{Event, Height, next_deadline};
+use consilium_ledger::{BlockHash, Executed};
+use tracing::{error, info, warn};
+
+use super::bodies::Rules;
+use super::{Core, Halt, Step, Wires, peers_of, publishers_of, validators_of};
+use crate::clock;
+use crate::engine::{
+    EngineHeight, LedgerContext, Turns, evidence_of, from_engine, peer_address, to_extended,
+};
+use crate::store::{Decided, Recorded, Undecided, receipt};
+
+/// Bytes of blocks in one answer to a peer that catches up; one block is always sent.
+const SYNC_BYTES: usize = 4 << 20;
+
+impl Core {
+    /// A quorum committed a block: it is written in one synced batch before anybody hears of it.
+    pub(super) async fn on_decided(
+        &mut self,
+        certificate: &EngineCertificate<LedgerContext>,
+        wires: &mut Wires,
+    ) -> Step {
+        let certificate = from_engine(certificate);
+        let (height, hash) = (certificate.height(), *certificate.block());
+        if height <= self.tip() {
+            return Ok(());
+        }
+        let (undecided, executed) = self.decided_body(height, &hash)?;
+        let block = undecided.block;
+        let events = executed.events.clone();
+        let decided = Decided { block: &block, certificate: certificate.clone(), executed };
+        let tip = self.shared.store.commit(decided)?;
+        let recorded = Recorded { block, events, certificate, tree_version: tip.tree_version };
+        self.follow(&recorded)?;
+        self.answer_committed(&recorded);
+        self.meet_newcomers(&recorded, wires);
+        self.settle(wires).await;
+        Ok(())
+    }
+
+    /// The decided block and what it does.
+    fn decided_body(
+        &mut self,
+        height: Height,
+        hash: &BlockHash,
+    ) -> Result<(Undecided, Executed), Halt> {
+        let known = match self.candidates.remove(hash) {
+            Some(candidate) => Some((candidate.undecided, candidate.executed)),
+            None => self.shared.store.find_undecided(height, hash)?.map(|found| (found, None)),
+        };
+        let Some((undecided, executed)) = known else {
+            return Err(Halt(format!(
+                "block {hash} at height {height} is decided, but its body is not here; restart the node, it will fetch the block from its peers"
+            )));
+        };
+        // Our clock may have found it too far ahead; a quorum did not.
+        let executed = executed.map_or_else(|| self.check(&undecided.block, Rules::Decided), Ok);
+        match executed {
+            Ok(executed) => Ok((undecided, executed)),
+            Err(reason) => Err(Halt(format!(
+                "a quorum committed block {hash} at height {height}, which this node finds invalid: {reason}. Its program or its state differs from the others'"
+            ))),
+        }
+    }
+
+    /// Moves to the state after a committed block.
+    fn follow(&mut self, recorded: &Recorded) -> Step {
+        self.snapshot = self.shared.store.snapshot()?;
+        let validators = validators_of(&self.snapshot, &self.shared.store)?;
+        if validators != *self.validators {
+            info!(height = %self.tip(), "the validators changed");
+            self.validators = Arc::new(validators);
+            let window = Turns::window(&self.validators);
+            self.recent = self.shared.store.recent_proposers(window)?.into();
+            self.publishers = publishers_of(&self.snapshot);
+        } else {
+            self.recent.push_back(recorded.block.header().proposer);
+            while self.recent.len() as u64 > Turns::window(&self.validators) {
+                self.recent.pop_front();
+            }
+        }
+        self.candidates.clear();
+        self.assembler.forget(self.tip());
+        let next = self.next_height();
+        self.ahead = self.ahead.split_off(&next);
+        self.outlook = None;
+        self.committed_at = Instant::now();
+        self.deadline = next_deadline(&self.snapshot);
+        self.shared.advance(self.snapshot.clone(), Arc::clone(&self.validators), self.votes());
+        Ok(())
+    }
+
+    /// Takes the block's transactions out of the pool and answers those who submitted them here.
+    fn answer_committed(&mut self, recorded: &Recorded) {
+        for (index, transaction) in (0..).zip(recorded.block.transactions()) {
+            let hash = transaction.hash();
+            self.pool.remove(&hash);
+            let answers = self.answers.remove(&hash).unwrap_or_default();
+            if answers.is_empty() {
+                continue;
+            }
+            if let Some(receipt) = receipt(hash, index, recorded) {
+                for answer in answers {
+                    let _ = answer.send(Ok(receipt.clone()));
+                }
+            }
+        }
+    }
+
+    /// Hospitals that joined are peers from now on.
+    fn meet_newcomers(&self, recorded: &Recorded, wires: &Wires) {
+        let events = recorded.events.transactions.iter().flatten();
+        if !events.into_iter().any(|event| matches!(event, Event::HospitalAdmitted { .. })) {
+            return;
+        }
+        let requests = wires.requests.clone();
+        let addresses: Vec<_> =
+            peers_of(&self.snapshot).iter().filter_map(|peer| peer_address(peer).ok()).collect();
+        tokio::spawn(async move {
+            for address in addresses {
+                // Those that are peers already are refused, which is what we want.
+                let _ = NetworkRequest::add_persistent_peer(&requests, address).await;
+            }
+        });
+    }
+
+    /// The engine is done with the height and waits to be told to begin the next.
+    pub(super) fn on_finalized(
+        &mut self,
+        evidence: &MisbehaviorEvidence<LedgerContext>,
+        reply: Reply<Next<LedgerContext>>,
+    ) -> Step {
+        let found = evidence_of(evidence);
+        if !found.is_empty() {
+            for one in &found {
+                error!(height = %one.height, validator = %one.validator, "a validator signed two different things");
+            }
+            let count = self.shared.store.keep_evidence(&found)?;
+            self.shared.change(|view| view.evidence = count);
+        }
+        self.held = Some(reply);
+        Ok(())
+    }
+
+    /// Begins the next height once there is a reason to.
+    ///
+    /// Without a reason, a validator waits for the heartbeat: the engine would otherwise make
+    /// empty blocks as fast as it can. Who does not vote waits at the next height.
+    pub(super) fn release(&mut self) {
+        let due = Instant::now() >= self.wake_at();
+        let work = self.pool.len() > 0 || self.ahead.contains_key(&self.next_height());
+        if self.votes() && !due && !work {
+            return;
+        }
+        if let Some(reply) = self.held.take() {
+            let _ = reply.send(Next::Start(EngineHeight(self.next_height()), self.params()));
+        }
+    }
+
+    /// When a block is made even if nobody has anything to say.
+    pub(super) fn wake_at(&self) -> Instant {
+        let heartbeat = self.committed_at + Duration::from_millis(self.settings.heartbeat_ms);
+        let Some(deadline) = self.deadline else { return heartbeat };
+        let wait = deadline.value().saturating_sub(clock::now().value());
+        heartbeat.min(Instant::now() + Duration::from_millis(wait))
+    }
+
+    /// Committed blocks for a peer that catches up.
+    pub(super) fn decided_values(
+        &self,
+        range: RangeInclusive<EngineHeight>,
+    ) -> Result<Vec<RawDecidedValue<LedgerContext>>, Halt> {
+        let (from, to) = (range.start().0, range.end().0.min(self.tip()));
+        let (mut values, mut bytes) = (Vec::new(), 0);
+        for height in from.value()..=to.value() {
+            let Some(recorded) = self.shared.store.recorded(Height::new(height))? else { break };
+            let body = recorded.block.to_bytes();
+            bytes += body.len();
+            if bytes > SYNC_BYTES && !values.is_empty() {
+                break;
+            }
+            values.push(RawDecidedValue::new(body.into(), to_extended(&recorded.certificate)));
+        }
+        if values.is_empty() {
+            warn!(%from, tip = %self.tip(), "a peer asked for blocks that are not here");
+        }
+        Ok(values)
+    }
+}

@@ -1,0 +1,321 @@
+//! The node's core: one loop that answers the engine, owns the pool and writes the store.
+//!
+//! Everything happens on one thread, one message after the other, so there is nothing to lock. A
+//! failure of the store or of the engine halts the node: it says so and takes part no more.
+
+mod bodies;
+mod commit;
+mod pooling;
+mod propose;
+
+use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use arc_malachitebft_app_channel::app::consensus::VoteExtensionError;
+use arc_malachitebft_app_channel::app::engine::host::Next;
+use arc_malachitebft_app_channel::app::types::PeerId;
+use arc_malachitebft_app_channel::app::types::core::{
+    HeightParams, LinearTimeouts, VoteExtensionPolicy,
+};
+use arc_malachitebft_app_channel::{AppMsg, NetworkMsg, NetworkRequest, Reply};
+use consilium_contracts::{
+    BlockTime, Height, Settings, StateRead as _, TransactionHash, VerifiedTransaction,
+    View as StateView, next_deadline,
+};
+use consilium_ledger::{BlockHash, Executed, Execution, ValidatorAddress, ValidatorSet};
+use tokio::sync::mpsc;
+
+use crate::config::{Peer, Tuning};
+use crate::engine::{EngineHeight, EngineValidatorSet, LedgerContext, Turns, peer_id};
+use crate::error::{StoreError, SubmitError};
+use crate::parts::{Assembler, Body};
+use crate::pool::{Bounds, Pool};
+use crate::shared::{Answer, Command, Shared};
+use crate::store::{Snapshot, Store, Undecided};
+
+/// Bodies kept in memory for one height: a proposal per round and a few to spare.
+const MAX_CANDIDATES: usize = 64;
+/// How often uncommitted transactions are looked at.
+const TICK: Duration = Duration::from_millis(250);
+/// The framing of a block's bytes beyond its transactions.
+const BLOCK_FRAME: usize = 1024;
+
+/// Why the node takes part no more.
+#[derive(Debug)]
+pub(crate) struct Halt(pub(crate) String);
+
+impl From<StoreError> for Halt {
+    fn from(error: StoreError) -> Self {
+        Self(error.to_string())
+    }
+}
+
+type Step = Result<(), Halt>;
+
+/// A proposed block for the next height, examined.
+struct Candidate {
+    undecided: Undecided,
+    /// What it does; `None` when it is not valid.
+    executed: Option<Executed>,
+}
+
+/// The channels to the engine.
+pub(crate) struct Wires {
+    pub(crate) consensus: mpsc::Receiver<AppMsg<LedgerContext>>,
+    pub(crate) network: mpsc::Sender<NetworkMsg<LedgerContext>>,
+    pub(crate) requests: mpsc::Sender<NetworkRequest>,
+    pub(crate) commands: mpsc::Receiver<Command>,
+    /// Transactions of other nodes, verified.
+    pub(crate) incoming: mpsc::Receiver<VerifiedTransaction>,
+    /// Transactions of other nodes, to be verified.
+    pub(crate) to_verify: mpsc::Sender<Vec<Vec<u8>>>,
+}
+
+/// The core's state.
+pub(crate) struct Core {
+    shared: Arc<Shared>,
+    tuning: Tuning,
+    settings: Settings,
+    /// The address that this node votes under, if it holds a key.
+    voter: Option<ValidatorAddress>,
+    /// The state after the last block.
+    snapshot: Snapshot,
+    validators: Arc<ValidatorSet>,
+    /// Who proposed the last blocks, oldest first.
+    recent: VecDeque<ValidatorAddress>,
+    /// The peers of validators: bodies are taken from them alone.
+    publishers: HashSet<PeerId>,
+    pool: Pool,
+    answers: HashMap<TransactionHash, Vec<Answer>>,
+    /// The pool applied to the state, to see early what will be rejected.
+    outlook: Option<Outlook>,
+    assembler: Assembler,
+    /// Bodies for the next height, by hash.
+    candidates: HashMap<BlockHash, Candidate>,
+    /// Bodies for later heights.
+    ahead: BTreeMap<Height, Vec<Body>>,
+    /// The height that the engine works on.
+    engine_height: Height,
+    /// The engine waits here to be told to begin the next height.
+    held: Option<Reply<Next<LedgerContext>>>,
+    committed_at: Instant,
+    /// When the contracts want the next block at the latest.
+    deadline: Option<BlockTime>,
+    /// Makes the stream ids of this node's messages unique.
+    streams: u64,
+}
+
+/// The pool upon the state, as of a time.
+struct Outlook {
+    execution: Execution<Snapshot>,
+    made: Instant,
+}
+
+impl Core {
+    pub(crate) fn new(
+        shared: Arc<Shared>,
+        tuning: Tuning,
+        voter: Option<ValidatorAddress>,
+    ) -> Result<Self, StoreError> {
+        let snapshot = shared.snapshot();
+        let settings = StateView::new(&snapshot).settings();
+        let validators = Arc::new(validators_of(&snapshot, &shared.store)?);
+        let recent = shared.store.recent_proposers(Turns::window(&validators))?.into();
+        let bounds =
+            Bounds { transactions: tuning.pool_transactions, bytes: tuning.pool_bytes };
+        let limit = body_limit(&settings);
+        Ok(Self {
+            publishers: publishers_of(&snapshot),
+            deadline: next_deadline(&snapshot),
+            engine_height: snapshot.height(),
+            pool: Pool::new(bounds),
+            assembler: Assembler::new(limit),
+            answers: HashMap::new(),
+            candidates: HashMap::new(),
+            ahead: BTreeMap::new(),
+            outlook: None,
+            held: None,
+            committed_at: Instant::now(),
+            streams: crate::clock::now().value() << 20,
+            shared,
+            tuning,
+            settings,
+            voter,
+            snapshot,
+            validators,
+            recent,
+        })
+    }
+
+    /// Runs until it is told to stop or must halt; then nobody waits any more.
+    pub(crate) async fn run(mut self, mut wires: Wires) -> Option<Halt> {
+        let halt = self.serve(&mut wires).await.err();
+        let outcome = match &halt {
+            Some(Halt(reason)) => SubmitError::Halted(reason.clone()),
+            None => SubmitError::ShuttingDown,
+        };
+        for answer in self.answers.drain().flat_map(|(_, answers)| answers) {
+            let _ = answer.send(Err(outcome.clone()));
+        }
+        halt
+    }
+
+    async fn serve(&mut self, wires: &mut Wires) -> Step {
+        let mut tick = tokio::time::interval(TICK);
+        tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Skip);
+        loop {
+            let wake = tokio::time::Instant::from_std(self.wake_at());
+            tokio::select! {
+                message = wires.consensus.recv() => match message {
+                    Some(message) => self.on_engine(message, wires).await?,
+                    None => return Err(Halt("the consensus engine stopped; see the log".into())),
+                },
+                command = wires.commands.recv() => match command {
+                    Some(Command::Submit(transaction, answer)) => {
+                        self.on_submit(transaction, answer, wires).await?;
+                    }
+                    Some(Command::Shutdown) | None => return Ok(()),
+                },
+                Some(transaction) = wires.incoming.recv() => {
+                    self.on_incoming(transaction, wires).await?;
+                }
+                _ = tick.tick() => self.forward(wires).await,
+                () = tokio::time::sleep_until(wake), if self.held.is_some() => {}
+            }
+            self.release();
+            self.gauge();
+        }
+    }
+
+    async fn on_engine(&mut self, message: AppMsg<LedgerContext>, wires: &mut Wires) -> Step {
+        match message {
+            AppMsg::ConsensusReady { reply } => {
+                let _ = reply.send((EngineHeight(self.next_height()), self.params()));
+                Ok(())
+            }
+            AppMsg::StartedRound { height, round, reply_value, .. } => {
+                let values = self.on_started_round(height.0, round)?;
+                let _ = reply_value.send(values);
+                Ok(())
+            }
+            AppMsg::GetValue { height, round, reply, .. } => {
+                self.on_get_value(height.0, round, reply, wires).await
+            }
+            AppMsg::RestreamProposal { height, round, valid_round, address, value_id } => {
+                self.on_restream(height.0, (round, valid_round), address.0, value_id.0, wires).await
+            }
+            AppMsg::ReceivedProposalPart { from, published_by, part, reply } => {
+                let value = self.on_part(published_by.unwrap_or(from), part, wires).await?;
+                let _ = reply.send(value);
+                Ok(())
+            }
+            AppMsg::Decided { certificate, reply, .. } => {
+                self.on_decided(&certificate, wires).await?;
+                let _ = reply.send(());
+                Ok(())
+            }
+            AppMsg::Finalized { evidence, reply, .. } => self.on_finalized(&evidence, reply),
+            AppMsg::GetHistoryMinHeight { reply } => {
+                let _ = reply.send(EngineHeight(Height::new(1)));
+                Ok(())
+            }
+            AppMsg::GetDecidedValues { range, reply } => {
+                let _ = reply.send(self.decided_values(range)?);
+                Ok(())
+            }
+            AppMsg::ProcessSyncedValue { height, round, proposer, value_bytes, reply } => {
+                let outcome = self.on_synced(height.0, round, proposer.0, &value_bytes)?;
+                let _ = reply.send(outcome);
+                Ok(())
+            }
+            // Extensions are disabled for every height: none is asked for, none is acceptable.
+            AppMsg::ExtendVote { reply, .. } => {
+                let _ = reply.send(None);
+                Ok(())
+            }
+            AppMsg::VerifyVoteExtensions { extensions, reply, .. } => {
+                let refused = |(voter, ())| (voter, Err(VoteExtensionError::InvalidVoteExtension));
+                let _ = reply.send(extensions.into_iter().map(refused).collect());
+                Ok(())
+            }
+        }
+    }
+
+    fn tip(&self) -> Height {
+        self.snapshot.height()
+    }
+
+    fn next_height(&self) -> Height {
+        self.tip().plus(1)
+    }
+
+    /// Whether this node is a validator of the next height.
+    fn votes(&self) -> bool {
+        self.voter.is_some_and(|voter| self.validators.get(&voter).is_some())
+    }
+
+    /// Whether nobody else votes, so that nothing need be sent.
+    fn votes_alone(&self) -> bool {
+        self.votes() && self.validators.as_slice().len() == 1
+    }
+
+    /// What the engine needs to know of the next height.
+    fn params(&self) -> HeightParams<LedgerContext> {
+        let recent: Vec<_> = self.recent.iter().copied().collect();
+        let turns = Turns::new(&self.validators, &recent);
+        let validator_set = EngineValidatorSet::new(&self.validators, turns);
+        let propose = self.tuning.propose_timeout;
+        let half = propose / 2;
+        let timeouts = LinearTimeouts {
+            propose,
+            propose_delta: half / 2,
+            prevote: half,
+            prevote_delta: half / 2,
+            precommit: half,
+            precommit_delta: half / 2,
+            rebroadcast: propose * 2,
+            max_timeout: propose * 10,
+        };
+        HeightParams {
+            validator_set,
+            timeouts,
+            target_time: None,
+            vote_extension_policy: VoteExtensionPolicy::Disabled,
+        }
+    }
+
+    fn gauge(&self) {
+        let gauges = &self.shared.gauges;
+        gauges.pool_transactions.store(self.pool.len(), std::sync::atomic::Ordering::Relaxed);
+        gauges.pool_bytes.store(self.pool.bytes(), std::sync::atomic::Ordering::Relaxed);
+    }
+}
+
+/// The most bytes of a block in this federation.
+pub(crate) fn body_limit(settings: &Settings) -> usize {
+    settings.max_block_bytes as usize + BLOCK_FRAME
+}
+
+/// The validators that a state names.
+pub(crate) fn validators_of(snapshot: &Snapshot, store: &Store) -> Result<ValidatorSet, StoreError> {
+    let keys = StateView::new(snapshot).validators().map(|validator| validator.key);
+    ValidatorSet::new(keys.collect::<Vec<_>>()).map_err(|error| store.damaged(error))
+}
+
+/// The network peers of the validators that a state names.
+fn publishers_of(snapshot: &Snapshot) -> HashSet<PeerId> {
+    let view = StateView::new(snapshot);
+    let validators: Vec<_> = view.validators().collect();
+    let cards = validators.iter().filter_map(|validator| view.hospital(&validator.hospital));
+    cards.map(|entry| peer_id(&entry.card.peer_key)).collect()
+}
+
+/// The nodes that a state names: the KGC's and every hospital's.
+pub(crate) fn peers_of(snapshot: &Snapshot) -> Vec<Peer> {
+    let view = StateView::new(snapshot);
+    let kgc = view.federation().kgc;
+    let peer = |key, address: &str| Peer { key, address: address.to_owned() };
+    let hospitals = view.hospitals().map(|entry| peer(entry.card.peer_key, entry.card.listen.as_str()));
+    std::iter::once(peer(kgc.peer_key, kgc.listen.as_str())).chain(hospitals).collect()
+}

@@ -1,0 +1,143 @@
+//! Transactions that wait to be committed: in order of arrival, once each, bounded by count and
+//! bytes.
+
+use std::collections::{BTreeMap, HashMap};
+use std::time::{Duration, Instant};
+
+use consilium_contracts::{Height, TransactionHash, VerifiedTransaction};
+
+/// Where a transaction came from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Origin {
+    /// Submitted at this node, which forwards it until it is committed.
+    Local,
+    /// Forwarded by another node.
+    Remote,
+}
+
+/// Bounds of a pool.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Bounds {
+    pub(crate) transactions: usize,
+    pub(crate) bytes: usize,
+}
+
+/// A transaction that waits.
+pub(crate) struct Waiting {
+    pub(crate) transaction: VerifiedTransaction,
+    pub(crate) origin: Origin,
+    arrival: u64,
+    sent: Option<Instant>,
+    /// A validator rejected it against the state at this height.
+    pub(crate) refused: Option<Height>,
+}
+
+/// The pool is full: try again later.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Full;
+
+/// The transactions that wait.
+pub(crate) struct Pool {
+    bounds: Bounds,
+    waiting: HashMap<TransactionHash, Waiting>,
+    order: BTreeMap<u64, TransactionHash>,
+    arrivals: u64,
+    bytes: usize,
+}
+
+impl Pool {
+    /// An empty pool.
+    pub(crate) fn new(bounds: Bounds) -> Self {
+        Self { bounds, waiting: HashMap::new(), order: BTreeMap::new(), arrivals: 0, bytes: 0 }
+    }
+
+    /// Adds a transaction; whether it is new. Others' transactions fill no more than three
+    /// quarters, so that one's own find room.
+    pub(crate) fn insert(
+        &mut self,
+        transaction: VerifiedTransaction,
+        origin: Origin,
+    ) -> Result<bool, Full> {
+        let hash = transaction.hash();
+        if let Some(known) = self.waiting.get_mut(&hash) {
+            if origin == Origin::Local {
+                known.origin = Origin::Local;
+            }
+            return Ok(false);
+        }
+        let quarters = match origin {
+            Origin::Local => 4,
+            Origin::Remote => 3,
+        };
+        let room = |bound: usize| bound / 4 * quarters;
+        let bytes = self.bytes + transaction.length();
+        if self.len() >= room(self.bounds.transactions) || bytes > room(self.bounds.bytes) {
+            return Err(Full);
+        }
+        self.arrivals += 1;
+        self.bytes = bytes;
+        self.order.insert(self.arrivals, hash);
+        let (arrival, sent, refused) = (self.arrivals, None, None);
+        self.waiting.insert(hash, Waiting { transaction, origin, arrival, sent, refused });
+        Ok(true)
+    }
+
+    /// Takes a transaction out.
+    pub(crate) fn remove(&mut self, hash: &TransactionHash) -> Option<Waiting> {
+        let gone = self.waiting.remove(hash)?;
+        self.order.remove(&gone.arrival);
+        self.bytes = self.bytes.saturating_sub(gone.transaction.length());
+        Some(gone)
+    }
+
+    /// A transaction that waits.
+    pub(crate) fn get(&self, hash: &TransactionHash) -> Option<&Waiting> {
+        self.waiting.get(hash)
+    }
+
+    /// A transaction that waits, to note something about it.
+    pub(crate) fn get_mut(&mut self, hash: &TransactionHash) -> Option<&mut Waiting> {
+        self.waiting.get_mut(hash)
+    }
+
+    /// All transactions in order of arrival.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Waiting> {
+        self.order.values().filter_map(|hash| self.waiting.get(hash))
+    }
+
+    /// How many wait.
+    pub(crate) fn len(&self) -> usize {
+        self.waiting.len()
+    }
+
+    /// Their bytes.
+    pub(crate) fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// This node's own transactions that were not sent for `again`, which are sent now; at most
+    /// `most` bytes of them.
+    pub(crate) fn to_send(
+        &mut self,
+        now: Instant,
+        again: Duration,
+        most: usize,
+    ) -> Vec<VerifiedTransaction> {
+        let mut bytes = 0;
+        let mut sending = Vec::new();
+        for hash in self.order.values() {
+            let Some(waiting) = self.waiting.get_mut(hash) else { continue };
+            let due = waiting.sent.is_none_or(|sent| now.duration_since(sent) >= again);
+            if waiting.origin == Origin::Remote || !due {
+                continue;
+            }
+            bytes += waiting.transaction.length();
+            if bytes > most && !sending.is_empty() {
+                break;
+            }
+            waiting.sent = Some(now);
+            sending.push(waiting.transaction.clone());
+        }
+        sending
+    }
+}

@@ -1,0 +1,207 @@
+//! What the node's core publishes and its handles read.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
+
+use consilium_contracts::{BlockTime, FederationId, Height, Key, Receipt, SignedTransaction, VerifiedTransaction};
+use consilium_ledger::{KeyProof, ValidatorSet};
+use tokio::sync::mpsc::error::TrySendError;
+use tokio::sync::{mpsc, oneshot, watch};
+
+use crate::clock;
+use crate::error::{ProofError, SubmitError};
+use crate::handle::{Status, SyncState};
+use crate::store::{Snapshot, Store};
+
+/// What a handle asks of the core.
+pub(crate) enum Command {
+    /// Have this committed and answer when it is.
+    Submit(VerifiedTransaction, Answer),
+    /// Stop.
+    Shutdown,
+}
+
+/// Where the outcome of a submission goes.
+pub(crate) type Answer = oneshot::Sender<Result<Receipt, SubmitError>>;
+
+/// How far the node is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Progress {
+    pub(crate) height: Height,
+    pub(crate) running: bool,
+}
+
+/// What changes with every block.
+pub(crate) struct View {
+    pub(crate) latest: Snapshot,
+    /// The state one block earlier: the one that the last header certifies.
+    pub(crate) previous: Option<Snapshot>,
+    pub(crate) validators: Arc<ValidatorSet>,
+    pub(crate) votes: bool,
+    /// The highest block that a peer is known to build on.
+    pub(crate) heard: Height,
+    pub(crate) evidence: u64,
+    pub(crate) failure: Option<String>,
+}
+
+/// Numbers that change all the time.
+#[derive(Default)]
+pub(crate) struct Gauges {
+    pub(crate) pool_transactions: AtomicUsize,
+    pub(crate) pool_bytes: AtomicUsize,
+    pub(crate) peers: AtomicUsize,
+}
+
+/// Shared between the core, handles and streams.
+pub(crate) struct Shared {
+    pub(crate) federation: FederationId,
+    pub(crate) store: Store,
+    pub(crate) runtime: tokio::runtime::Handle,
+    pub(crate) submit_timeout: Duration,
+    pub(crate) progress: watch::Sender<Progress>,
+    pub(crate) gauges: Gauges,
+    view: RwLock<View>,
+}
+
+impl Shared {
+    pub(crate) fn new(
+        store: Store,
+        view: View,
+        runtime: tokio::runtime::Handle,
+        submit_timeout: Duration,
+    ) -> Self {
+        let height = view.latest.height();
+        Self {
+            federation: view.latest.tip().parent.federation,
+            store,
+            runtime,
+            submit_timeout,
+            progress: watch::Sender::new(Progress { height, running: true }),
+            gauges: Gauges::default(),
+            view: RwLock::new(view),
+        }
+    }
+
+    /// Reads the published view. A panic elsewhere leaves it whole: it is only ever replaced.
+    fn read<T>(&self, read: impl FnOnce(&View) -> T) -> T {
+        read(&self.view.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Changes the published view.
+    pub(crate) fn change(&self, change: impl FnOnce(&mut View)) {
+        change(&mut self.view.write().unwrap_or_else(PoisonError::into_inner));
+    }
+
+    /// Publishes a new tip.
+    pub(crate) fn advance(&self, latest: Snapshot, validators: Arc<ValidatorSet>, votes: bool) {
+        let height = latest.height();
+        self.change(|view| {
+            view.previous = Some(std::mem::replace(&mut view.latest, latest));
+            view.validators = validators;
+            view.votes = votes;
+        });
+        self.progress.send_modify(|progress| progress.height = height);
+    }
+
+    /// Says that the node stopped; with the reason, if it did not mean to.
+    pub(crate) fn stop(&self, failure: Option<String>) {
+        self.change(|view| view.failure = failure);
+        self.progress.send_modify(|progress| progress.running = false);
+    }
+
+    /// How many peers are connected.
+    pub(crate) fn peers(&self) -> usize {
+        self.gauges.peers.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn snapshot(&self) -> Snapshot {
+        self.read(|view| view.latest.clone())
+    }
+
+    /// Why nothing is submitted any more.
+    pub(crate) fn stopped(&self) -> SubmitError {
+        self.read(|view| view.failure.clone()).map_or(SubmitError::ShuttingDown, SubmitError::Halted)
+    }
+
+    pub(crate) async fn reached(&self, height: Height) -> Result<Snapshot, SubmitError> {
+        let mut progress = self.progress.subscribe();
+        let there = progress.wait_for(|now| now.height >= height || !now.running).await;
+        match there.map(|now| now.height >= height) {
+            Ok(true) => {}
+            Ok(false) | Err(_) => return Err(self.stopped()),
+        }
+        Ok(self.snapshot())
+    }
+
+    pub(crate) fn status(&self) -> Status {
+        let (peers, transactions, bytes) =
+            (&self.gauges.peers, &self.gauges.pool_transactions, &self.gauges.pool_bytes);
+        self.read(|view| {
+            let parent = view.latest.tip().parent;
+            Status {
+                federation: self.federation,
+                height: parent.height,
+                hash: parent.hash,
+                time: parent.time,
+                tip_age_ms: age(parent.time),
+                state_root: parent.state,
+                validators: ValidatorSet::clone(&view.validators),
+                votes: view.votes,
+                peers: peers.load(Ordering::Relaxed),
+                pool_transactions: transactions.load(Ordering::Relaxed),
+                pool_bytes: bytes.load(Ordering::Relaxed),
+                sync: sync_state(view),
+                evidence: view.evidence,
+                failure: view.failure.clone(),
+            }
+        })
+    }
+
+    pub(crate) fn key_proof(&self, key: &Key) -> Result<KeyProof, ProofError> {
+        let (latest, previous) = self.read(|view| (view.latest.height(), view.previous.clone()));
+        let previous = previous.ok_or(ProofError::NotYet)?;
+        let certified = self.store.recorded(latest)?.ok_or(ProofError::NotYet)?;
+        let proof = self.store.state_proof(&previous, key)?;
+        Ok(KeyProof::new(*certified.block.header(), certified.certificate, proof))
+    }
+
+    /// The whole way of a submission; runs on the node's own runtime.
+    pub(crate) async fn submit(
+        self: Arc<Self>,
+        commands: mpsc::Sender<Command>,
+        transaction: SignedTransaction,
+    ) -> Result<Receipt, SubmitError> {
+        let hash = transaction.hash();
+        match self.store.receipt(&hash) {
+            Ok(Some(receipt)) => return Ok(receipt),
+            Ok(None) => {}
+            Err(error) => return Err(SubmitError::Halted(error.to_string())),
+        }
+        let federation = self.federation;
+        let verified = tokio::task::spawn_blocking(move || transaction.verify(&federation)).await;
+        let verified = verified.map_err(|_| self.stopped())?.map_err(SubmitError::Rejected)?;
+        let (answer, outcome) = oneshot::channel();
+        commands.try_send(Command::Submit(verified, answer)).map_err(|error| match error {
+            TrySendError::Full(_) => SubmitError::Busy { waiting: commands.max_capacity() },
+            TrySendError::Closed(_) => self.stopped(),
+        })?;
+        match tokio::time::timeout(self.submit_timeout, outcome).await {
+            Ok(Ok(outcome)) => outcome,
+            Ok(Err(_)) => Err(self.stopped()),
+            Err(_) => Err(SubmitError::NoProgress { hash, height: self.snapshot().height() }),
+        }
+    }
+}
+
+fn age(time: BlockTime) -> u64 {
+    clock::now().value().saturating_sub(time.value())
+}
+
+fn sync_state(view: &View) -> SyncState {
+    match view.heard {
+        _ if view.failure.is_some() => SyncState::Halted,
+        target if target > view.latest.height() => SyncState::CatchingUp { target },
+        _ => SyncState::Following,
+    }
+}

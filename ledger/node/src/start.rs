@@ -1,0 +1,225 @@
+//! Starting a node: directory, store, engine, core; and taking them down again.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use arc_malachitebft_app_channel::app::wal;
+use arc_malachitebft_app_channel::{Channels, EngineHandle, NetworkRequest};
+use consilium_contracts::{SignedTransaction, VerifiedTransaction};
+use consilium_ledger::ValidatorAddress;
+use tokio::sync::{mpsc, oneshot};
+
+use crate::config::{NodeConfig, Peer};
+use crate::core::{Core, Halt, Wires, body_limit, peers_of};
+use crate::engine::{Launch, LedgerContext, launch};
+use crate::error::{StartError, StoreError};
+use crate::handle::NodeHandle;
+use crate::shared::{Command, Shared, View};
+use crate::store::{Guard, Owner, Store};
+
+/// Submissions on their way to the core; more are refused as busy.
+const COMMANDS: usize = 1024;
+/// Messages with transactions of other nodes on their way to the verifier; more are dropped.
+const TO_VERIFY: usize = 256;
+/// How long the engine is given to stop.
+const STOP: Duration = Duration::from_secs(5);
+/// The engine's write-ahead log.
+const LOG: &str = "consensus.wal";
+
+/// Starts a node. It runs on threads of its own; the handle works from any runtime.
+///
+/// # Errors
+/// [`StartError`]: nothing runs then, and the directory is released.
+pub async fn start(config: NodeConfig) -> Result<NodeHandle, StartError> {
+    let (started, outcome) = oneshot::channel();
+    let node = std::thread::Builder::new().name("ledger".into());
+    node.spawn(move || run(config, started)).map_err(|error| StartError::Engine(error.to_string()))?;
+    let died = |_| Err(StartError::Engine("its thread died; see the log".into()));
+    outcome.await.unwrap_or_else(died)
+}
+
+/// The node's thread: from opening the store to the end.
+fn run(config: NodeConfig, started: oneshot::Sender<Result<NodeHandle, StartError>>) {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .thread_name("ledger-engine")
+        .enable_all()
+        .build();
+    let runtime = match runtime {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            let _ = started.send(Err(StartError::Engine(error.to_string())));
+            return;
+        }
+    };
+    runtime.block_on(async {
+        match assemble(config).await {
+            Ok(node) => {
+                let Node { core, wires, engine, shared, handle } = node;
+                // The starter may be gone; then the handle goes, and the core stops by itself.
+                drop(started.send(Ok(handle)));
+                let halt = core.run(wires).await;
+                stop_engine(engine).await;
+                if let Some(Halt(reason)) = &halt {
+                    tracing::error!(%reason, "the ledger node has halted");
+                }
+                shared.stop(halt.map(|Halt(reason)| reason));
+            }
+            Err(error) => drop(started.send(Err(error))),
+        }
+    });
+    runtime.shutdown_timeout(STOP);
+}
+
+/// A node that is about to run.
+struct Node {
+    core: Core,
+    wires: Wires,
+    engine: EngineHandle,
+    shared: Arc<Shared>,
+    handle: NodeHandle,
+}
+
+async fn assemble(config: NodeConfig) -> Result<Node, StartError> {
+    let NodeConfig { data_dir, genesis, peer_key, validator_key, listen, peers, tuning } = config;
+    let owner = Owner {
+        federation: genesis.federation(),
+        node: peer_key.verifying_key(),
+        validator: validator_key.as_ref().map(|key| key.verifying_key()),
+    };
+    let guard = Guard::acquire(&data_dir, &owner)?;
+    let store = Store::open(&data_dir, guard, &genesis, tuning.tree_versions)?;
+    check_log(&data_dir, &store)?;
+    let view = first_view(&store)?;
+    let snapshot = view.latest.clone();
+    let runtime = tokio::runtime::Handle::current();
+    let shared = Arc::new(Shared::new(store, view, runtime, tuning.submit_timeout));
+
+    let voter = owner.validator.map(|key| ValidatorAddress::of(&key));
+    let settings = consilium_contracts::View::new(&snapshot).settings();
+    let core = Core::new(Arc::clone(&shared), tuning, voter)?;
+    let launched = launch(Launch {
+        federation: shared.federation,
+        name: short_name(&owner),
+        peers: with_overrides(peers_of(&snapshot), peers, &owner),
+        log: data_dir.join(LOG),
+        block_bytes: body_limit(&settings),
+        peer_key,
+        validator_key,
+        listen,
+    });
+    let (channels, engine) = launched.await?;
+    let (wires, commands) = connect(channels, &shared);
+    let handle = NodeHandle::new(Arc::clone(&shared), commands);
+    Ok(Node { core, wires, engine, shared, handle })
+}
+
+/// Enough of the node's key to tell nodes of one process apart.
+fn short_name(owner: &Owner) -> String {
+    owner.node.to_string().chars().take(8).collect()
+}
+
+/// What is published before the first block of this run.
+fn first_view(store: &Store) -> Result<View, StoreError> {
+    let latest = store.snapshot()?;
+    let validators = crate::core::validators_of(&latest, store)?;
+    let evidence = store.evidence_count()?;
+    let heard = latest.height();
+    Ok(View {
+        latest,
+        previous: None,
+        validators: Arc::new(validators),
+        votes: false,
+        heard,
+        evidence,
+        failure: None,
+    })
+}
+
+/// The peers that the state names, with the addresses of `given` in their place, and those that
+/// only `given` names; this node itself is none of them.
+fn with_overrides(named: Vec<Peer>, given: Vec<Peer>, owner: &Owner) -> Vec<Peer> {
+    let keys: Vec<_> = given.iter().map(|peer| peer.key).collect();
+    let kept = named.into_iter().filter(|peer| !keys.contains(&peer.key));
+    let own = |peer: &Peer| peer.key == owner.node;
+    kept.chain(given).filter(|peer| !own(peer)).collect()
+}
+
+/// Compares the engine's log with the store. The log is reset only after a block was synced to
+/// the store, so a log that is further ahead means that the store lost blocks; voting on would
+/// vote twice.
+fn check_log(dir: &Path, store: &Store) -> Result<(), StoreError> {
+    let path = dir.join(LOG);
+    if !path.exists() {
+        return Ok(());
+    }
+    let log = match wal::Log::open(&path) {
+        Ok(log) => log,
+        Err(error) => return Err(StoreError::Corrupt { path, detail: error.to_string() }),
+    };
+    let (reached, tip) = (log.sequence(), store.tip()?.parent.height.value());
+    if reached > tip + 1 {
+        return Err(store.damaged(format!(
+            "it ends at block {tip}, but the consensus log is at {reached}: blocks were lost"
+        )));
+    }
+    Ok(())
+}
+
+/// Wires the core to the engine and starts what runs beside it.
+fn connect(
+    channels: Channels<LedgerContext>,
+    shared: &Arc<Shared>,
+) -> (Wires, mpsc::Sender<Command>) {
+    let (commands_in, commands) = mpsc::channel(COMMANDS);
+    let (to_verify, unverified) = mpsc::channel(TO_VERIFY);
+    let (verified, incoming) = mpsc::channel(COMMANDS);
+    tokio::spawn(verify_incoming(Arc::clone(shared), unverified, verified));
+    tokio::spawn(count_peers(Arc::clone(shared), channels.net_requests.clone()));
+    let Channels { consensus, network, net_requests: requests, .. } = channels;
+    (Wires { consensus, network, requests, commands, incoming, to_verify }, commands_in)
+}
+
+/// Verifies other nodes' transactions away from the core.
+async fn verify_incoming(
+    shared: Arc<Shared>,
+    mut unverified: mpsc::Receiver<Vec<Vec<u8>>>,
+    verified: mpsc::Sender<VerifiedTransaction>,
+) {
+    while let Some(batch) = unverified.recv().await {
+        let federation = shared.federation;
+        let verify = move || -> Vec<VerifiedTransaction> {
+            let read = batch.iter().filter_map(|bytes| SignedTransaction::from_bytes(bytes).ok());
+            read.filter_map(|transaction| transaction.verify(&federation).ok()).collect()
+        };
+        let Ok(batch) = tokio::task::spawn_blocking(verify).await else { return };
+        for transaction in batch {
+            if verified.send(transaction).await.is_err() {
+                return;
+            }
+        }
+    }
+}
+
+/// Keeps the number of connected peers current.
+async fn count_peers(shared: Arc<Shared>, requests: mpsc::Sender<NetworkRequest>) {
+    let mut tick = tokio::time::interval(Duration::from_millis(500));
+    loop {
+        tick.tick().await;
+        match NetworkRequest::dump_state(&requests).await {
+            Ok(Some(dump)) => shared.gauges.peers.store(dump.peers.len(), Ordering::Relaxed),
+            Ok(None) => {}
+            Err(_) => return,
+        }
+    }
+}
+
+async fn stop_engine(engine: EngineHandle) {
+    let actors = engine.actor.get_cell();
+    let children = actors.stop_children_and_wait(Some("shutdown".into()), Some(STOP));
+    children.await;
+    engine.actor.stop(Some("shutdown".into()));
+    let _ = tokio::time::timeout(STOP, engine.handle).await;
+}
