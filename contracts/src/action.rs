@@ -5,11 +5,14 @@ use consilium_schemes::signature::{Signature, VerifyingKey};
 
 use crate::codec::{Blob, Canonical};
 use crate::consent::{Consent, PurposeOfUse};
-use crate::crypto::{RECORD_CONSENT, read_key, read_signature, write_key, write_signature};
+use crate::crypto::{
+    RECORD_CONSENT, read_epoch, read_key, read_signature, write_epoch, write_key, write_signature,
+};
 use crate::hospital::HospitalCard;
 use crate::ids::{
-    AuthorizationId, BlockTime, Digest, DoctorId, Epoch, FederationId, HospitalId, Leaf, RecordId,
+    AuthorizationId, BlockTime, Digest, DoctorId, FederationId, Height, HospitalId, Leaf, RecordId,
 };
+use consilium_schemes::abe::Epoch;
 
 /// The most bytes of a doctor's encoded ABE public key.
 pub const MAX_ABE_KEY: usize = 128;
@@ -75,9 +78,13 @@ pub enum Action {
 #[derive(Clone, PartialEq, Eq, Debug, BorshSerialize, BorshDeserialize)]
 pub struct PublishEpoch {
     /// One more than the current epoch; 1 for the first.
+    #[borsh(serialize_with = "write_epoch", deserialize_with = "read_epoch")]
     pub epoch: Epoch,
     /// SHA-256 of the encoded update key.
     pub update_key: Digest,
+    /// The height of the state that the revocations were read from: the key excludes every leaf
+    /// revoked up to it. Before this block, and not before the former epoch's.
+    pub as_of: Height,
 }
 
 /// Payload of [`Action::RegisterDoctor`]. The doctor's id follows from the signing key.
@@ -141,6 +148,7 @@ pub struct RecordTerms {
     /// SHA-256 of CTSym, the capsule with its policy.
     pub ctsym: Digest,
     /// The epoch it was encrypted to: must be the current one.
+    #[borsh(serialize_with = "write_epoch", deserialize_with = "read_epoch")]
     pub epoch: Epoch,
     /// The record's own key, held by the patient.
     #[borsh(serialize_with = "write_key", deserialize_with = "read_key")]

@@ -5,7 +5,8 @@
 
 use std::io::{self, Read, Write};
 
-use borsh::BorshDeserialize;
+use borsh::{BorshDeserialize, BorshSerialize};
+use consilium_schemes::abe::Epoch;
 use consilium_schemes::signature::{Purpose, Signature, VerifyingKey};
 
 use crate::codec::malformed;
@@ -32,4 +33,12 @@ pub(crate) fn write_signature<W: Write>(signature: &Signature, writer: &mut W) -
 
 pub(crate) fn read_signature<R: Read>(reader: &mut R) -> io::Result<Signature> {
     <[u8; Signature::LENGTH]>::deserialize_reader(reader).map(Signature::from_bytes)
+}
+
+pub(crate) fn write_epoch<W: Write>(epoch: &Epoch, writer: &mut W) -> io::Result<()> {
+    epoch.number().serialize(writer)
+}
+
+pub(crate) fn read_epoch<R: Read>(reader: &mut R) -> io::Result<Epoch> {
+    u64::deserialize_reader(reader).map(Epoch::new)
 }

@@ -4,11 +4,13 @@ use borsh::{BorshDeserialize, BorshSerialize};
 
 use crate::action::{RevocationReason, Scope};
 use crate::consent::PurposeOfUse;
+use crate::crypto::{read_epoch, write_epoch};
 use crate::ids::{
-    AuthorizationId, BlockTime, Digest, DoctorId, Epoch, Height, HospitalId, Leaf, RecordId,
+    AuthorizationId, BlockTime, Digest, DoctorId, Height, HospitalId, Leaf, RecordId,
     TransactionHash,
 };
 use crate::state::{AssignmentStatus, CloseReason};
+use consilium_schemes::abe::Epoch;
 
 /// An effect of a transaction or of a block's beginning.
 #[derive(Clone, PartialEq, Eq, Debug, BorshSerialize, BorshDeserialize)]
@@ -21,7 +23,11 @@ pub enum Event {
     /// A hospital joined.
     HospitalAdmitted { hospital: HospitalId },
     /// An epoch is current.
-    EpochPublished { epoch: Epoch, update_key: Digest },
+    EpochPublished {
+        #[borsh(serialize_with = "write_epoch", deserialize_with = "read_epoch")]
+        epoch: Epoch,
+        update_key: Digest,
+    },
     /// A doctor was registered: the KGC may now make the attribute key.
     DoctorRegistered {
         doctor: DoctorId,
@@ -46,6 +52,7 @@ pub enum Event {
     RecordRegistered {
         record: RecordId,
         owner: HospitalId,
+        #[borsh(serialize_with = "write_epoch", deserialize_with = "read_epoch")]
         epoch: Epoch,
     },
     /// A hospital was authorized.

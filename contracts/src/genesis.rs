@@ -11,6 +11,7 @@ use crate::codec::{Blob, BoundError, Canonical, DecodeError, OrderedSet, malform
 use crate::crypto::{GENESIS, read_signature, write_signature};
 use crate::hospital::{CardError, DisplayName, HospitalCard, KgcCard};
 use crate::ids::{BlockTime, FederationId, HospitalId};
+use crate::parse;
 use crate::settings::{Settings, SettingsError};
 
 /// The most hospitals at genesis; later ones join by transaction.
@@ -183,6 +184,10 @@ impl SignedGenesis {
             .verify(GENESIS, &[], &genesis.to_canonical_bytes(), &self.signature)
             .map_err(|_| GenesisError::BadSignature)?;
         genesis.settings.validate()?;
+        parse::leaf_count(&genesis.parameters).ok_or(GenesisError::Parameters)?;
+        if !parse::is_token_key(&genesis.token_key) {
+            return Err(GenesisError::TokenKey);
+        }
         check_hospitals(genesis)?;
         check_validators(genesis)?;
         let federation = genesis.federation();

@@ -213,10 +213,7 @@ quantity! {
     Nonce
 }
 quantity! {
-    /// The number of an update key; the current epoch is the last one published, the first is 1.
-    Epoch
-}
-quantity! {
-    /// A leaf of the KGC's tree, counted from 0; never given twice.
+    /// A leaf of the KGC's tree, counted from 0; never given twice. With the tree's depth it is
+    /// an [`abe::Leaf`](consilium_schemes::abe::Leaf).
     Leaf
 }

@@ -15,6 +15,7 @@ mod settings;
 mod state;
 mod transaction;
 
+pub use consilium_schemes::abe::Epoch;
 pub use consilium_schemes::signature::{Signature, SigningKey, VerifyingKey};
 
 pub use action::{
@@ -38,8 +39,8 @@ pub use hospital::{
     Address, CardError, DisplayName, HPKE_KEY_LENGTH, HospitalCard, KgcCard, MAX_MATCHING_KEYS,
 };
 pub use ids::{
-    AuthorizationId, BlockTime, Digest, DoctorId, Epoch, FederationId, Height, HospitalId, Leaf,
-    Nonce, ParseIdError, RecordId, TransactionHash,
+    AuthorizationId, BlockTime, Digest, DoctorId, FederationId, Height, HospitalId, Leaf, Nonce,
+    ParseIdError, RecordId, TransactionHash,
 };
 pub use rejection::{Rejection, Role};
 pub use settings::{MAX_N, Prefilter, Settings, SettingsError};

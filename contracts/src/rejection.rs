@@ -4,13 +4,14 @@ use borsh::{BorshDeserialize, BorshSerialize};
 use consilium_schemes::signature::VerifyingKey;
 
 use crate::consent::PurposeOfUse;
-use crate::crypto::{read_key, write_key};
+use crate::crypto::{read_epoch, read_key, write_epoch, write_key};
 use crate::hospital::CardError;
 use crate::ids::{
-    AuthorizationId, BlockTime, Digest, DoctorId, Epoch, FederationId, Height, HospitalId, Leaf,
-    Nonce, RecordId,
+    AuthorizationId, BlockTime, Digest, DoctorId, FederationId, Height, HospitalId, Leaf, Nonce,
+    RecordId,
 };
 use crate::state::CloseReason;
+use consilium_schemes::abe::Epoch;
 
 /// Who an action is for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, BorshSerialize, BorshDeserialize)]
@@ -142,7 +143,21 @@ pub enum Rejection {
     },
     /// Epochs count up by one.
     #[error("epoch {given} cannot follow; the next epoch is {next}")]
-    WrongEpoch { given: Epoch, next: Epoch },
+    WrongEpoch {
+        #[borsh(serialize_with = "write_epoch", deserialize_with = "read_epoch")]
+        given: Epoch,
+        #[borsh(serialize_with = "write_epoch", deserialize_with = "read_epoch")]
+        next: Epoch,
+    },
+    /// The revocations an update key covers.
+    #[error(
+        "the update key's revocations were read at height {given}; it must be from {from} and before {height}, the block's"
+    )]
+    WrongRevocationHeight {
+        given: Height,
+        from: Height,
+        height: Height,
+    },
     /// Leaves are given in order, once.
     #[error("leaf {given} cannot be given; the next free leaf is {next}")]
     WrongLeaf { given: Leaf, next: Leaf },
@@ -159,7 +174,12 @@ pub enum Rejection {
     RecordExists { record: RecordId },
     /// Encrypted to another epoch.
     #[error("the record is encrypted to epoch {given}, current is {current}; encrypt it again")]
-    StaleEpoch { given: Epoch, current: Epoch },
+    StaleEpoch {
+        #[borsh(serialize_with = "write_epoch", deserialize_with = "read_epoch")]
+        given: Epoch,
+        #[borsh(serialize_with = "write_epoch", deserialize_with = "read_epoch")]
+        current: Epoch,
+    },
     /// No update key yet.
     #[error("no epoch is published yet; the KGC must publish one before records are encrypted")]
     NoEpoch,

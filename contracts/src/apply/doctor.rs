@@ -5,7 +5,7 @@
 //! returns enrols with new keys under a new pseudonym.
 
 use super::step::Step;
-use super::{assignment, epoch, hospital, sender, trapdoor};
+use super::{assignment, hospital, sender, trapdoor};
 use crate::action::{RegisterDoctor, ReissueDoctor, RevokeDoctor};
 use crate::event::{EndReason, Event};
 use crate::ids::{DoctorId, Leaf};
@@ -34,6 +34,7 @@ pub(super) fn register<S: StateRead>(
         });
     }
     hospital::free(step, signing_key)?;
+    parse::abe_key(abe_key)?;
     let id = DoctorId::derive(&step.view().federation().id, signing_key);
     give_leaf(step, *leaf, id)?;
     let entry = DoctorEntry {
@@ -64,6 +65,7 @@ pub(super) fn reissue<S: StateRead>(
 ) -> Result<(), Rejection> {
     sender::kgc(sender)?;
     let mut entry = active(step, &action.doctor)?;
+    parse::abe_key(&action.abe_key)?;
     give_leaf(step, action.leaf, entry.id)?;
     let revoked_leaf = entry.leaf;
     revoke_leaf(step, revoked_leaf);
@@ -149,7 +151,7 @@ fn give_leaf<S: StateRead>(
     doctor: DoctorId,
 ) -> Result<(), Rejection> {
     let next = step.view().next_leaf();
-    let capacity = parse::leaf_capacity(&step.view().federation().parameters);
+    let capacity = step.view().federation().leaves;
     if next.value() >= capacity {
         return Err(Rejection::TreeFull { capacity });
     }
@@ -173,7 +175,6 @@ fn give_leaf<S: StateRead>(
 fn revoke_leaf<S: StateRead>(step: &mut Step<'_, S>, leaf: Leaf) {
     let mut entry = step.view().leaf(leaf).expect("a doctor's leaf was given");
     entry.revoked = Some(RevokedLeaf {
-        epoch: epoch::current(step),
         height: step.height(),
     });
     step.put(Key::leaf(leaf), &entry);

@@ -4,6 +4,7 @@ use super::hospital;
 use super::step::Step;
 use crate::genesis::VerifiedGenesis;
 use crate::ids::Height;
+use crate::parse;
 use crate::state::{BlockContext, FederationEntry, Key, MemoryState, Principal, Transition};
 
 /// The writes of a genesis that was checked.
@@ -20,6 +21,8 @@ pub(crate) fn genesis_state(verified: &VerifiedGenesis) -> Transition {
         name: genesis.name.clone(),
         created: genesis.created,
         parameters: genesis.parameters.clone(),
+        leaves: parse::leaf_count(&genesis.parameters)
+            .expect("a verified genesis' parameters parse"),
         token_key: genesis.token_key,
         kgc: genesis.kgc.clone(),
     };

@@ -1,14 +1,15 @@
 //! Records: registration, the end of consent, closing.
 
 use super::step::Step;
-use super::{assignment, authorization, epoch, hospital, sender};
+use super::{assignment, authorization, hospital, sender};
 use crate::action::RecordTerms;
 use crate::event::{EndReason, Event};
-use crate::ids::{Epoch, RecordId};
+use crate::ids::RecordId;
 use crate::rejection::Rejection;
 use crate::state::{
     AssignmentStatus, CloseReason, Due, Key, Principal, RecordEntry, RecordStatus, StateRead,
 };
+use consilium_schemes::abe::Epoch;
 
 /// Action 6. The co-signature was checked by the transaction's verification.
 pub(super) fn register<S: StateRead>(
@@ -64,10 +65,7 @@ pub(super) fn register<S: StateRead>(
 
 /// A record must be encrypted to the current epoch.
 fn check_epoch<S: StateRead>(step: &Step<'_, S>, given: Epoch) -> Result<(), Rejection> {
-    let current = epoch::current(step);
-    if current == Epoch::new(0) {
-        return Err(Rejection::NoEpoch);
-    }
+    let current = step.view().current_epoch().ok_or(Rejection::NoEpoch)?.epoch;
     if given != current {
         return Err(Rejection::StaleEpoch { given, current });
     }

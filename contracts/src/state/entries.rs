@@ -7,13 +7,13 @@ use crate::action::{
     AbeKeyBytes, DeclineReason, IndexBytes, RecordTerms, RevocationReason, Scope, TrapdoorBytes,
 };
 use crate::consent::PurposeOfUse;
-use crate::crypto::{read_key, write_key};
+use crate::crypto::{read_epoch, read_key, write_epoch, write_key};
 use crate::genesis::ParameterBytes;
 use crate::hospital::{DisplayName, HospitalCard, KgcCard};
 use crate::ids::{
-    AuthorizationId, BlockTime, Digest, DoctorId, Epoch, FederationId, Height, HospitalId, Leaf,
-    RecordId,
+    AuthorizationId, BlockTime, Digest, DoctorId, FederationId, Height, HospitalId, Leaf, RecordId,
 };
+use consilium_schemes::abe::Epoch;
 
 /// Who a signing key is. A key is one principal only.
 #[derive(Clone, PartialEq, Eq, Debug, BorshSerialize, BorshDeserialize)]
@@ -39,6 +39,8 @@ pub struct FederationEntry {
     pub created: BlockTime,
     /// The ABE public parameters.
     pub parameters: ParameterBytes,
+    /// How many leaves their tree has.
+    pub leaves: u64,
     /// The VOPRF public key.
     pub token_key: [u8; 32],
     /// The KGC.
@@ -58,9 +60,12 @@ pub struct HospitalEntry {
 #[derive(Clone, PartialEq, Eq, Debug, BorshSerialize, BorshDeserialize)]
 pub struct EpochEntry {
     /// Its number.
+    #[borsh(serialize_with = "write_epoch", deserialize_with = "read_epoch")]
     pub epoch: Epoch,
     /// SHA-256 of its update key.
     pub update_key: Digest,
+    /// It excludes every leaf revoked up to this height.
+    pub as_of: Height,
     /// When it was published.
     pub height: Height,
     /// When it was published.
@@ -111,11 +116,10 @@ pub struct LeafEntry {
     pub revoked: Option<RevokedLeaf>,
 }
 
-/// That a leaf was revoked: every update key of a later epoch excludes it.
+/// That a leaf was revoked: the update keys exclude it from
+/// [`View::revoked_since`](super::View::revoked_since) on.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, BorshSerialize, BorshDeserialize)]
 pub struct RevokedLeaf {
-    /// The epoch that was current, 0 if none was published.
-    pub epoch: Epoch,
     /// When.
     pub height: Height,
 }

@@ -11,9 +11,8 @@ use consilium_schemes::signature::VerifyingKey;
 
 use super::entries::Due;
 use crate::action::Scope;
-use crate::ids::{
-    AuthorizationId, BlockTime, DoctorId, Epoch, Height, HospitalId, Leaf, Nonce, RecordId,
-};
+use crate::ids::{AuthorizationId, BlockTime, DoctorId, Height, HospitalId, Leaf, Nonce, RecordId};
+use consilium_schemes::abe::Epoch;
 
 /// A key of the state.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, BorshSerialize, BorshDeserialize)]
@@ -52,7 +51,7 @@ impl Key {
         Self::of("settings", &[])
     }
 
-    /// The number of the current epoch.
+    /// The current epoch.
     pub fn current_epoch() -> Self {
         Self::of("current-epoch", &[])
     }
@@ -69,7 +68,7 @@ impl Key {
 
     /// A published epoch.
     pub fn epoch(epoch: Epoch) -> Self {
-        Self::of("epoch", &[&number(epoch.value())])
+        Self::of("epoch", &[&number(epoch.number())])
     }
 
     /// Who a signing key is.

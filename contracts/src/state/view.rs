@@ -5,14 +5,15 @@ use consilium_schemes::signature::VerifyingKey;
 use super::entries::{
     AccessEntry, AssignmentEntry, AuthorizationEntry, DoctorEntry, Due, EpochEntry,
     FederationEntry, HospitalEntry, IndexEntry, LeafEntry, MatchEntry, Principal, RecordEntry,
-    ReportEntry, TrapdoorEntry,
+    ReportEntry, RevokedLeaf, TrapdoorEntry,
 };
 use super::key::prefix;
 use super::{Key, StateRead};
 use crate::action::Scope;
 use crate::codec::Canonical;
-use crate::ids::{AuthorizationId, BlockTime, DoctorId, Epoch, HospitalId, Leaf, Nonce, RecordId};
+use crate::ids::{AuthorizationId, BlockTime, DoctorId, HospitalId, Leaf, Nonce, RecordId};
 use crate::settings::Settings;
+use consilium_schemes::abe::Epoch;
 
 /// A validator of the federation.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -93,8 +94,14 @@ impl<S: StateRead> View<S> {
 
     /// The current epoch: the last one published.
     pub fn current_epoch(&self) -> Option<EpochEntry> {
-        let epoch: Epoch = self.read(&Key::current_epoch())?;
-        self.epoch(epoch)
+        self.read(&Key::current_epoch())
+    }
+
+    /// The first epoch whose update key excludes a revoked leaf; the next one if none does yet.
+    pub fn revoked_since(&self, revoked: &RevokedLeaf) -> Epoch {
+        let covering = self.epochs().find(|epoch| epoch.as_of >= revoked.height);
+        let current = self.current_epoch().map_or(0, |entry| entry.epoch.number());
+        covering.map_or(Epoch::new(current.saturating_add(1)), |entry| entry.epoch)
     }
 
     /// A published epoch.
