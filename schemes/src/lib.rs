@@ -5,6 +5,7 @@ pub mod curve;
 pub mod digest;
 pub mod envelope;
 mod kdf;
+pub mod matching;
 pub mod report;
 pub mod signature;
 pub mod tokens;

@@ -317,14 +317,18 @@ fn batches_are_bounded() {
 fn index_sizes_are_bounded() {
     assert_eq!(IndexSize::new(0), Err(DecodeError::Zero));
     assert_eq!(
-        IndexSize::new(257),
+        IndexSize::new(129),
         Err(DecodeError::Limit {
-            limit: 256,
-            actual: 257
+            limit: 128,
+            actual: 129
         })
     );
-    assert_eq!((n(256).keywords(), n(256).coefficients()), (256, 257));
+    assert_eq!((n(128).keywords(), n(128).coefficients()), (128, 129));
     assert_eq!(IndexSize::DEFAULT, n(32));
+    for size in 1..=128 {
+        let m = n(size).interests();
+        assert!(2 * m - 2 <= usize::from(size) && 2 * m > usize::from(size));
+    }
 }
 
 #[test]

@@ -10,8 +10,8 @@ use crate::curve::DecodeError;
 pub struct IndexSize(u16);
 
 impl IndexSize {
-    /// Largest accepted value; an index is then 25 KiB, a trapdoor 50 KiB.
-    pub const MAX: u16 = 256;
+    /// Largest accepted value; an encrypted index then has 12 KiB, a trapdoor 25 KiB.
+    pub const MAX: u16 = 128;
     /// What a federation uses unless its genesis says otherwise.
     pub const DEFAULT: Self = Self(32);
 
@@ -30,10 +30,16 @@ impl IndexSize {
         }
     }
 
-    /// The largest number of keywords of a record, or of interests of a doctor.
+    /// The largest number of keywords of a record.
     #[must_use]
     pub fn keywords(self) -> usize {
         self.0.into()
+    }
+
+    /// The largest number m of interests of a doctor, 2m - 2 <= n: beyond it the number could not be proved.
+    #[must_use]
+    pub fn interests(self) -> usize {
+        self.keywords() / 2 + 1
     }
 
     /// n + 1: how many points an index or a trapdoor has.

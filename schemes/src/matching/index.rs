@@ -1,0 +1,133 @@
+//! IndexBuild, and the index under ElGamal.
+
+use core::fmt;
+
+use rand_core::CryptoRng;
+
+use super::error::MatchingError;
+use super::keys::{HospitalKeys, HospitalSecretKeys};
+use super::{IndexSize, distinct, frame, polynomial, unframe};
+use crate::curve::{DecodeError, G1, InField as _, SecretScalar};
+use crate::tokens::KeywordToken;
+
+const KIND: [u8; 4] = *b"CMIX";
+
+/// I_0..I_n. Whoever holds it can test tokens on it: not secret from the matching hospital, but from everyone else.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Index {
+    size: IndexSize,
+    points: Vec<G1>,
+}
+
+/// IndexBuild: f(X) = prod (X - h_i), padded with random roots to degree n; I_j = g1^{rho a_j} with fresh rho.
+///
+/// Repeated keywords count once.
+///
+/// # Errors
+/// [`MatchingError::None`], [`MatchingError::TooMany`].
+pub fn index_build(
+    n: IndexSize,
+    keywords: &[KeywordToken],
+    rng: &mut impl CryptoRng,
+) -> Result<Index, MatchingError> {
+    let keywords = distinct("keywords", n.keywords(), keywords)?;
+    let padding: Vec<SecretScalar> =
+        (keywords.len()..n.keywords()).map(|_| SecretScalar::random(rng)).collect();
+    let roots = keywords.iter().map(|token| token.scalar()).chain(&padding);
+    let coefficients = polynomial::from_roots(roots);
+    let rho = SecretScalar::random(rng);
+    let points = coefficients.iter().map(|a_j| G1::generator() * &(&rho * a_j)).collect();
+    Ok(Index { size: n, points })
+}
+
+impl Index {
+    /// The n it was made for.
+    #[must_use]
+    pub fn size(&self) -> IndexSize {
+        self.size
+    }
+
+    pub(super) fn points(&self) -> &[G1] {
+        &self.points
+    }
+
+    /// Encrypts to a hospital: U_j = g1^{u_j}, V_j = I_j a^{u_j} with fresh u_j, except V_n = I_n.
+    #[must_use]
+    pub fn encrypt(&self, to: &HospitalKeys, rng: &mut impl CryptoRng) -> EncryptedIndex {
+        let n = self.size.keywords();
+        let randomness: Vec<SecretScalar> = (0..n).map(|_| SecretScalar::random(rng)).collect();
+        let u = randomness.iter().map(|u_j| G1::generator() * u_j).collect();
+        let masks = randomness.iter().map(|u_j| to.a() * u_j).chain([G1::identity()]);
+        let v = self.points.iter().zip(masks).map(|(i_j, mask)| *i_j + mask).collect();
+        EncryptedIndex { size: self.size, u, v }
+    }
+}
+
+impl fmt::Debug for Index {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Index(n = {}, REDACTED)", self.size.get())
+    }
+}
+
+/// (U, V): an index as it stands on the ledger, encrypted to one hospital.
+#[derive(Clone, PartialEq, Eq)]
+pub struct EncryptedIndex {
+    size: IndexSize,
+    /// U_0..U_{n-1}.
+    u: Vec<G1>,
+    /// V_0..V_n; the last is I_n, not the identity.
+    v: Vec<G1>,
+}
+
+impl EncryptedIndex {
+    /// Bytes of the encoding.
+    #[must_use]
+    pub fn length(n: IndexSize) -> usize {
+        super::FRAME + Self::points(n)
+    }
+
+    fn points(n: IndexSize) -> usize {
+        (n.keywords() + n.coefficients()) * G1::BYTES
+    }
+
+    /// The n it was made for.
+    #[must_use]
+    pub fn size(&self) -> IndexSize {
+        self.size
+    }
+
+    /// I_j = V_j U_j^{-x}, for the hospital that it is encrypted to.
+    #[must_use]
+    pub fn decrypt(&self, keys: &HospitalSecretKeys) -> Index {
+        let masks = self.u.iter().map(|u_j| *u_j * keys.x()).chain([G1::identity()]);
+        let points = self.v.iter().zip(masks).map(|(v_j, mask)| *v_j - mask).collect();
+        Index { size: self.size, points }
+    }
+
+    /// The canonical encoding: `"CMIX" || version || n 2 || no proof || U_0 .. U_{n-1} || V_0 .. V_n`.
+    #[must_use]
+    pub fn to_bytes(&self) -> Vec<u8> {
+        let mut out = frame(KIND, self.size, Self::points(self.size));
+        self.u.iter().chain(&self.v).for_each(|point| out.extend_from_slice(&point.to_bytes()));
+        out
+    }
+
+    /// Parses the canonical encoding for the federation's n. No point may be the identity.
+    ///
+    /// # Errors
+    /// [`DecodeError`] naming the field.
+    pub fn from_bytes(bytes: &[u8], n: IndexSize) -> Result<Self, DecodeError> {
+        let mut reader = unframe(KIND, n, Self::points(n), bytes)?;
+        let u = (0..n.keywords()).map(|_| reader.g1().in_field("U")).collect::<Result<_, _>>()?;
+        let v =
+            (0..n.coefficients()).map(|_| reader.g1().in_field("V")).collect::<Result<_, _>>()?;
+        reader.finish()?;
+        Ok(Self { size: n, u, v })
+    }
+}
+
+impl fmt::Debug for EncryptedIndex {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "EncryptedIndex(n = {})", self.size.get())
+    }
+}
