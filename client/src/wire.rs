@@ -14,7 +14,8 @@ use utoipa::openapi::{RefOr, Schema};
 use utoipa::{PartialSchema, ToSchema};
 use zeroize::Zeroizing;
 
-/// A value that stands in JSON as its own text (`Display` and `FromStr`): an id, a slug, a key.
+/// A value that stands in JSON as its own text (`Display` and `FromStr`): an id, a slug, a key. In the API's description it is a
+/// string (`#[schema(value_type = String)]` at the field, because the description's derive looks into type arguments).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Text<T>(pub T);
 
@@ -51,20 +52,6 @@ where
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = Cow::<str>::deserialize(deserializer)?;
         text.parse().map(Self).map_err(D::Error::custom)
-    }
-}
-
-impl<T> PartialSchema for Text<T> {
-    fn schema() -> RefOr<Schema> {
-        string_schema(
-            "The value's own text: lower-case hexadecimal for ids and keys, the slug for a hospital.",
-        )
-    }
-}
-
-impl<T> ToSchema for Text<T> {
-    fn name() -> Cow<'static, str> {
-        "Text".into()
     }
 }
 

@@ -50,6 +50,7 @@ pub const REGISTRATION_PURPOSE: Purpose = Purpose::new("CONSILIUM-V1-SIG-REGISTR
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct GatewayStatus {
     /// The hospital.
+    #[schema(value_type = String)]
     pub hospital: Text<HospitalId>,
     /// Its node.
     pub ledger: LedgerStatus,
@@ -144,8 +145,10 @@ impl RegistrationRequest {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Registration {
     /// The hospital.
+    #[schema(value_type = String)]
     pub hospital: Text<HospitalId>,
     /// The federation.
+    #[schema(value_type = String)]
     pub federation: Text<FederationId>,
     /// The role.
     pub role: DeviceRole,
@@ -156,6 +159,7 @@ pub struct Registration {
 #[serde(deny_unknown_fields)]
 pub struct DoctorEnrolmentRequest {
     /// The doctor's pseudonym, derived from the federation and the device's key.
+    #[schema(value_type = String)]
     pub doctor: Text<DoctorId>,
     /// pk = g1^beta.
     pub abe_public_key: HexBytes,
@@ -178,6 +182,7 @@ pub struct ApprovalRequest {
 #[serde(deny_unknown_fields)]
 pub struct HospitalRevocationRequest {
     /// Whom.
+    #[schema(value_type = String)]
     pub doctor: Text<DoctorId>,
     /// Why; stands on the ledger.
     pub reason: RevocationReason,
@@ -232,6 +237,7 @@ pub enum RecordState {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct RecordView {
     /// The record.
+    #[schema(value_type = String)]
     pub record: Text<RecordId>,
     /// Where it stands.
     pub state: RecordState,
@@ -242,6 +248,7 @@ pub struct RecordView {
     /// Its registration on the ledger.
     pub registration: Option<TransactionReceipt>,
     /// Who may match it, the owner not among them.
+    #[schema(value_type = Vec<String>)]
     pub authorized: Vec<Text<HospitalId>>,
     /// Every assignment, in order; the last is the present one.
     pub assignments: Vec<AssignmentView>,
@@ -251,14 +258,17 @@ pub struct RecordView {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct AssignmentView {
     /// The doctor.
+    #[schema(value_type = String)]
     pub doctor: Text<DoctorId>,
     /// His hospital.
+    #[schema(value_type = String)]
     pub hospital: Text<HospitalId>,
     /// The height at which it was assigned.
     pub assigned_height: u64,
     /// The height of the access event, once he opened it.
     pub accessed_height: Option<u64>,
     /// Digest of the report, once there.
+    #[schema(value_type = Option<String>)]
     pub report_digest: Option<Text<Digest>>,
 }
 
@@ -275,8 +285,10 @@ pub struct ReportView {
     /// CTHR, complete.
     pub report: HexBytes,
     /// Its digest on the ledger.
+    #[schema(value_type = String)]
     pub digest: Text<Digest>,
     /// Who wrote it.
+    #[schema(value_type = String)]
     pub doctor: Text<DoctorId>,
     /// His signing key, as registered.
     pub doctor_key: PublicKey,
@@ -293,6 +305,7 @@ pub enum AuthorizationScope {
     /// One record.
     Record {
         /// Which.
+        #[schema(value_type = String)]
         record: Text<RecordId>,
     },
 }
@@ -302,6 +315,7 @@ pub enum AuthorizationScope {
 #[serde(deny_unknown_fields)]
 pub struct AuthorizationRequest {
     /// Whom.
+    #[schema(value_type = String)]
     pub to: Text<HospitalId>,
     /// For what.
     pub scope: AuthorizationScope,
@@ -315,8 +329,10 @@ pub struct AuthorizationRequest {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct AuthorizationView {
     /// Its id.
+    #[schema(value_type = String)]
     pub authorization: Text<AuthorizationId>,
     /// Whom.
+    #[schema(value_type = String)]
     pub to: Text<HospitalId>,
     /// For what.
     pub scope: AuthorizationScope,
@@ -348,8 +364,10 @@ pub struct Inbox {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Case {
     /// The record.
+    #[schema(value_type = String)]
     pub record: Text<RecordId>,
     /// Whose record it is.
+    #[schema(value_type = String)]
     pub owner: Text<HospitalId>,
     /// The epoch it is encrypted to.
     pub epoch: u64,
@@ -379,8 +397,10 @@ pub struct OpenedRecord {
     /// CTSym, complete.
     pub ctsym: HexBytes,
     /// Digest of CTSym on the ledger.
+    #[schema(value_type = String)]
     pub ctsym_digest: Text<Digest>,
     /// Digest of the CTHD on the ledger.
+    #[schema(value_type = String)]
     pub cthd_digest: Text<Digest>,
     /// Bytes of the CTHD.
     pub cthd_length: u64,
@@ -406,6 +426,7 @@ pub struct ReportSubmission {
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct SharedRecord {
     /// The record.
+    #[schema(value_type = String)]
     pub record: Text<RecordId>,
     /// CTSym, complete.
     pub ctsym: HexBytes,
@@ -420,6 +441,7 @@ pub struct SharedRecord {
 #[serde(deny_unknown_fields)]
 pub struct SharedReport {
     /// The record.
+    #[schema(value_type = String)]
     pub record: Text<RecordId>,
     /// CTHR, complete; its digest stands on the ledger.
     pub report: HexBytes,

@@ -40,6 +40,7 @@ pub struct KgcStatus {
     /// Whether the keys are sealed.
     pub sealed: bool,
     /// Whose KGC, once there is a genesis.
+    #[schema(value_type = Option<String>)]
     pub federation: Option<Text<FederationId>>,
     /// The height its node applied.
     pub height: u64,
@@ -72,6 +73,7 @@ pub struct AdmitHospitalRequest {
 #[serde(deny_unknown_fields)]
 pub struct ProofNonceRequest {
     /// The doctor who will prove.
+    #[schema(value_type = String)]
     pub doctor: Text<DoctorId>,
 }
 
@@ -89,8 +91,10 @@ pub struct ProofNonce {
 #[serde(deny_unknown_fields)]
 pub struct EnrolmentRequest {
     /// The hospital; `hospital:` in the attributes can name only it.
+    #[schema(value_type = String)]
     pub hospital: Text<HospitalId>,
     /// The doctor's pseudonym, derived from the federation and the signing key.
+    #[schema(value_type = String)]
     pub doctor: Text<DoctorId>,
     /// The doctor's signing key.
     pub signing_key: PublicKey,
@@ -143,8 +147,10 @@ pub enum EnrolmentState {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Enrolment {
     /// The doctor.
+    #[schema(value_type = String)]
     pub doctor: Text<DoctorId>,
     /// His hospital.
+    #[schema(value_type = String)]
     pub hospital: Text<HospitalId>,
     /// His signing key.
     pub signing_key: PublicKey,
@@ -175,6 +181,7 @@ pub struct IssueRequest {
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct Issued {
     /// The doctor.
+    #[schema(value_type = String)]
     pub doctor: Text<DoctorId>,
     /// His leaf.
     pub leaf: u64,
@@ -187,8 +194,10 @@ pub struct Issued {
 #[serde(deny_unknown_fields)]
 pub struct WrappedAttributeKey {
     /// The doctor.
+    #[schema(value_type = String)]
     pub doctor: Text<DoctorId>,
     /// The hospital it is encrypted to.
+    #[schema(value_type = String)]
     pub hospital: Text<HospitalId>,
     /// The leaf.
     pub leaf: u64,
@@ -225,6 +234,7 @@ impl WrappedAttributeKey {
 #[serde(deny_unknown_fields)]
 pub struct RevocationRequest {
     /// Whom.
+    #[schema(value_type = String)]
     pub doctor: Text<DoctorId>,
     /// Why; stands on the ledger.
     pub reason: RevocationReason,
@@ -253,16 +263,15 @@ pub struct PublishEpochRequest {
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct TokenEvaluationRequest {
-    /// RFC 9497 blinded elements.
-    pub blinded: Vec<HexBytes>,
+    /// RFC 9497 blinded elements, as `schemes::tokens::BlindedBatch` encodes them.
+    pub blinded: HexBytes,
 }
 
 /// Evaluated elements, in the order of the request, and one proof for all.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct TokenEvaluation {
-    /// RFC 9497 evaluated elements.
-    pub evaluated: Vec<HexBytes>,
-    /// The proof that genesis' key evaluated all of them.
-    pub proof: HexBytes,
+    /// RFC 9497 evaluated elements and the proof that the genesis' key evaluated all of them, as
+    /// `schemes::tokens::EvaluatedBatch` encodes them.
+    pub evaluated: HexBytes,
 }

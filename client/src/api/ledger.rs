@@ -25,6 +25,7 @@ use crate::wire::{HexBytes, Text};
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct GenesisDocument {
     /// SHA-256 of the canonical genesis; check it, do not believe it.
+    #[schema(value_type = String)]
     pub federation: Text<FederationId>,
     /// The signed genesis, canonically encoded.
     pub genesis: HexBytes,
@@ -43,6 +44,7 @@ pub struct HospitalList {
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct HospitalView {
     /// Its id.
+    #[schema(value_type = String)]
     pub id: Text<HospitalId>,
     /// Its name for people.
     pub display_name: String,
@@ -68,6 +70,7 @@ pub enum SyncState {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct LedgerStatus {
     /// Whose ledger.
+    #[schema(value_type = String)]
     pub federation: Text<FederationId>,
     /// The last applied height; 0 is genesis.
     pub height: u64,
@@ -78,6 +81,7 @@ pub struct LedgerStatus {
     /// How old that is.
     pub tip_age_ms: u64,
     /// Who votes.
+    #[schema(value_type = Vec<String>)]
     pub validators: Vec<Text<HospitalId>>,
     /// Connected peers.
     pub peers: usize,
@@ -99,6 +103,7 @@ pub struct SubmitTransaction {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct TransactionReceipt {
     /// The transaction.
+    #[schema(value_type = String)]
     pub hash: Text<TransactionHash>,
     /// The block that has it.
     pub height: u64,
@@ -114,10 +119,12 @@ pub struct BlockView {
     /// Its height.
     pub height: u64,
     /// Its hash.
+    #[schema(value_type = String)]
     pub hash: Text<Digest>,
     /// Its time, in milliseconds since the Unix epoch.
     pub time_ms: u64,
     /// Its transactions, in order.
+    #[schema(value_type = Vec<String>)]
     pub transactions: Vec<Text<TransactionHash>>,
     /// The block, canonically encoded.
     pub block: HexBytes,
@@ -149,6 +156,7 @@ pub struct EpochView {
     /// Its number; the first is 1.
     pub epoch: u64,
     /// SHA-256 of its update key, as it stands on the ledger.
+    #[schema(value_type = String)]
     pub update_key_digest: Text<Digest>,
     /// The height it was published at.
     pub height: u64,

@@ -1,0 +1,80 @@
+//! Why a device stops.
+
+use std::io;
+
+use consilium_contracts::RecordId;
+use consilium_schemes::abe::DecryptError;
+use consilium_schemes::curve::DecodeError;
+use consilium_schemes::envelope::EnvelopeError;
+use consilium_schemes::report::{ReportError, ReportKeyError};
+use consilium_schemes::tokens::TokenError;
+
+use crate::error::ClientError;
+
+/// Why a device stops. Nothing it wrote is left behind.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum DeviceError {
+    /// The gateway refused, or could not be reached.
+    #[error(transparent)]
+    Gateway(#[from] ClientError),
+    /// The gateway sent something that cannot be read.
+    #[error("the gateway's answer does not parse: {field}: {cause}")]
+    Answer {
+        /// Which part.
+        field: &'static str,
+        /// Why.
+        cause: String,
+    },
+    /// The gateway sent something else than what was asked for, or than what the ledger has.
+    #[error("the gateway's answer is not to be trusted: {0}")]
+    Untrusted(&'static str),
+    /// The KGC's evaluation of keywords does not hold.
+    #[error("the keyword tokens cannot be made: {0}")]
+    Tokens(#[from] TokenError),
+    /// Pre-decryption or capsule is wrong: the device has decrypted nothing.
+    #[error("record {record} does not open: {cause}")]
+    Decrypt {
+        /// The record.
+        record: RecordId,
+        /// What is wrong.
+        cause: DecryptError,
+    },
+    /// The encrypted record is wrong.
+    #[error("the encrypted record cannot be made or opened: {0}")]
+    Envelope(#[from] EnvelopeError),
+    /// The record's key for the report is not acceptable.
+    #[error("the patient's report key is refused: {0}")]
+    ReportKey(#[from] ReportKeyError),
+    /// The report is wrong.
+    #[error("the report cannot be sealed or opened: {0}")]
+    Report(#[from] ReportError),
+    /// A local file failed.
+    #[error("a local file cannot be read or written: {0}")]
+    File(#[from] io::Error),
+    /// The genesis holds what this program does not understand.
+    #[error("the genesis cannot be used: {0}")]
+    Genesis(&'static str),
+    /// No epoch is published yet.
+    #[error("no epoch is published yet: the KGC must be unsealed first")]
+    NoEpoch,
+    /// More keywords or interests than the federation allows.
+    #[error("{found} {what}; this federation allows {limit}: choose fewer")]
+    TooMany {
+        /// Keywords or interests.
+        what: &'static str,
+        /// How many were given.
+        found: usize,
+        /// How many are allowed.
+        limit: usize,
+    },
+}
+
+impl DeviceError {
+    pub(super) fn answer(field: &'static str) -> impl FnOnce(DecodeError) -> Self {
+        move |error| Self::Answer {
+            field,
+            cause: error.to_string(),
+        }
+    }
+}

@@ -1,0 +1,302 @@
+//! The patient's device: one key pair of each kind per record, so that two records of one patient cannot be linked.
+
+use std::fs::File;
+use std::io::{BufReader, BufWriter, Read, Write};
+use std::path::Path;
+
+use consilium_contracts::{
+    Acknowledge, Action, BlockTime, Canonical as _, Consent, Digest, HospitalId, RecordId,
+    RecordTerms, SigningKey, VerifyingKey, WithdrawConsent,
+};
+use consilium_policies::Policy;
+use consilium_schemes::abe::{self, Epoch, RecordContext};
+use consilium_schemes::envelope::{self, HeaderCore, HeaderFields};
+use consilium_schemes::report::{MIN_BITS, Report, ReportContext, SealedReport, SecretKey};
+use consilium_schemes::tokens::KeywordToken;
+use rand::CryptoRng;
+
+use super::error::DeviceError;
+use super::federation::Federation;
+use super::transaction;
+use crate::GatewayClient;
+use crate::api::gateway::{RecordSubmission, RecordView};
+use crate::api::ledger::TransactionReceipt;
+use crate::wire::SecretText;
+
+/// The keys of one record. Whoever holds them is the patient of that record.
+pub struct RecordKeys {
+    signing: SigningKey,
+    report: SecretKey,
+}
+
+impl RecordKeys {
+    /// Makes the keys; finding the primes takes seconds.
+    ///
+    /// # Errors
+    /// [`DeviceError::ReportKey`].
+    pub fn generate(rng: &mut impl CryptoRng) -> Result<Self, DeviceError> {
+        Ok(Self {
+            signing: SigningKey::generate(rng),
+            report: SecretKey::generate(MIN_BITS, rng)?,
+        })
+    }
+
+    /// Puts keys together that were kept apart.
+    pub fn new(signing: SigningKey, report: SecretKey) -> Self {
+        Self { signing, report }
+    }
+
+    /// Signs what the patient decides about the record.
+    pub fn signing(&self) -> &SigningKey {
+        &self.signing
+    }
+
+    /// Opens the report.
+    pub fn report(&self) -> &SecretKey {
+        &self.report
+    }
+}
+
+/// What the patient decides about a record.
+pub struct RecordChoices<'a> {
+    /// The hospital that keeps it.
+    pub owner: &'a HospitalId,
+    /// Who may read it.
+    pub policy: &'a Policy,
+    /// Which hospitals may search it, for what and until when.
+    pub consent: Consent,
+    /// What it is found by; never leaves the device but as tokens.
+    pub tokens: &'a [KeywordToken],
+}
+
+/// A record encrypted and ready to be handed to the gateway; the CTHD is in a file beside it.
+#[derive(Debug)]
+pub struct SealedRecord {
+    record: RecordId,
+    submission: RecordSubmission,
+}
+
+impl SealedRecord {
+    /// Its id.
+    pub fn record(&self) -> RecordId {
+        self.record
+    }
+
+    /// What the gateway is given.
+    pub fn submission(&self) -> &RecordSubmission {
+        &self.submission
+    }
+}
+
+/// Encrypts a record in constant memory: CTSym under the policy and the epoch, CTHD into the new file `cthd`.
+///
+/// On failure the file is removed.
+///
+/// # Errors
+/// [`DeviceError::TooMany`], [`DeviceError::File`], [`DeviceError::Envelope`].
+pub fn seal_record(
+    federation: &Federation,
+    keys: &RecordKeys,
+    epoch: Epoch,
+    choices: RecordChoices<'_>,
+    plaintext: impl Read,
+    cthd: &Path,
+    rng: &mut impl CryptoRng,
+) -> Result<SealedRecord, DeviceError> {
+    let (found, limit) = (choices.tokens.len(), federation.index_size().keywords());
+    if found > limit {
+        return Err(DeviceError::TooMany { what: "keywords", found, limit });
+    }
+    let record = RecordId::from_bytes(random(rng));
+    let context = RecordContext::new(*federation.id().as_bytes(), *record.as_bytes());
+    let (capsule, secret) =
+        abe::encrypt(federation.parameters(), choices.policy, epoch, context, rng);
+    let report_key = keys.report.public_key();
+    let fields = HeaderFields {
+        record: *record.as_bytes(),
+        epoch: epoch.number(),
+        record_key: keys.signing.verifying_key(),
+        report_key: report_key.to_bytes(),
+    };
+    let header = HeaderCore::new(fields, rng)?;
+    let written = write_new(cthd, |out| {
+        Ok(envelope::encrypt(&secret.derive_sym_key(&header), &header, plaintext, out)?)
+    })?;
+    let ctsym = capsule.to_bytes();
+    let terms = RecordTerms {
+        record,
+        owner: choices.owner.clone(),
+        cthd: Digest::from_bytes(written.digest.to_bytes()),
+        ctsym: Digest::of(&ctsym),
+        epoch,
+        record_key: keys.signing.verifying_key(),
+        rsa_key: Digest::from_bytes(report_key.digest().to_bytes()),
+        consent: choices.consent,
+    };
+    let registration = terms.co_sign(&federation.id(), &keys.signing);
+    let submission = RecordSubmission {
+        registration: registration.to_canonical_bytes().into(),
+        rsa_public_key: report_key.to_bytes().into(),
+        ctsym: ctsym.into(),
+        cthd_length: written.ciphertext_bytes,
+        keyword_tokens: choices.tokens.iter().map(token_text).collect(),
+    };
+    Ok(SealedRecord { record, submission })
+}
+
+/// Hands a record to the gateway; returns when it is registered on the ledger, or queued there.
+///
+/// # Errors
+/// [`DeviceError::Gateway`]; with the code `stale-epoch` the record must be sealed again for the current epoch.
+pub async fn submit_record(
+    gateway: &GatewayClient,
+    sealed: &SealedRecord,
+    cthd: &Path,
+) -> Result<RecordView, DeviceError> {
+    gateway.submit_record(&sealed.submission).await?;
+    Ok(gateway.upload_cthd(&sealed.record, cthd).await?)
+}
+
+/// The epoch to encrypt to.
+///
+/// # Errors
+/// [`DeviceError::NoEpoch`], [`DeviceError::Gateway`].
+pub async fn current_epoch(gateway: &GatewayClient) -> Result<Epoch, DeviceError> {
+    let epochs = gateway.epochs().await?;
+    epochs.current.map(Epoch::new).ok_or(DeviceError::NoEpoch)
+}
+
+/// Withdraws consent: the owner stops serving and deletes the ciphertext. What was read stays read.
+///
+/// # Errors
+/// [`DeviceError::Gateway`].
+pub async fn withdraw_consent(
+    gateway: &GatewayClient,
+    federation: &Federation,
+    keys: &RecordKeys,
+    record: RecordId,
+    rng: &mut (impl CryptoRng + Send),
+) -> Result<TransactionReceipt, DeviceError> {
+    let action = Action::WithdrawConsent(WithdrawConsent { record });
+    transaction::submit(gateway, federation, &keys.signing, action, rng).await
+}
+
+/// A report that opened.
+pub struct OpenedReport {
+    /// The text.
+    pub report: Report,
+    /// Its digest, for [`acknowledge`].
+    pub digest: Digest,
+    /// The doctor's signing key.
+    pub doctor: VerifyingKey,
+}
+
+/// Fetches the report of a record and opens it.
+///
+/// # Errors
+/// [`DeviceError::Gateway`], [`DeviceError::Answer`], [`DeviceError::Untrusted`]; [`DeviceError::Report`], whose
+/// `is_doctors_fault` tells whether a dispute would be won.
+pub async fn read_report(
+    gateway: &GatewayClient,
+    federation: &Federation,
+    keys: &RecordKeys,
+    record: RecordId,
+    rng: &mut (impl CryptoRng + Send),
+) -> Result<OpenedReport, DeviceError> {
+    let view = gateway.report(&record).await?;
+    let sealed = SealedReport::from_bytes(view.report.as_bytes())
+        .map_err(DeviceError::answer("report"))?;
+    let digest = Digest::from_bytes(sealed.digest().to_bytes());
+    if digest != view.digest.0 {
+        return Err(DeviceError::Untrusted("the report is not the one whose digest it names"));
+    }
+    let context = report_context(federation, record);
+    let doctor = *view.doctor_key.verifying_key();
+    let report = keys.report.open(&sealed, &context, &doctor, rng)?;
+    Ok(OpenedReport { report, digest, doctor })
+}
+
+/// Says on the ledger that the report was opened.
+///
+/// # Errors
+/// [`DeviceError::Gateway`].
+pub async fn acknowledge(
+    gateway: &GatewayClient,
+    federation: &Federation,
+    keys: &RecordKeys,
+    record: RecordId,
+    digest: Digest,
+    rng: &mut (impl CryptoRng + Send),
+) -> Result<TransactionReceipt, DeviceError> {
+    let action = Action::Acknowledge(Acknowledge { record, digest });
+    transaction::submit(gateway, federation, &keys.signing, action, rng).await
+}
+
+/// A consent for these hospitals and purposes.
+///
+/// # Errors
+/// [`DeviceError::TooMany`].
+pub fn consent(
+    hospitals: impl IntoIterator<Item = HospitalId>,
+    purposes: impl IntoIterator<Item = consilium_contracts::PurposeOfUse>,
+    expiry: BlockTime,
+) -> Result<Consent, DeviceError> {
+    let too_many = |what| {
+        move |_| DeviceError::TooMany {
+            what,
+            found: consilium_contracts::MAX_CONSENT_HOSPITALS + 1,
+            limit: consilium_contracts::MAX_CONSENT_HOSPITALS,
+        }
+    };
+    Ok(Consent {
+        hospitals: consilium_contracts::OrderedSet::collect(hospitals)
+            .map_err(too_many("hospitals"))?,
+        purposes: consilium_contracts::OrderedSet::collect(purposes)
+            .map_err(too_many("purposes"))?,
+        expiry,
+    })
+}
+
+pub(super) fn report_context(federation: &Federation, record: RecordId) -> ReportContext {
+    ReportContext {
+        federation: *federation.id().as_bytes(),
+        record: *record.as_bytes(),
+    }
+}
+
+fn token_text(token: &KeywordToken) -> SecretText {
+    SecretText::new(hex::encode(token.expose_secret().as_ref()))
+}
+
+fn random(rng: &mut impl CryptoRng) -> [u8; 32] {
+    let mut bytes = [0; 32];
+    rng.fill_bytes(&mut bytes);
+    bytes
+}
+
+/// Writes a file that must not exist yet; what is not complete is removed.
+pub(super) fn write_new<T>(
+    path: &Path,
+    write: impl FnOnce(&mut BufWriter<File>) -> Result<T, DeviceError>,
+) -> Result<T, DeviceError> {
+    let mut out = BufWriter::new(File::create_new(path)?);
+    let written = write(&mut out).and_then(|value| {
+        out.flush()?;
+        out.get_ref().sync_all()?;
+        Ok(value)
+    });
+    if written.is_err() {
+        // The first failure is the one to report; a file that cannot be removed either is on the same broken disk.
+        let _ = std::fs::remove_file(path);
+    }
+    written
+}
+
+/// Opens a record's file for [`seal_record`].
+///
+/// # Errors
+/// [`DeviceError::File`].
+pub fn plaintext(path: &Path) -> Result<BufReader<File>, DeviceError> {
+    Ok(BufReader::new(File::open(path)?))
+}
+

@@ -1,0 +1,525 @@
+//! Settings: a TOML file, over it the environment, over that flags; every setting named once, with its default and its meaning.
+//!
+//! A [`Schema`] is the list of a service's settings. From it come the commented file with the defaults, the names in the environment
+//! (`http.listen` is `CONSILIUM_KGC_HTTP_LISTEN`) and of the flags (`--http-listen`), and the refusal of every name that is not in it.
+
+use std::fmt::Write as _;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use serde::de::DeserializeOwned;
+use toml::{Table, Value};
+
+/// A setting: `section.name`, its default, its meaning.
+#[derive(Debug, Clone, Copy)]
+pub struct Setting {
+    key: &'static str,
+    default: Default,
+    help: &'static str,
+}
+
+/// A default, and with it the setting's type.
+#[derive(Debug, Clone, Copy)]
+enum Default {
+    Text(&'static str),
+    Integer(i64),
+    Flag(bool),
+    List(&'static [&'static str]),
+}
+
+impl Setting {
+    /// A text.
+    pub const fn text(key: &'static str, default: &'static str, help: &'static str) -> Self {
+        Self {
+            key,
+            default: Default::Text(default),
+            help,
+        }
+    }
+
+    /// A whole number.
+    pub const fn integer(key: &'static str, default: i64, help: &'static str) -> Self {
+        Self {
+            key,
+            default: Default::Integer(default),
+            help,
+        }
+    }
+
+    /// `true` or `false`.
+    pub const fn flag(key: &'static str, default: bool, help: &'static str) -> Self {
+        Self {
+            key,
+            default: Default::Flag(default),
+            help,
+        }
+    }
+
+    /// Texts; in the environment and in flags, with commas between them.
+    pub const fn list(
+        key: &'static str,
+        default: &'static [&'static str],
+        help: &'static str,
+    ) -> Self {
+        Self {
+            key,
+            default: Default::List(default),
+            help,
+        }
+    }
+
+    /// `section.name`.
+    pub const fn key(&self) -> &'static str {
+        self.key
+    }
+
+    /// What it means.
+    pub const fn help(&self) -> &'static str {
+        self.help
+    }
+
+    /// The flag's name without the dashes: `http-listen`.
+    pub fn flag_name(&self) -> String {
+        self.key.replace(['.', '_'], "-")
+    }
+
+    fn section_and_name(&self) -> (&'static str, &'static str) {
+        self.key.split_once('.').unwrap_or(("", self.key))
+    }
+
+    fn default_value(&self) -> Value {
+        match self.default {
+            Default::Text(text) => Value::from(text),
+            Default::Integer(number) => Value::from(number),
+            Default::Flag(flag) => Value::from(flag),
+            Default::List(texts) => {
+                Value::Array(texts.iter().map(|text| Value::from(*text)).collect())
+            }
+        }
+    }
+
+    /// A value from a text, as the environment and flags have it.
+    fn parse(&self, text: &str) -> Result<Value, &'static str> {
+        match self.default {
+            Default::Text(_) => Ok(Value::from(text)),
+            Default::Integer(_) => text
+                .trim()
+                .parse::<i64>()
+                .map(Value::from)
+                .map_err(|_| "must be a whole number"),
+            Default::Flag(_) => text
+                .trim()
+                .parse::<bool>()
+                .map(Value::from)
+                .map_err(|_| "must be true or false"),
+            Default::List(_) => {
+                let items = text
+                    .split(',')
+                    .map(str::trim)
+                    .filter(|item| !item.is_empty());
+                Ok(Value::Array(items.map(Value::from).collect()))
+            }
+        }
+    }
+
+    fn fits(&self, value: &Value) -> Result<(), &'static str> {
+        match (self.default, value) {
+            (Default::Text(_), Value::String(_))
+            | (Default::Integer(_), Value::Integer(_))
+            | (Default::Flag(_), Value::Boolean(_)) => Ok(()),
+            (Default::List(_), Value::Array(items)) if items.iter().all(Value::is_str) => Ok(()),
+            (Default::Text(_), _) => Err("must be a text"),
+            (Default::Integer(_), _) => Err("must be a whole number"),
+            (Default::Flag(_), _) => Err("must be true or false"),
+            (Default::List(_), _) => Err("must be a list of texts"),
+        }
+    }
+}
+
+/// Why the settings cannot be used. Every variant names the setting and where it stands.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ConfigError {
+    /// The file cannot be read.
+    #[error("{path}: {source}")]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// The file is not TOML.
+    #[error("{path}: {source}")]
+    Syntax {
+        /// The file.
+        path: PathBuf,
+        /// Where and why.
+        source: Box<toml::de::Error>,
+    },
+    /// There is no such setting.
+    #[error("{origin}: there is no setting {name}{}", suggestion.as_ref().map(|name| format!("; did you mean {name}?")).unwrap_or_default())]
+    Unknown {
+        /// The file, the environment or the flags.
+        origin: String,
+        /// The name that was given.
+        name: String,
+        /// A setting with a similar name.
+        suggestion: Option<String>,
+    },
+    /// The value is not one for this setting.
+    #[error("{origin}: {name} {rule}")]
+    Value {
+        /// The file, the environment or the flags.
+        origin: String,
+        /// The setting.
+        name: String,
+        /// What it must be.
+        rule: String,
+    },
+}
+
+/// The settings of a service.
+#[derive(Debug, Clone)]
+pub struct Schema {
+    service: &'static str,
+    settings: Vec<Setting>,
+}
+
+impl Schema {
+    /// The settings of `service` (`kgc`, `gateway`), in groups: [`crate::FRAME_SETTINGS`] and its own.
+    pub fn new(service: &'static str, groups: &[&[Setting]]) -> Self {
+        Self {
+            service,
+            settings: groups.iter().copied().flatten().copied().collect(),
+        }
+    }
+
+    /// Every setting, for the command's flags.
+    pub fn settings(&self) -> impl Iterator<Item = &Setting> {
+        self.settings.iter()
+    }
+
+    /// The name of a setting in the environment.
+    pub fn environment_name(&self, setting: &Setting) -> String {
+        format!(
+            "{}{}",
+            self.environment_prefix(),
+            setting.key.replace('.', "_").to_uppercase()
+        )
+    }
+
+    fn environment_prefix(&self) -> String {
+        format!("CONSILIUM_{}_", self.service.to_uppercase())
+    }
+
+    /// The file with every default and its meaning, for `init` to write.
+    pub fn commented_file(&self) -> String {
+        let mut file = format!(
+            "# Settings of the {} service. Each is also an environment variable and a flag; the flag wins.\n",
+            self.service
+        );
+        let mut current = "";
+        for setting in &self.settings {
+            let (section, name) = setting.section_and_name();
+            if section != current {
+                current = section;
+                // Writing to a String cannot fail.
+                let _ = writeln!(file, "\n[{section}]");
+            }
+            let variable = self.environment_name(setting);
+            let _ = writeln!(file, "# {} ({variable})", setting.help);
+            let _ = writeln!(file, "{name} = {}", setting.default_value());
+        }
+        file
+    }
+
+    /// Defaults, over them the file if there is one, over that the environment, over that the flags.
+    ///
+    /// `environment` is `std::env::vars()` as a rule; `flags` are pairs of a flag's name without dashes and its value.
+    ///
+    /// # Errors
+    /// [`ConfigError`], the first that is found.
+    pub fn load(
+        &self,
+        file: Option<&Path>,
+        environment: impl IntoIterator<Item = (String, String)>,
+        flags: impl IntoIterator<Item = (String, String)>,
+    ) -> Result<Loaded, ConfigError> {
+        let mut loaded = Loaded {
+            table: Table::new(),
+        };
+        for setting in &self.settings {
+            loaded.set(setting, setting.default_value());
+        }
+        if let Some(path) = file {
+            self.overlay_file(&mut loaded, path)?;
+        }
+        let prefix = self.environment_prefix();
+        let ours = environment
+            .into_iter()
+            .filter(|(name, _)| name.starts_with(&prefix));
+        let named = |setting: &Setting| self.environment_name(setting);
+        self.overlay_texts(&mut loaded, "environment", ours, named)?;
+        self.overlay_texts(&mut loaded, "flags", flags, Setting::flag_name)?;
+        Ok(loaded)
+    }
+
+    fn overlay_file(&self, loaded: &mut Loaded, path: &Path) -> Result<(), ConfigError> {
+        let text = fs::read_to_string(path).map_err(|source| ConfigError::Read {
+            path: path.to_owned(),
+            source,
+        })?;
+        let table: Table = text.parse().map_err(|source| ConfigError::Syntax {
+            path: path.to_owned(),
+            source: Box::new(source),
+        })?;
+        let origin = path.display().to_string();
+        for (section, content) in table {
+            let Value::Table(content) = content else {
+                return Err(self.unknown(&origin, section, |setting| setting.key.to_owned()));
+            };
+            for (name, value) in content {
+                let key = format!("{section}.{name}");
+                self.overlay(
+                    loaded,
+                    &origin,
+                    key,
+                    |setting| setting.key.to_owned(),
+                    |_| Ok(value),
+                )?;
+            }
+        }
+        Ok(())
+    }
+
+    fn overlay_texts(
+        &self,
+        loaded: &mut Loaded,
+        origin: &str,
+        texts: impl IntoIterator<Item = (String, String)>,
+        name_of: impl Fn(&Setting) -> String,
+    ) -> Result<(), ConfigError> {
+        for (name, text) in texts {
+            self.overlay(loaded, origin, name, &name_of, |setting| {
+                setting.parse(&text)
+            })?;
+        }
+        Ok(())
+    }
+
+    fn overlay(
+        &self,
+        loaded: &mut Loaded,
+        origin: &str,
+        name: String,
+        name_of: impl Fn(&Setting) -> String,
+        value: impl FnOnce(&Setting) -> Result<Value, &'static str>,
+    ) -> Result<(), ConfigError> {
+        let Some(setting) = self
+            .settings
+            .iter()
+            .find(|setting| name_of(setting) == name)
+        else {
+            return Err(self.unknown(origin, name, name_of));
+        };
+        let value = value(setting).and_then(|value| setting.fits(&value).map(|()| value));
+        let value = value.map_err(|rule| ConfigError::Value {
+            origin: origin.to_owned(),
+            name,
+            rule: rule.to_owned(),
+        })?;
+        loaded.set(setting, value);
+        Ok(())
+    }
+
+    fn unknown(
+        &self,
+        origin: &str,
+        name: String,
+        name_of: impl Fn(&Setting) -> String,
+    ) -> ConfigError {
+        let nearest = self
+            .settings
+            .iter()
+            .map(name_of)
+            .min_by_key(|known| distance(known, &name));
+        let suggestion = nearest.filter(|known| distance(known, &name) <= 4);
+        ConfigError::Unknown {
+            origin: origin.to_owned(),
+            name,
+            suggestion,
+        }
+    }
+}
+
+/// Levenshtein's distance.
+fn distance(a: &str, b: &str) -> usize {
+    let mut row: Vec<usize> = (0..=b.chars().count()).collect();
+    for (i, from) in a.chars().enumerate() {
+        let mut diagonal = i;
+        let mut left = i.saturating_add(1);
+        let mut next = vec![left];
+        for (above, to) in row.iter().skip(1).zip(b.chars()) {
+            let change = diagonal.saturating_add(usize::from(from != to));
+            left = change
+                .min(above.saturating_add(1))
+                .min(left.saturating_add(1));
+            next.push(left);
+            diagonal = *above;
+        }
+        row = next;
+    }
+    row.last().copied().unwrap_or_default()
+}
+
+/// Settings, every one with a value of its type.
+#[derive(Debug, Clone)]
+pub struct Loaded {
+    table: Table,
+}
+
+impl Loaded {
+    /// A section as the service's own type.
+    ///
+    /// # Errors
+    /// [`ConfigError::Value`] naming the setting whose value breaks the type's rules.
+    pub fn section<T: DeserializeOwned>(&self, section: &str) -> Result<T, ConfigError> {
+        let table = self
+            .table
+            .get(section)
+            .cloned()
+            .unwrap_or_else(|| Value::Table(Table::new()));
+        serde_path_to_error::deserialize(table).map_err(|error| ConfigError::Value {
+            origin: "settings".to_owned(),
+            name: format!("{section}.{}", error.path()),
+            rule: format!("is not usable: {}", error.inner().message()),
+        })
+    }
+
+    fn set(&mut self, setting: &Setting, value: Value) {
+        let (section, name) = setting.section_and_name();
+        let entry = self
+            .table
+            .entry(section)
+            .or_insert_with(|| Value::Table(Table::new()));
+        if let Value::Table(table) = entry {
+            table.insert(name.to_owned(), value);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::settings::{FRAME_SETTINGS, FrameSettings};
+
+    const OWN: &[Setting] = &[
+        Setting::list("node.peers", &[], "Peers."),
+        Setting::flag("node.validator", false, "Whether it votes."),
+    ];
+
+    fn schema() -> Schema {
+        Schema::new("kgc", &[FRAME_SETTINGS, OWN])
+    }
+
+    fn pairs(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
+        pairs
+            .iter()
+            .map(|(a, b)| ((*a).to_owned(), (*b).to_owned()))
+            .collect()
+    }
+
+    fn load(
+        file: &str,
+        environment: &[(&str, &str)],
+        flags: &[(&str, &str)],
+    ) -> Result<Loaded, ConfigError> {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("kgc.toml");
+        fs::write(&path, file).unwrap();
+        schema().load(Some(&path), pairs(environment), pairs(flags))
+    }
+
+    #[test]
+    fn the_flag_wins_over_the_environment_and_that_over_the_file() {
+        let file = "[http]\nlisten = \"127.0.0.1:1\"\nworkers = 7\n[limits]\nburst = 9\n";
+        let environment = [
+            ("CONSILIUM_KGC_HTTP_LISTEN", "127.0.0.1:2"),
+            ("CONSILIUM_KGC_LIMITS_BURST", "8"),
+            ("PATH", "x"),
+        ];
+        let loaded = load(file, &environment, &[("http-listen", "127.0.0.1:3")]).unwrap();
+        let settings = FrameSettings::from_loaded(&loaded).unwrap();
+        assert_eq!(settings.http.listen.port(), 3);
+        assert_eq!(settings.limits.burst, 8);
+        assert_eq!(settings.http.workers, 7);
+        assert_eq!(settings.http.max_body_bytes, 1 << 20, "the default");
+    }
+
+    #[test]
+    fn an_unknown_name_is_refused_and_named() {
+        for refused in [
+            load("[http]\nlisen = \"x\"\n", &[], &[]),
+            load("", &[("CONSILIUM_KGC_HTTP_LISEN", "x")], &[]),
+            load("", &[], &[("http-lisen", "x")]),
+            load("[htpt]\nlisten = \"x\"\n", &[], &[]),
+            load("listen = \"x\"\n", &[], &[]),
+        ] {
+            let text = refused.unwrap_err().to_string();
+            assert!(
+                text.contains("there is no setting") && text.contains("lis"),
+                "{text}"
+            );
+        }
+        let text = load("[http]\nlisen = \"x\"\n", &[], &[])
+            .unwrap_err()
+            .to_string();
+        assert!(
+            text.contains("kgc.toml") && text.contains("did you mean http.listen?"),
+            "{text}"
+        );
+    }
+
+    #[test]
+    fn a_value_of_another_type_is_refused_and_named() {
+        let text = load("[http]\nworkers = \"two\"\n", &[], &[])
+            .unwrap_err()
+            .to_string();
+        assert!(
+            text.contains("http.workers must be a whole number"),
+            "{text}"
+        );
+        let text = load("", &[("CONSILIUM_KGC_NODE_VALIDATOR", "yes")], &[])
+            .unwrap_err()
+            .to_string();
+        assert!(
+            text.contains("CONSILIUM_KGC_NODE_VALIDATOR must be true or false"),
+            "{text}"
+        );
+        let loaded = load("[http]\nlisten = \"nowhere\"\n", &[], &[]).unwrap();
+        let text = FrameSettings::from_loaded(&loaded).unwrap_err().to_string();
+        assert!(text.contains("http.listen is not usable"), "{text}");
+        let loaded = load("[audit]\nsync = \"never\"\n", &[], &[]).unwrap();
+        let text = FrameSettings::from_loaded(&loaded).unwrap_err().to_string();
+        assert!(text.contains("each-line"), "{text}");
+    }
+
+    #[test]
+    fn the_commented_file_is_the_defaults() {
+        let from_file = load(&schema().commented_file(), &[], &[]).unwrap();
+        let defaults = schema().load(None, [], []).unwrap();
+        assert_eq!(from_file.table, defaults.table);
+        FrameSettings::from_loaded(&defaults).unwrap();
+    }
+
+    #[test]
+    fn lists_have_commas_in_the_environment() {
+        let loaded = load("", &[("CONSILIUM_KGC_NODE_PEERS", "a, b,")], &[]).unwrap();
+        let peers = loaded.table["node"]["peers"].as_array().unwrap();
+        assert_eq!(
+            peers.iter().filter_map(Value::as_str).collect::<Vec<_>>(),
+            ["a", "b"]
+        );
+    }
+}
