@@ -2,6 +2,10 @@
 //!
 //! It needs no key. The owner's gateway runs it at submission, the doctor's before PreDec; when Dec then
 //! fails, it was the hospital. It says nothing about C_sigma, which only a doctor who may read can check.
+//!
+//! What passes gives every satisfying key, by every choice of rows, the same Y^s: omega ranges over all
+//! combinations that a decryptor may use. It need not be what Encrypt wrote: two rows of one `and`, which
+//! only ever count together, may be exchanged. Which capsule it is, its digest says.
 
 use consilium_policies::AccessStructure;
 use rand_core::CryptoRng;
