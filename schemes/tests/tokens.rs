@@ -8,12 +8,11 @@ use consilium_schemes::tokens::{
     BATCH_LIMIT, BlindedBatch, Blinding, EvaluatedBatch, IndexSize, KeyPair, Keyword, KeywordError,
     KeywordToken, PublicKey, TokenError,
 };
-use frozen::{FixedRng, array, bytes, cases, freeze, list};
+use frozen::{FixedRng, array, bytes, cases, fr_by_hand, freeze, list};
 use proptest::prelude::*;
 use rand::SeedableRng as _;
 use rand::rngs::StdRng;
 use serde_json::{Value, json};
-use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq as _;
 
 const LABEL: &str = "CONSILIUM-V1-TOKEN";
@@ -37,38 +36,6 @@ fn tokens(key: &KeyPair, texts: &[&str], size: u16, seed: u64) -> Vec<[u8; 32]> 
         .finalize(&evaluated, &key.public_key(), n(size))
         .unwrap();
     tokens.iter().map(|token| *token.expose_secret()).collect()
-}
-
-/// RFC 9380's hash_to_field written out with SHA-256 alone: 48 bytes of expand_message_xmd, reduced by another curve library.
-fn hash_to_field_by_hand(label: &str, message: &[u8]) -> [u8; 32] {
-    let dst_prime = [label.as_bytes(), &[u8::try_from(label.len()).unwrap()]].concat();
-    let b0 = Sha256::new()
-        .chain_update([0; 64])
-        .chain_update(message)
-        .chain_update([0, 48, 0])
-        .chain_update(&dst_prime)
-        .finalize();
-    let b1 = Sha256::new()
-        .chain_update(b0)
-        .chain_update([1])
-        .chain_update(&dst_prime)
-        .finalize();
-    let mixed: Vec<u8> = b0.iter().zip(&b1).map(|(a, b)| a ^ b).collect();
-    let b2 = Sha256::new()
-        .chain_update(mixed)
-        .chain_update([2])
-        .chain_update(&dst_prime)
-        .finalize();
-    let mut wide = [0; 64];
-    let uniform = [&b1[..], &b2[..16]].concat();
-    uniform
-        .iter()
-        .rev()
-        .zip(&mut wide)
-        .for_each(|(from, to)| *to = *from);
-    let mut big_endian = bls12_381::Scalar::from_bytes_wide(&wide).to_bytes();
-    big_endian.reverse();
-    big_endian
 }
 
 #[test]
@@ -101,7 +68,7 @@ fn frozen_tokens_are_reproduced_and_agree_with_a_second_derivation() {
         {
             assert_eq!(token.expose_secret().to_vec(), h);
             let message = [&u32::from(size).to_be_bytes()[..], &output].concat();
-            assert_eq!(hash_to_field_by_hand(LABEL, &message).to_vec(), h);
+            assert_eq!(fr_by_hand(LABEL, &message).to_vec(), h);
         }
     }
 }

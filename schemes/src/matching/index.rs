@@ -31,12 +31,16 @@ pub fn index_build(
     rng: &mut impl CryptoRng,
 ) -> Result<Index, MatchingError> {
     let keywords = distinct("keywords", n.keywords(), keywords)?;
-    let padding: Vec<SecretScalar> =
-        (keywords.len()..n.keywords()).map(|_| SecretScalar::random(rng)).collect();
+    let padding: Vec<SecretScalar> = (keywords.len()..n.keywords())
+        .map(|_| SecretScalar::random(rng))
+        .collect();
     let roots = keywords.iter().map(|token| token.scalar()).chain(&padding);
     let coefficients = polynomial::from_roots(roots);
     let rho = SecretScalar::random(rng);
-    let points = coefficients.iter().map(|a_j| G1::generator() * &(&rho * a_j)).collect();
+    let points = coefficients
+        .iter()
+        .map(|a_j| G1::generator() * &(&rho * a_j))
+        .collect();
     Ok(Index { size: n, points })
 }
 
@@ -57,9 +61,21 @@ impl Index {
         let n = self.size.keywords();
         let randomness: Vec<SecretScalar> = (0..n).map(|_| SecretScalar::random(rng)).collect();
         let u = randomness.iter().map(|u_j| G1::generator() * u_j).collect();
-        let masks = randomness.iter().map(|u_j| to.a() * u_j).chain([G1::identity()]);
-        let v = self.points.iter().zip(masks).map(|(i_j, mask)| *i_j + mask).collect();
-        EncryptedIndex { size: self.size, u, v }
+        let masks = randomness
+            .iter()
+            .map(|u_j| to.a() * u_j)
+            .chain([G1::identity()]);
+        let v = self
+            .points
+            .iter()
+            .zip(masks)
+            .map(|(i_j, mask)| *i_j + mask)
+            .collect();
+        EncryptedIndex {
+            size: self.size,
+            u,
+            v,
+        }
     }
 }
 
@@ -99,16 +115,31 @@ impl EncryptedIndex {
     /// I_j = V_j U_j^{-x}, for the hospital that it is encrypted to.
     #[must_use]
     pub fn decrypt(&self, keys: &HospitalSecretKeys) -> Index {
-        let masks = self.u.iter().map(|u_j| *u_j * keys.x()).chain([G1::identity()]);
-        let points = self.v.iter().zip(masks).map(|(v_j, mask)| *v_j - mask).collect();
-        Index { size: self.size, points }
+        let masks = self
+            .u
+            .iter()
+            .map(|u_j| *u_j * keys.x())
+            .chain([G1::identity()]);
+        let points = self
+            .v
+            .iter()
+            .zip(masks)
+            .map(|(v_j, mask)| *v_j - mask)
+            .collect();
+        Index {
+            size: self.size,
+            points,
+        }
     }
 
     /// The canonical encoding: `"CMIX" || version || n 2 || no proof || U_0 .. U_{n-1} || V_0 .. V_n`.
     #[must_use]
     pub fn to_bytes(&self) -> Vec<u8> {
         let mut out = frame(KIND, self.size, Self::points(self.size));
-        self.u.iter().chain(&self.v).for_each(|point| out.extend_from_slice(&point.to_bytes()));
+        self.u
+            .iter()
+            .chain(&self.v)
+            .for_each(|point| out.extend_from_slice(&point.to_bytes()));
         out
     }
 
@@ -118,9 +149,12 @@ impl EncryptedIndex {
     /// [`DecodeError`] naming the field.
     pub fn from_bytes(bytes: &[u8], n: IndexSize) -> Result<Self, DecodeError> {
         let mut reader = unframe(KIND, n, Self::points(n), bytes)?;
-        let u = (0..n.keywords()).map(|_| reader.g1().in_field("U")).collect::<Result<_, _>>()?;
-        let v =
-            (0..n.coefficients()).map(|_| reader.g1().in_field("V")).collect::<Result<_, _>>()?;
+        let u = (0..n.keywords())
+            .map(|_| reader.g1().in_field("U"))
+            .collect::<Result<_, _>>()?;
+        let v = (0..n.coefficients())
+            .map(|_| reader.g1().in_field("V"))
+            .collect::<Result<_, _>>()?;
         reader.finish()?;
         Ok(Self { size: n, u, v })
     }

@@ -53,7 +53,11 @@ pub struct KeyContext<'a> {
 impl KeyContext<'_> {
     /// What is hashed for both proofs, up to R.
     fn transcript(&self, start: Transcript, a: &G1, b: &G2) -> Transcript {
-        start.variable(self.hospital).variable(self.hpke_key).g1(a).g2(b)
+        start
+            .variable(self.hospital)
+            .variable(self.hpke_key)
+            .g1(a)
+            .g2(b)
     }
 }
 
@@ -97,13 +101,20 @@ impl HospitalSecretKeys {
         let x = SecretScalar::from_bytes(reader.take(Scalar::BYTES)?).in_field("x")?;
         let y = SecretScalar::from_bytes(reader.take(Scalar::BYTES)?).in_field("y")?;
         reader.finish()?;
-        if bool::from(x.ct_eq(&y)) { Err(KeyError::SameExponent) } else { Ok(Self { x, y }) }
+        if bool::from(x.ct_eq(&y)) {
+            Err(KeyError::SameExponent)
+        } else {
+            Ok(Self { x, y })
+        }
     }
 
     /// a and b.
     #[must_use]
     pub fn public_keys(&self) -> HospitalKeys {
-        HospitalKeys { a: G1::generator() * &self.x, b: G2::generator() * &self.y }
+        HospitalKeys {
+            a: G1::generator() * &self.x,
+            b: G2::generator() * &self.y,
+        }
     }
 
     /// a and b with proofs of possession for this hospital. Nonces are hedged: they depend on the secret, on what is proved and
@@ -192,7 +203,10 @@ impl ClaimedHospitalKeys {
         if pairing(&self.a, &g2) == pairing(&g1, &self.b) {
             return Err(KeyError::SameExponent);
         }
-        Ok(HospitalKeys { a: self.a, b: self.b })
+        Ok(HospitalKeys {
+            a: self.a,
+            b: self.b,
+        })
     }
 
     /// c = Fr("MATCHING-POP-A", ctx, a, b, R).

@@ -80,9 +80,16 @@ const FRAME: usize = 4 + 1 + 2 + 1;
 pub fn matches(index: &Index, trapdoor: &Trapdoor) -> Result<bool, MatchingError> {
     let (left, right) = (index.size(), trapdoor.size());
     if left != right {
-        return Err(MatchingError::SizesDiffer { index: left.get(), trapdoor: right.get() });
+        return Err(MatchingError::SizesDiffer {
+            index: left.get(),
+            trapdoor: right.get(),
+        });
     }
-    let pairs = index.points().iter().copied().zip(trapdoor.points().iter().copied());
+    let pairs = index
+        .points()
+        .iter()
+        .copied()
+        .zip(trapdoor.points().iter().copied());
     Ok(multi_pairing(pairs).is_one())
 }
 
@@ -102,7 +109,11 @@ fn distinct<'a>(
             return Err(MatchingError::TooMany { what, limit });
         }
     }
-    if kept.is_empty() { Err(MatchingError::None { what }) } else { Ok(kept) }
+    if kept.is_empty() {
+        Err(MatchingError::None { what })
+    } else {
+        Ok(kept)
+    }
 }
 
 /// Begins the encoding of an encrypted index or trapdoor.

@@ -5,7 +5,9 @@ use crate::curve::{Scalar, SecretScalar};
 /// a_0..a_n of prod (X - root); the last is 1.
 pub(super) fn from_roots<'a>(roots: impl Iterator<Item = &'a SecretScalar>) -> Vec<SecretScalar> {
     let one = SecretScalar::new(Scalar::ONE);
-    roots.fold(vec![one], |coefficients, root| times_linear(&coefficients, root))
+    roots.fold(vec![one], |coefficients, root| {
+        times_linear(&coefficients, root)
+    })
 }
 
 /// The coefficients of f(X) · (X - root).
@@ -13,7 +15,10 @@ fn times_linear(f: &[SecretScalar], root: &SecretScalar) -> Vec<SecretScalar> {
     let zero = SecretScalar::new(Scalar::ZERO);
     let shifted = core::iter::once(&zero).chain(f);
     let scaled = f.iter().chain(core::iter::once(&zero));
-    shifted.zip(scaled).map(|(above, here)| above - &(here * root)).collect()
+    shifted
+        .zip(scaled)
+        .map(|(above, here)| above - &(here * root))
+        .collect()
 }
 
 /// sum_k c_k h_k^j for j = 0..count: the weights are multiplied by their bases from one j to the next.
@@ -39,11 +44,17 @@ mod tests {
     use super::*;
 
     fn scalars(values: &[u64]) -> Vec<SecretScalar> {
-        values.iter().map(|value| SecretScalar::new(Scalar::from(*value))).collect()
+        values
+            .iter()
+            .map(|value| SecretScalar::new(Scalar::from(*value)))
+            .collect()
     }
 
     fn public(secrets: &[SecretScalar]) -> Vec<Scalar> {
-        secrets.iter().map(|secret| *secret.expose_secret()).collect()
+        secrets
+            .iter()
+            .map(|secret| *secret.expose_secret())
+            .collect()
     }
 
     #[test]
@@ -57,6 +68,9 @@ mod tests {
         let bases = scalars(&[2, 3]);
         let bases: Vec<&SecretScalar> = bases.iter().collect();
         let expected = [12, 31, 83].map(Scalar::from);
-        assert_eq!(public(&weighted_powers(scalars(&[5, 7]), &bases, 3)), expected);
+        assert_eq!(
+            public(&weighted_powers(scalars(&[5, 7]), &bases, 3)),
+            expected
+        );
     }
 }

@@ -65,10 +65,14 @@ impl Bucket {
     /// Fr("BUCKET", hospital, h) mod B.
     #[must_use]
     pub fn of(token: &KeywordToken, hospital: &[u8], size: FilterSize) -> Self {
-        let message = Transcript::new().variable(hospital).scalar(token.scalar().expose_secret());
+        let message = Transcript::new()
+            .variable(hospital)
+            .scalar(token.scalar().expose_secret());
         let scalar = hash_to_scalar(LABEL_BUCKET, &message).to_bytes();
         // B divides 2^16, so the last two bytes of the big-endian scalar are enough.
-        let low = scalar.last_chunk().map_or(0, |bytes| u16::from_be_bytes(*bytes));
+        let low = scalar
+            .last_chunk()
+            .map_or(0, |bytes| u16::from_be_bytes(*bytes));
         Self(low % size.0)
     }
 
@@ -114,7 +118,10 @@ impl FillKey {
             .chain_update(message.as_bytes())
             .finalize()
             .into_bytes();
-        output.last_chunk().map_or(0, |bytes| u16::from_be_bytes(*bytes)) % size.0
+        output
+            .last_chunk()
+            .map_or(0, |bytes| u16::from_be_bytes(*bytes))
+            % size.0
     }
 }
 
@@ -137,9 +144,10 @@ impl Weight {
         let limit = size.0 / 2;
         match weight {
             0 => Err(DecodeError::Zero),
-            _ if weight > limit => {
-                Err(DecodeError::Limit { limit: limit.into(), actual: weight.into() })
-            }
+            _ if weight > limit => Err(DecodeError::Limit {
+                limit: limit.into(),
+                actual: weight.into(),
+            }),
             _ => Ok(Self(weight)),
         }
     }
@@ -171,8 +179,13 @@ impl Bitmap {
         weight: Weight,
         key: &FillKey,
     ) -> Result<Self, DecodeError> {
-        let mut bitmap = Self { size, bits: vec![0; size.bytes()] };
-        tokens.iter().for_each(|token| bitmap.set(Bucket::of(token, hospital, size).0));
+        let mut bitmap = Self {
+            size,
+            bits: vec![0; size.bytes()],
+        };
+        tokens
+            .iter()
+            .for_each(|token| bitmap.set(Bucket::of(token, hospital, size).0));
         let (limit, actual) = (u64::from(weight.0), u64::from(bitmap.weight()));
         if actual > limit {
             return Err(DecodeError::Limit { limit, actual });
@@ -206,8 +219,15 @@ impl Bitmap {
         if expected != actual {
             return Err(DecodeError::Length { expected, actual });
         }
-        let bitmap = Self { size, bits: bytes.to_vec() };
-        if bitmap.weight() == weight.0 { Ok(bitmap) } else { Err(DecodeError::NonCanonical) }
+        let bitmap = Self {
+            size,
+            bits: bytes.to_vec(),
+        };
+        if bitmap.weight() == weight.0 {
+            Ok(bitmap)
+        } else {
+            Err(DecodeError::NonCanonical)
+        }
     }
 
     fn weight(&self) -> u16 {
@@ -221,7 +241,9 @@ impl Bitmap {
     }
 
     fn is_set(&self, bit: u16) -> bool {
-        self.bits.get(usize::from(bit / 8)).is_some_and(|byte| byte & (1 << (bit % 8)) != 0)
+        self.bits
+            .get(usize::from(bit / 8))
+            .is_some_and(|byte| byte & (1 << (bit % 8)) != 0)
     }
 }
 

@@ -32,10 +32,16 @@ pub fn trd_gen(
 ) -> Result<(Trapdoor, InterestCount), MatchingError> {
     let interests = distinct("interests", n.interests(), interests)?;
     let tau = SecretScalar::random(rng);
-    let weights = interests.iter().map(|_| &tau * &SecretScalar::random(rng)).collect();
+    let weights = interests
+        .iter()
+        .map(|_| &tau * &SecretScalar::random(rng))
+        .collect();
     let bases: Vec<&SecretScalar> = interests.iter().map(|token| token.scalar()).collect();
     let exponents = polynomial::weighted_powers(weights, &bases, n.coefficients());
-    let points = exponents.iter().map(|exponent| G2::generator() * exponent).collect();
+    let points = exponents
+        .iter()
+        .map(|exponent| G2::generator() * exponent)
+        .collect();
     let count = u16::try_from(interests.len()).expect("bounded by n");
     Ok((Trapdoor { size: n, points }, InterestCount(count)))
 }
@@ -66,12 +72,24 @@ impl Trapdoor {
     /// Encrypts to the doctor's hospital: D_j = g2^{d_j}, M_j = T_j b^{d_j} with fresh d_j.
     #[must_use]
     pub fn encrypt(&self, to: &HospitalKeys, rng: &mut impl CryptoRng) -> EncryptedTrapdoor {
-        let randomness: Vec<SecretScalar> =
-            self.points.iter().map(|_| SecretScalar::random(rng)).collect();
+        let randomness: Vec<SecretScalar> = self
+            .points
+            .iter()
+            .map(|_| SecretScalar::random(rng))
+            .collect();
         let d = randomness.iter().map(|d_j| G2::generator() * d_j).collect();
         let masks = randomness.iter().map(|d_j| to.b() * d_j);
-        let m = self.points.iter().zip(masks).map(|(t_j, mask)| *t_j + mask).collect();
-        EncryptedTrapdoor { size: self.size, d, m }
+        let m = self
+            .points
+            .iter()
+            .zip(masks)
+            .map(|(t_j, mask)| *t_j + mask)
+            .collect();
+        EncryptedTrapdoor {
+            size: self.size,
+            d,
+            m,
+        }
     }
 }
 
@@ -111,19 +129,29 @@ impl EncryptedTrapdoor {
     /// # Errors
     /// [`MatchingError::Degenerate`] if every T_j is the identity.
     pub fn decrypt(&self, keys: &HospitalSecretKeys) -> Result<Trapdoor, MatchingError> {
-        let unmasked = self.d.iter().zip(&self.m).map(|(d_j, m_j)| *m_j - *d_j * keys.y());
+        let unmasked = self
+            .d
+            .iter()
+            .zip(&self.m)
+            .map(|(d_j, m_j)| *m_j - *d_j * keys.y());
         let points: Vec<G2> = unmasked.collect();
         if points.iter().all(G2::is_identity) {
             return Err(MatchingError::Degenerate);
         }
-        Ok(Trapdoor { size: self.size, points })
+        Ok(Trapdoor {
+            size: self.size,
+            points,
+        })
     }
 
     /// The canonical encoding: `"CMTD" || version || n 2 || no proof || D_0 .. D_n || M_0 .. M_n`.
     #[must_use]
     pub fn to_bytes(&self) -> Vec<u8> {
         let mut out = frame(KIND, self.size, Self::points(self.size));
-        self.d.iter().chain(&self.m).for_each(|point| out.extend_from_slice(&point.to_bytes()));
+        self.d
+            .iter()
+            .chain(&self.m)
+            .for_each(|point| out.extend_from_slice(&point.to_bytes()));
         out
     }
 
@@ -134,8 +162,12 @@ impl EncryptedTrapdoor {
     pub fn from_bytes(bytes: &[u8], n: IndexSize) -> Result<Self, DecodeError> {
         let mut reader = unframe(KIND, n, Self::points(n), bytes)?;
         let count = n.coefficients();
-        let d = (0..count).map(|_| reader.g2().in_field("D")).collect::<Result<_, _>>()?;
-        let m = (0..count).map(|_| reader.g2().in_field("M")).collect::<Result<_, _>>()?;
+        let d = (0..count)
+            .map(|_| reader.g2().in_field("D"))
+            .collect::<Result<_, _>>()?;
+        let m = (0..count)
+            .map(|_| reader.g2().in_field("M"))
+            .collect::<Result<_, _>>()?;
         reader.finish()?;
         Ok(Self { size: n, d, m })
     }

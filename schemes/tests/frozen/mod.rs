@@ -7,6 +7,7 @@ use std::path::PathBuf;
 
 use rand_core::{TryCryptoRng, TryRng};
 use serde_json::Value;
+use sha2::{Digest as _, Sha256};
 
 /// Gives out recorded bytes, and panics when asked for more.
 pub struct FixedRng(VecDeque<u8>);
@@ -91,4 +92,36 @@ pub fn array<const N: usize>(value: &Value) -> [u8; N] {
 /// The bytes of a list of hex fields.
 pub fn list(value: &Value) -> Vec<Vec<u8>> {
     value.as_array().unwrap().iter().map(bytes).collect()
+}
+
+/// RFC 9380's hash_to_field written out with SHA-256 alone: 48 bytes of expand_message_xmd, reduced by another curve library.
+pub fn fr_by_hand(label: &str, message: &[u8]) -> [u8; 32] {
+    let dst_prime = [label.as_bytes(), &[u8::try_from(label.len()).unwrap()]].concat();
+    let b0 = Sha256::new()
+        .chain_update([0; 64])
+        .chain_update(message)
+        .chain_update([0, 48, 0])
+        .chain_update(&dst_prime)
+        .finalize();
+    let b1 = Sha256::new()
+        .chain_update(b0)
+        .chain_update([1])
+        .chain_update(&dst_prime)
+        .finalize();
+    let mixed: Vec<u8> = b0.iter().zip(&b1).map(|(a, b)| a ^ b).collect();
+    let b2 = Sha256::new()
+        .chain_update(mixed)
+        .chain_update([2])
+        .chain_update(&dst_prime)
+        .finalize();
+    let mut wide = [0; 64];
+    let uniform = [&b1[..], &b2[..16]].concat();
+    uniform
+        .iter()
+        .rev()
+        .zip(&mut wide)
+        .for_each(|(from, to)| *to = *from);
+    let mut big_endian = bls12_381::Scalar::from_bytes_wide(&wide).to_bytes();
+    big_endian.reverse();
+    big_endian
 }
