@@ -1,0 +1,404 @@
+//! A federation in memory: KGC, three hospitals, two doctors each, blocks on demand.
+
+use consilium_contracts::*;
+use consilium_schemes::abe;
+use consilium_schemes::signature::{SigningKey, VerifyingKey};
+use consilium_schemes::tokens;
+use rand::SeedableRng;
+use rand::rngs::StdRng;
+use std::sync::OnceLock;
+
+pub const WINDOW: u64 = 1_000;
+pub const ANSWER: u64 = 2_000;
+pub const REPORT: u64 = 5_000;
+pub const START: u64 = 1_000_000;
+pub const HOSPITALS: [&str; 3] = ["north", "south", "west"];
+
+/// A key that follows from a name.
+pub fn key(name: &str) -> SigningKey {
+    SigningKey::from_bytes(Digest::of(name.as_bytes()).as_bytes())
+}
+
+pub fn public(name: &str) -> VerifyingKey {
+    key(name).verifying_key()
+}
+
+pub fn hospital(name: &str) -> HospitalId {
+    name.parse().unwrap()
+}
+
+pub fn record_id(number: u8) -> RecordId {
+    RecordId::from_bytes([number; 32])
+}
+
+pub fn authorization_id(number: u8) -> AuthorizationId {
+    AuthorizationId::from_bytes([number; 32])
+}
+
+pub fn digest(text: &str) -> Digest {
+    Digest::of(text.as_bytes())
+}
+
+pub fn time(offset: u64) -> BlockTime {
+    BlockTime::new(START + offset)
+}
+
+fn bytes<const MAX: usize>(bytes: &[u8]) -> Blob<MAX> {
+    bytes.to_vec().try_into().unwrap()
+}
+
+/// Real public values of the schemes, made once.
+pub struct Made {
+    pub parameters: ParameterBytes,
+    pub token_key: [u8; 32],
+    pub abe_key: AbeKeyBytes,
+}
+
+pub fn made() -> &'static Made {
+    static MADE: OnceLock<Made> = OnceLock::new();
+    MADE.get_or_init(|| {
+        let mut rng = StdRng::seed_from_u64(7);
+        let tree = abe::Tree::new(
+            abe::TreeId::from_bytes([3; 32]),
+            abe::Depth::new(4).unwrap(),
+        );
+        let (parameters, _) = abe::setup(tree, &mut rng);
+        Made {
+            parameters: bytes(&parameters.to_bytes()),
+            token_key: tokens::KeyPair::generate(&mut rng).public_key().to_bytes(),
+            abe_key: bytes(&abe::user_keygen(&mut rng).1.to_bytes()),
+        }
+    })
+}
+
+pub fn card(name: &str) -> HospitalCard {
+    HospitalCard {
+        id: hospital(name),
+        name: format!("{name} hospital").parse().unwrap(),
+        url: format!("https://{name}.example").parse().unwrap(),
+        tls_pin: digest(name),
+        signing_key: public(name),
+        validator_key: public(&format!("{name}/validator")),
+        peer_key: public(&format!("{name}/peer")),
+        listen: "/ip4/127.0.0.1/tcp/4001".parse().unwrap(),
+        hpke_key: bytes(&[5; HPKE_KEY_LENGTH]),
+        matching_keys: matching_keys(name),
+    }
+}
+
+pub fn matching_keys(_name: &str) -> Blob<MAX_MATCHING_KEYS> {
+    bytes(&[6; 32])
+}
+
+pub fn index_bytes() -> IndexBytes {
+    bytes(&[8; 64])
+}
+
+pub fn trapdoor_bytes() -> TrapdoorBytes {
+    bytes(&[9; 64])
+}
+
+pub fn genesis() -> Genesis {
+    Genesis {
+        name: "test federation".parse().unwrap(),
+        created: BlockTime::new(START),
+        parameters: made().parameters.clone(),
+        token_key: made().token_key,
+        settings: Settings {
+            n: 4,
+            matching_window_ms: WINDOW,
+            assignment_deadline_ms: ANSWER,
+            report_deadline_ms: REPORT,
+            max_transaction_lifetime: 100,
+            ..Settings::default()
+        },
+        kgc: KgcCard {
+            url: "https://kgc.example".parse().unwrap(),
+            tls_pin: digest("kgc"),
+            signing_key: public("kgc"),
+            peer_key: public("kgc/peer"),
+            listen: "/ip4/127.0.0.1/tcp/4000".parse().unwrap(),
+        },
+        hospitals: Hospitals::collect(HOSPITALS.map(card)).unwrap(),
+        validators: OrderedSet::collect([hospital("north")]).unwrap(),
+    }
+}
+
+/// The doctors: name, hospital.
+pub const DOCTORS: [(&str, &str); 6] = [
+    ("ada", "north"),
+    ("ben", "north"),
+    ("cleo", "south"),
+    ("dan", "south"),
+    ("eve", "west"),
+    ("fay", "west"),
+];
+
+#[derive(Clone)]
+pub struct World {
+    pub federation: FederationId,
+    pub state: MemoryState,
+    pub height: u64,
+    pub now: u64,
+    pub nonce: u64,
+}
+
+impl World {
+    /// Genesis only.
+    pub fn new() -> Self {
+        let genesis = genesis().sign(&key("kgc")).verify().unwrap();
+        let mut state = MemoryState::new();
+        state.commit(&genesis.initial_state());
+        Self {
+            federation: genesis.federation(),
+            state,
+            height: 0,
+            now: START,
+            nonce: 0,
+        }
+    }
+
+    /// With epoch 1 and all doctors.
+    pub fn populated() -> Self {
+        let mut world = Self::new();
+        world.block(1);
+        world.ok("kgc", epoch(1, 0));
+        for (leaf, (name, at)) in DOCTORS.iter().enumerate() {
+            world.ok("kgc", register_doctor(name, at, leaf as u64));
+        }
+        world
+    }
+
+    pub fn view(&self) -> View<&MemoryState> {
+        View::new(&self.state)
+    }
+
+    pub fn doctor(&self, name: &str) -> DoctorId {
+        DoctorId::derive(&self.federation, &public(name))
+    }
+
+    pub fn context(&self) -> BlockContext {
+        BlockContext {
+            height: Height::new(self.height),
+            time: BlockTime::new(self.now),
+        }
+    }
+
+    /// The next block, `later` milliseconds after the last one.
+    pub fn block(&mut self, later: u64) -> Vec<Event> {
+        self.height += 1;
+        self.now += later;
+        let transition = begin_block(&self.state, &self.context());
+        self.state.commit(&transition);
+        transition.into_parts().1
+    }
+
+    pub fn transaction(&mut self, sender: &str, action: Action) -> Transaction {
+        self.nonce += 1;
+        Transaction {
+            federation: self.federation,
+            sender: public(sender),
+            nonce: Nonce::new(self.nonce),
+            expires: Height::new(self.height + 10),
+            action,
+        }
+    }
+
+    pub fn submit_signed(&mut self, signed: SignedTransaction) -> Result<Vec<Event>, Rejection> {
+        let verified = signed.verify(&self.federation)?;
+        let transition = apply(&self.state, &self.context(), &verified)?;
+        self.state.commit(&transition);
+        Ok(transition.into_parts().1)
+    }
+
+    /// In the current block.
+    pub fn submit(&mut self, sender: &str, action: Action) -> Result<Vec<Event>, Rejection> {
+        let signed = self.transaction(sender, action).sign(&key(sender));
+        self.submit_signed(signed)
+    }
+
+    /// Must be taken; a new block follows.
+    #[track_caller]
+    pub fn ok(&mut self, sender: &str, action: Action) -> Vec<Event> {
+        let mut events = self.submit(sender, action).unwrap();
+        events.extend(self.block(1));
+        events
+    }
+
+    /// Must be refused; nothing changes.
+    #[track_caller]
+    pub fn refused(&mut self, sender: &str, action: Action) -> Rejection {
+        let before = self.state.clone();
+        let rejection = self.submit(sender, action).unwrap_err();
+        assert_eq!(before, self.state);
+        rejection
+    }
+
+    pub fn status(&self, record: u8) -> RecordStatus {
+        self.view().record(&record_id(record)).unwrap().status
+    }
+
+    /// A record of the north, with consent for the south, its index at both, all doctors interested.
+    pub fn with_record() -> Self {
+        let mut world = Self::populated();
+        let registration = register_record(&world, 1, "north", &["south"]);
+        world.ok("north", registration);
+        world.ok("north", authorize(1, "south", Scope::Record(record_id(1))));
+        for (interests, (name, at)) in DOCTORS.iter().enumerate() {
+            world.ok(name, trapdoor(at, 1 + interests as u16 % 3));
+        }
+        world.ok("north", index(1, "north"));
+        world.ok("north", index(1, "south"));
+        world
+    }
+
+    pub fn matched(&mut self, record: u8, doctor: &str) -> Action {
+        let (record, doctor) = (record_id(record), self.doctor(doctor));
+        Action::PostMatch(PostMatch {
+            record,
+            doctor,
+            proof: None,
+        })
+    }
+
+    pub fn access(&self, record: u8, doctor: &str) -> Action {
+        Action::Access(Access {
+            record: record_id(record),
+            doctor: self.doctor(doctor),
+        })
+    }
+
+    pub fn decline(&self, record: u8, doctor: &str) -> Action {
+        let (record, doctor) = (record_id(record), self.doctor(doctor));
+        Action::Decline(Decline {
+            record,
+            doctor,
+            reason: DeclineReason::Unavailable,
+        })
+    }
+
+    pub fn revoke(&self, doctor: &str) -> Action {
+        let doctor = self.doctor(doctor);
+        Action::RevokeDoctor(RevokeDoctor {
+            doctor,
+            reason: RevocationReason::Departed,
+        })
+    }
+
+    /// Matches of these doctors, then the end of the window.
+    pub fn match_all(&mut self, doctors: &[(&str, &str)]) -> Vec<Event> {
+        for (name, at) in doctors {
+            let action = self.matched(1, name);
+            self.ok(at, action);
+        }
+        self.block(WINDOW)
+    }
+}
+
+pub fn epoch(number: u64, as_of: u64) -> Action {
+    let (epoch, as_of) = (Epoch::new(number), Height::new(as_of));
+    Action::PublishEpoch(PublishEpoch {
+        epoch,
+        update_key: digest("update key"),
+        as_of,
+    })
+}
+
+pub fn register_doctor(name: &str, at: &str, leaf: u64) -> Action {
+    Action::RegisterDoctor(RegisterDoctor {
+        hospital: hospital(at),
+        signing_key: public(name),
+        abe_key: made().abe_key.clone(),
+        leaf: Leaf::new(leaf),
+    })
+}
+
+pub fn record_key(number: u8) -> String {
+    format!("record {number}")
+}
+
+pub fn terms(number: u8, owner: &str, consented: &[&str]) -> RecordTerms {
+    RecordTerms {
+        record: record_id(number),
+        owner: hospital(owner),
+        cthd: digest("cthd"),
+        ctsym: digest("ctsym"),
+        epoch: Epoch::new(1),
+        record_key: public(&record_key(number)),
+        rsa_key: digest("rsa"),
+        consent: Consent {
+            hospitals: OrderedSet::collect(consented.iter().map(|name| hospital(name))).unwrap(),
+            purposes: OrderedSet::collect([PurposeOfUse::Treatment]).unwrap(),
+            expiry: time(100_000),
+        },
+    }
+}
+
+pub fn co_sign(federation: &FederationId, number: u8, terms: RecordTerms) -> Action {
+    let registration = terms.co_sign(federation, &key(&record_key(number)));
+    Action::RegisterRecord(Box::new(registration))
+}
+
+pub fn register_record(world: &World, number: u8, owner: &str, consented: &[&str]) -> Action {
+    co_sign(&world.federation, number, terms(number, owner, consented))
+}
+
+pub fn authorize(number: u8, to: &str, scope: Scope) -> Action {
+    Action::Authorize(Authorize {
+        id: authorization_id(number),
+        to: hospital(to),
+        scope,
+        purpose: PurposeOfUse::Treatment,
+        expiry: time(90_000),
+    })
+}
+
+pub fn withdraw(number: u8) -> Action {
+    Action::WithdrawAuthorization(WithdrawAuthorization {
+        id: authorization_id(number),
+    })
+}
+
+pub fn withdraw_consent(number: u8) -> Action {
+    Action::WithdrawConsent(WithdrawConsent {
+        record: record_id(number),
+    })
+}
+
+pub fn index(number: u8, to: &str) -> Action {
+    Action::PostIndex(PostIndex {
+        record: record_id(number),
+        to: hospital(to),
+        index: index_bytes(),
+    })
+}
+
+pub fn trapdoor(at: &str, interests: u16) -> Action {
+    Action::PostTrapdoor(PostTrapdoor {
+        hospital: hospital(at),
+        trapdoor: trapdoor_bytes(),
+        interests,
+        expiry: time(80_000),
+    })
+}
+
+pub fn report(number: u8) -> Action {
+    Action::Report(Report {
+        record: record_id(number),
+        digest: digest("report"),
+    })
+}
+
+pub fn acknowledge(number: u8) -> Action {
+    Action::Acknowledge(Acknowledge {
+        record: record_id(number),
+        digest: digest("report"),
+    })
+}
+
+pub fn dispute(number: u8) -> Action {
+    Action::Dispute(Dispute {
+        record: record_id(number),
+        digest: digest("report"),
+    })
+}

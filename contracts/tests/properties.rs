@@ -1,0 +1,306 @@
+//! Random sequences of transactions: never a panic, equal results, and what must always hold.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, missing_docs, dead_code)]
+
+mod common;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use common::*;
+use consilium_contracts::*;
+use proptest::prelude::*;
+
+const SENDERS: [&str; 8] = [
+    "kgc", "north", "south", "west", "record 1", "record 2", "ada", "cleo",
+];
+
+/// One thing that happens; numbers choose among few names so that sequences interact.
+#[derive(Clone, Debug)]
+enum Happens {
+    Block(u64),
+    Submit {
+        sender: usize,
+        action: usize,
+        record: u8,
+        doctor: usize,
+        hospital: usize,
+    },
+    Replay(usize),
+}
+
+fn arb_happens() -> impl Strategy<Value = Happens> {
+    let submit = (
+        0..SENDERS.len(),
+        0..18usize,
+        1..3u8,
+        0..DOCTORS.len(),
+        0..HOSPITALS.len(),
+    );
+    let submit = submit.prop_map(
+        |(sender, action, record, doctor, hospital)| Happens::Submit {
+            sender,
+            action,
+            record,
+            doctor,
+            hospital,
+        },
+    );
+    let blocks = prop_oneof![4 => 1..10u64, 2 => 500..3_000u64, 1 => 5_000..20_000u64];
+    prop_oneof![
+        8 => submit,
+        4 => blocks.prop_map(Happens::Block),
+        1 => any::<usize>().prop_map(Happens::Replay),
+    ]
+}
+
+/// Mostly the right sender for the action, so that sequences get somewhere.
+fn happen(world: &World, step: &Happens) -> (String, Action) {
+    let Happens::Submit {
+        sender,
+        action,
+        record,
+        doctor,
+        hospital,
+    } = *step
+    else {
+        unreachable!()
+    };
+    let ((name, at), to) = (DOCTORS[doctor], HOSPITALS[hospital]);
+    let owner = if record == 1 { "north" } else { "south" };
+    let scope = if sender % 2 == 0 {
+        Scope::All
+    } else {
+        Scope::Record(record_id(record))
+    };
+    let id = record * 20 + (sender + hospital) as u8;
+    let (right, action) = match action {
+        0 => (
+            owner,
+            register_record(world, record, owner, &["south", "north"]),
+        ),
+        1..=2 => (owner, authorize(id, to, scope)),
+        3 => (owner, withdraw(id)),
+        4..=5 => (owner, index(record, to)),
+        6..=7 => (name, trapdoor(at, 1 + sender as u16 % 3)),
+        8 => (name, Action::WithdrawTrapdoor),
+        9..=11 => {
+            let (record, doctor) = (record_id(record), world.doctor(name));
+            (
+                at,
+                Action::PostMatch(PostMatch {
+                    record,
+                    doctor,
+                    proof: None,
+                }),
+            )
+        }
+        12 => (name, world.decline(record, name)),
+        13 => (at, world.access(record, name)),
+        14 => (name, report(record)),
+        15 => (at, world.revoke(name)),
+        16 => (
+            "kgc",
+            register_doctor(
+                &format!("doctor {id}"),
+                to,
+                world.view().next_leaf().value(),
+            ),
+        ),
+        _ => {
+            return (
+                record_key(record),
+                if sender == 0 {
+                    withdraw_consent(record)
+                } else {
+                    acknowledge(record)
+                },
+            );
+        }
+    };
+    let sender = if sender == 7 {
+        SENDERS[hospital + 1]
+    } else {
+        right
+    };
+    (sender.to_owned(), action)
+}
+
+/// What must hold in every state that can be reached.
+fn check(world: &World) {
+    let view = world.view();
+    let mut open = BTreeSet::new();
+    for at in HOSPITALS.map(hospital) {
+        for one in view.open_assignments(&at) {
+            assert!(
+                open.insert(one.record),
+                "two open assignments of one record"
+            );
+            assert_eq!(view.doctor(&one.doctor).unwrap().revocation, None);
+            assert_eq!(view.assignment(&one.record, &one.doctor).unwrap(), one);
+            assert!(view.matched(&one.record, &one.doctor).is_some());
+            let entry = view.record(&one.record).unwrap();
+            assert!(
+                view.may_use(&entry, &at, BlockTime::new(world.now)),
+                "{at} reads unauthorized"
+            );
+        }
+    }
+    for entry in view.records() {
+        let record = entry.terms.record;
+        let is_open = match entry.status {
+            RecordStatus::Assigned { .. } | RecordStatus::Accessed { .. } => true,
+            RecordStatus::Closed(_) => {
+                assert_eq!(view.indexes(&record).count(), 0);
+                false
+            }
+            _ => false,
+        };
+        assert_eq!(is_open, open.contains(&record));
+        assert_eq!(entry.matches as usize, view.matches(&record).count());
+        for one in view.matches(&record) {
+            let owner = one.hospital == entry.terms.owner;
+            assert!(owner || entry.terms.consent.hospitals.contains(&one.hospital));
+            assert_eq!(owner, one.authorization.is_none());
+        }
+        for reported in view.reports(&record) {
+            assert!(view.access(&record, &reported.doctor).is_some());
+        }
+    }
+    let leaves: Vec<_> = view.leaves().map(|leaf| leaf.leaf.value()).collect();
+    assert_eq!(leaves, (0..view.next_leaf().value()).collect::<Vec<_>>());
+    assert!(view.due().all(|(due, _)| due > BlockTime::new(world.now)));
+}
+
+/// A state that keeps its pairs in the order they were written and sorts only to scan.
+struct Unsorted(Vec<(Key, Vec<u8>)>);
+
+impl StateRead for Unsorted {
+    fn get(&self, key: &Key) -> Option<Vec<u8>> {
+        self.0
+            .iter()
+            .find(|(one, _)| one == key)
+            .map(|(_, value)| value.clone())
+    }
+
+    fn scan(&self, prefix: &[u8]) -> Pairs<'_> {
+        let found = self
+            .0
+            .iter()
+            .filter(|(key, _)| key.starts_with(prefix))
+            .cloned();
+        Box::new(found.collect::<BTreeMap<_, _>>().into_iter())
+    }
+}
+
+fn backwards(state: &MemoryState) -> Unsorted {
+    let mut pairs: Vec<_> = state
+        .iter()
+        .map(|(key, value)| (key.clone(), value.to_vec()))
+        .collect();
+    pairs.reverse();
+    Unsorted(pairs)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn any_sequence_is_deterministic_and_keeps_the_invariants(
+        steps in proptest::collection::vec(arb_happens(), 1..120),
+    ) {
+        let mut world = populated().clone();
+        let mut applied: Vec<SignedTransaction> = Vec::new();
+        for step in steps {
+            match step {
+                Happens::Block(later) => {
+                    let other = backwards(&world.state);
+                    let before = world.state.clone();
+                    world.block(later);
+                    let transition = begin_block(&other, &world.context());
+                    let mut replayed = before;
+                    replayed.commit(&transition);
+                    prop_assert_eq!(&replayed, &world.state);
+                }
+                Happens::Replay(choice) if !applied.is_empty() => {
+                    let signed = applied[choice % applied.len()].clone();
+                    let refused = world.submit_signed(signed).unwrap_err();
+                    let replayed = matches!(
+                        refused,
+                        Rejection::NonceUsed { .. } | Rejection::Expired { .. } | Rejection::DoctorRevoked { .. }
+                    );
+                    prop_assert!(replayed, "{}", refused);
+                }
+                Happens::Replay(_) => {}
+                Happens::Submit { .. } => {
+                    let (sender, action) = happen(&world, &step);
+                    let signed = world.transaction(&sender, action).sign(&key(&sender));
+                    let verified = signed.clone().verify(&world.federation).unwrap();
+                    let one = apply(&world.state, &world.context(), &verified);
+                    let two = apply(&backwards(&world.state), &world.context(), &verified);
+                    let over = apply(&Overlay::new(&world.state), &world.context(), &verified);
+                    prop_assert_eq!(&one, &two);
+                    prop_assert_eq!(&one, &over);
+                    if let Ok(transition) = one {
+                        world.state.commit(&transition);
+                        applied.push(signed);
+                    }
+                }
+            }
+            check(&world);
+        }
+    }
+}
+
+fn populated() -> &'static World {
+    static POPULATED: std::sync::OnceLock<World> = std::sync::OnceLock::new();
+    POPULATED.get_or_init(World::populated)
+}
+
+/// The generator reaches what it must reach: otherwise the properties above say nothing.
+#[test]
+fn random_sequences_reach_matches_assignments_accesses_and_reports() {
+    use proptest::strategy::ValueTree;
+    use proptest::test_runner::TestRunner;
+    let mut runner = TestRunner::deterministic();
+    let mut seen = BTreeSet::new();
+    for _ in 0..60 {
+        let steps = proptest::collection::vec(arb_happens(), 300)
+            .new_tree(&mut runner)
+            .unwrap();
+        let mut world = populated().clone();
+        for step in steps.current() {
+            let events = match step {
+                Happens::Block(later) => world.block(later % 800),
+                Happens::Replay(_) => continue,
+                Happens::Submit { .. } => {
+                    let (sender, action) = happen(&world, &step);
+                    world.submit(&sender, action).unwrap_or_default()
+                }
+            };
+            for event in events {
+                seen.insert(match event {
+                    Event::Matched { .. } => "matched",
+                    Event::Assigned { .. } => "assigned",
+                    Event::AssignmentEnded { .. } => "ended",
+                    Event::Accessed { .. } => "accessed",
+                    Event::Reported { .. } => "reported",
+                    Event::DoctorRevoked { .. } => "revoked",
+                    Event::AuthorizationEnded { .. } => "withdrawn",
+                    Event::RecordClosed { .. } => "closed",
+                    _ => "other",
+                });
+            }
+        }
+    }
+    let all = [
+        "accessed",
+        "assigned",
+        "closed",
+        "ended",
+        "matched",
+        "other",
+        "reported",
+        "revoked",
+        "withdrawn",
+    ];
+    assert_eq!(seen.into_iter().collect::<Vec<_>>(), all);
+}
