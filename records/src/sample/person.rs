@@ -84,16 +84,14 @@ pub(super) fn person(rng: &mut impl Rng, dialect: Dialect, reference: Reference)
             add_picture(rng, &mut person, &subject, picture, dialect);
         }
     }
-    if below(rng, 3) == 0 {
-        if let Some((code, name)) = one_of(rng, &ALLERGIES) {
-            let id = uuid(rng);
-            person.resources.push(json!({
-                "resourceType": "AllergyIntolerance", "id": id, "patient": subject,
-                "clinicalStatus": status("allergyintolerance-clinical", "active"),
-                "verificationStatus": status("allergyintolerance-verification", "confirmed"),
-                "code": concept("http://snomed.info/sct", code, name),
-            }));
-        }
+    let allergy = below(rng, 3) == 0;
+    if let (true, Some((code, name))) = (allergy, one_of(rng, &ALLERGIES)) {
+        person.resources.push(json!({
+            "resourceType": "AllergyIntolerance", "id": uuid(rng), "patient": subject,
+            "clinicalStatus": status("allergyintolerance-clinical", "active"),
+            "verificationStatus": status("allergyintolerance-verification", "confirmed"),
+            "code": concept("http://snomed.info/sct", code, name),
+        }));
     }
     person
 }
