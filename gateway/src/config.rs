@@ -1,0 +1,129 @@
+//! The gateway's settings.
+
+use std::path::{Path, PathBuf};
+
+use consilium_contracts::VerifyingKey;
+use consilium_client::wire::PublicKey;
+use consilium_node::Peer;
+use consilium_service::config::{ConfigError, Loaded, Schema, Setting};
+use consilium_service::{FRAME_SETTINGS, FrameSettings};
+use serde::Deserialize;
+
+/// The gateway's own settings, beside the frame's.
+pub const SETTINGS: &[Setting] = &[
+    Setting::text("gateway.keys", "gateway.keys", "The sealed file with the hospital's keys. Paths are relative to this file's folder."),
+    Setting::text("gateway.genesis", "genesis.bin", "The federation's signed genesis."),
+    Setting::text("gateway.data", "data", "The folder of everything that is stored: records, tokens, keys of doctors, the ledger."),
+    Setting::text("gateway.kgc_url", "", "Where the KGC answers; empty: as genesis says."),
+    Setting::integer("gateway.max_record_bytes", 16 << 30, "The largest encrypted record, in bytes."),
+    Setting::integer("gateway.staging_lifetime_s", 24 * 3600, "Seconds after which a submission without its ciphertext is removed."),
+    Setting::integer("gateway.retry_s", 5, "Seconds between attempts to register, index, relay what could not be."),
+    Setting::integer("gateway.tokens_per_minute", 120, "Keyword tokens per minute that one device may have evaluated, in the long run."),
+    Setting::integer("gateway.tokens_burst", 256, "Keyword tokens that one device may have evaluated at once."),
+    Setting::text("ledger.listen", "", "Multiaddress that the ledger's node listens on; empty: as the hospital's card says."),
+    Setting::list("ledger.peers", &[], "Further nodes to stay connected with, each key@multiaddress; those that the ledger names need not stand here."),
+];
+
+/// `[gateway]`.
+#[derive(Debug, Clone, Deserialize)]
+pub struct GatewaySettings {
+    /// The sealed keys.
+    pub keys: PathBuf,
+    /// The genesis file.
+    pub genesis: PathBuf,
+    /// The data folder.
+    pub data: PathBuf,
+    /// The KGC's URL; empty for the genesis's.
+    pub kgc_url: String,
+    /// The largest CTHD.
+    pub max_record_bytes: u64,
+    /// How long a submission waits for its CTHD.
+    pub staging_lifetime_s: u64,
+    /// Time between attempts.
+    pub retry_s: u64,
+    /// Token evaluations per minute and device.
+    pub tokens_per_minute: u32,
+    /// Token evaluations of a device at once.
+    pub tokens_burst: u32,
+}
+
+/// `[ledger]`.
+#[derive(Debug, Clone, Deserialize)]
+pub struct LedgerSettings {
+    /// The multiaddress; empty for the card's.
+    pub listen: String,
+    /// `key@multiaddress`.
+    pub peers: Vec<String>,
+}
+
+/// Everything a gateway needs to know besides its passphrase.
+#[derive(Debug, Clone)]
+pub struct GatewayConfig {
+    /// What every service has.
+    pub frame: FrameSettings,
+    /// `[gateway]`, paths resolved.
+    pub gateway: GatewaySettings,
+    /// `[ledger]`.
+    pub ledger: LedgerSettings,
+    /// Times and bounds of the ledger's node.
+    pub tuning: consilium_node::Tuning,
+}
+
+/// The settings' schema, for the command's flags and the commented file.
+pub fn schema() -> Schema {
+    Schema::new("gateway", &[FRAME_SETTINGS, SETTINGS])
+}
+
+impl GatewayConfig {
+    /// Reads the file, the environment and flags; relative paths are relative to the file's folder.
+    ///
+    /// # Errors
+    /// [`ConfigError`].
+    pub fn load(
+        file: &Path,
+        environment: impl IntoIterator<Item = (String, String)>,
+        flags: impl IntoIterator<Item = (String, String)>,
+    ) -> Result<Self, ConfigError> {
+        let loaded = schema().load(Some(file), environment, flags)?;
+        let folder = file.parent().unwrap_or(Path::new(""));
+        Self::from_loaded(&loaded, folder)
+    }
+
+    /// From settings that were read; relative paths are relative to `folder`.
+    ///
+    /// # Errors
+    /// [`ConfigError::Value`] naming the setting.
+    pub fn from_loaded(loaded: &Loaded, folder: &Path) -> Result<Self, ConfigError> {
+        let mut frame = FrameSettings::from_loaded(loaded)?;
+        let mut gateway: GatewaySettings = loaded.section("gateway")?;
+        let paths = [&mut frame.audit.path, &mut gateway.keys, &mut gateway.genesis, &mut gateway.data];
+        for path in paths {
+            *path = folder.join(&*path);
+        }
+        let ledger: LedgerSettings = loaded.section("ledger")?;
+        let config = Self { frame, gateway, ledger, tuning: consilium_node::Tuning::default() };
+        config.peers()?;
+        Ok(config)
+    }
+
+    /// The further peers.
+    ///
+    /// # Errors
+    /// [`ConfigError::Value`] naming the entry.
+    pub fn peers(&self) -> Result<Vec<Peer>, ConfigError> {
+        self.ledger.peers.iter().map(|text| parse_peer(text)).collect()
+    }
+}
+
+fn parse_peer(text: &str) -> Result<Peer, ConfigError> {
+    let rule = |rule: String| ConfigError::Value {
+        origin: "settings".to_owned(),
+        name: "ledger.peers".to_owned(),
+        rule,
+    };
+    let (key, address) =
+        text.split_once('@').ok_or_else(|| rule(format!("{text}: must be key@multiaddress")))?;
+    let key: PublicKey = key.parse().map_err(|error| rule(format!("{text}: {error}")))?;
+    let key: VerifyingKey = *key.verifying_key();
+    Ok(Peer { key, address: address.to_owned() })
+}

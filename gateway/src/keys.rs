@@ -1,0 +1,170 @@
+//! The hospital's secret keys, together in one sealed file.
+//!
+//! | key | what for |
+//! |---|---|
+//! | signing | its transactions, its requests to others, its attestations |
+//! | validator | its votes |
+//! | peer | its node's network identity |
+//! | TLS | the key that clients pin |
+//! | HPKE | what the KGC wraps attribute keys for |
+//! | x, y | reading the indexes and trapdoors that are posted to it |
+//! | storage | what lies in its own store |
+//!
+//! Each is used for one thing and nowhere else. The operator's public key stands with them; the operator's secret key does not.
+
+use std::fmt;
+
+use consilium_client::keyfile::{KeyPayload, json_payload, parse_json_payload};
+use consilium_client::wire::{PublicKey, Text};
+use consilium_contracts::HospitalId;
+use consilium_schemes::matching::HospitalSecretKeys;
+use consilium_schemes::signature::SigningKey;
+use consilium_schemes::wrap;
+use consilium_service::tls::{TlsError, TlsIdentity};
+use rand_core::CryptoRng;
+use serde::{Deserialize, Serialize};
+use zeroize::Zeroizing;
+
+use crate::seal::StorageKey;
+
+/// The hospital's secret keys.
+pub struct GatewayKeys {
+    pub(crate) hospital: HospitalId,
+    pub(crate) signing: SigningKey,
+    pub(crate) validator: SigningKey,
+    pub(crate) peer: SigningKey,
+    pub(crate) tls: TlsIdentity,
+    pub(crate) hpke: wrap::SecretKey,
+    pub(crate) matching: HospitalSecretKeys,
+    pub(crate) storage: StorageKey,
+    pub(crate) operator: PublicKey,
+}
+
+/// What is wrong with a bundle of keys.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum BundleError {
+    /// A key does not parse.
+    #[error("the {key} key is malformed")]
+    Malformed {
+        /// Which.
+        key: &'static str,
+    },
+}
+
+impl GatewayKeys {
+    /// Draws every key; `names` are the host names and addresses for the TLS certificate.
+    ///
+    /// # Errors
+    /// [`TlsError`].
+    pub(crate) fn generate(
+        hospital: HospitalId,
+        names: &[String],
+        operator: PublicKey,
+        rng: &mut impl CryptoRng,
+    ) -> Result<Self, TlsError> {
+        Ok(Self {
+            hospital,
+            signing: SigningKey::generate(rng),
+            validator: SigningKey::generate(rng),
+            peer: SigningKey::generate(rng),
+            tls: TlsIdentity::generate(names)?,
+            hpke: wrap::SecretKey::generate(rng),
+            matching: HospitalSecretKeys::generate(rng),
+            storage: StorageKey::generate(rng),
+            operator,
+        })
+    }
+
+    /// The hospital they belong to.
+    pub fn hospital(&self) -> &HospitalId {
+        &self.hospital
+    }
+}
+
+impl fmt::Debug for GatewayKeys {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "GatewayKeys({}, REDACTED)", self.hospital)
+    }
+}
+
+/// The file's payload.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Bundle {
+    hospital: Text<HospitalId>,
+    signing: Secret,
+    validator: Secret,
+    peer: Secret,
+    tls: TlsIdentity,
+    hpke: Secret,
+    matching: Secret,
+    storage: Secret,
+    operator: PublicKey,
+}
+
+/// Secret bytes as hexadecimal, wiped on drop.
+#[derive(Serialize, Deserialize)]
+#[serde(transparent)]
+struct Secret(Zeroizing<String>);
+
+impl Secret {
+    fn of(bytes: &[u8]) -> Self {
+        Self(Zeroizing::new(hex::encode(bytes)))
+    }
+
+    fn bytes(&self, key: &'static str) -> Result<Zeroizing<Vec<u8>>, BundleError> {
+        let malformed = |_| BundleError::Malformed { key };
+        hex::decode(self.0.as_bytes()).map(Zeroizing::new).map_err(malformed)
+    }
+
+    fn array(&self, key: &'static str) -> Result<Zeroizing<[u8; 32]>, BundleError> {
+        let bytes = self.bytes(key)?;
+        let bytes: [u8; 32] =
+            bytes.as_slice().try_into().map_err(|_| BundleError::Malformed { key })?;
+        Ok(Zeroizing::new(bytes))
+    }
+}
+
+impl KeyPayload for GatewayKeys {
+    const KIND: &'static str = "gateway-keys";
+    const VERSION: u32 = 1;
+
+    fn to_payload(&self) -> Zeroizing<Vec<u8>> {
+        json_payload(&Bundle {
+            hospital: Text(self.hospital.clone()),
+            signing: Secret::of(self.signing.expose_secret().as_ref()),
+            validator: Secret::of(self.validator.expose_secret().as_ref()),
+            peer: Secret::of(self.peer.expose_secret().as_ref()),
+            tls: self.tls.clone(),
+            hpke: Secret::of(self.hpke.expose_secret().as_ref()),
+            matching: Secret::of(&self.matching.expose_secret()),
+            storage: Secret::of(self.storage.expose_secret()),
+            operator: self.operator,
+        })
+    }
+
+    fn from_payload(bytes: &[u8]) -> Result<Self, String> {
+        let bundle: Bundle = parse_json_payload(bytes)?;
+        Self::from_bundle(bundle).map_err(|error| error.to_string())
+    }
+}
+
+impl GatewayKeys {
+    fn from_bundle(bundle: Bundle) -> Result<Self, BundleError> {
+        let matching = bundle.matching.bytes("matching")?;
+        let matching = HospitalSecretKeys::from_bytes(&matching)
+            .map_err(|_| BundleError::Malformed { key: "matching" })?;
+        Ok(Self {
+            hospital: bundle.hospital.0,
+            signing: SigningKey::from_bytes(&*bundle.signing.array("signing")?),
+            validator: SigningKey::from_bytes(&*bundle.validator.array("validator")?),
+            peer: SigningKey::from_bytes(&*bundle.peer.array("peer")?),
+            tls: bundle.tls,
+            hpke: wrap::SecretKey::from_bytes(&*bundle.hpke.array("hpke")?),
+            matching,
+            storage: StorageKey::from_bytes(bundle.storage.array("storage")?),
+            operator: bundle.operator,
+        })
+    }
+}

@@ -1,0 +1,333 @@
+//! Starting the gateway: keys, genesis, node, store, service, tasks; and taking them down again.
+
+use std::io;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use actix_web::web;
+use consilium_client::api::auth::{Scope, ScopeSet};
+use consilium_client::api::health::{Check, Readiness};
+use consilium_client::endpoint::EndpointError;
+use consilium_client::genesis::{GenesisFileError, read_genesis};
+use consilium_client::keyfile::{KeyFileError, read_key_file};
+use consilium_client::passphrase::Passphrase;
+use consilium_client::wire::PublicKey;
+use consilium_client::{ClientError, KgcClient};
+use consilium_contracts::{FederationId, HospitalCard, HospitalId, Principal, VerifiedGenesis, View};
+use consilium_node::{NodeConfig, NodeHandle};
+use consilium_schemes::abe::PublicParameters;
+use consilium_schemes::matching::IndexSize;
+use consilium_service::config::ConfigError;
+use consilium_service::ledger::{self as shared_ledger, LedgerApi};
+use consilium_service::{ApiError, BoundService, PrincipalScopes, ServiceBuilder};
+use tokio::sync::watch;
+use tokio::task::{JoinError, JoinHandle};
+
+use crate::cards;
+use crate::config::GatewayConfig;
+use crate::description::{TRANSFER_ROUTES, description, routes};
+use crate::files::Files;
+use crate::follow;
+use crate::hospital::{Hospital, Parts, between_services, copy, credentials};
+use crate::keys::GatewayKeys;
+use crate::store::{DEVICES, Role, Store, StoreError, UPDATE_KEYS};
+
+/// Why a gateway does not start, or ended.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StartError {
+    /// The sealed keys.
+    #[error(transparent)]
+    Keys(#[from] KeyFileError),
+    /// The genesis file.
+    #[error(transparent)]
+    Genesis(#[from] GenesisFileError),
+    /// A setting.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// The data folder.
+    #[error("{path}: {source}")]
+    Data {
+        /// The folder.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// The gateway's store.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The ledger's node.
+    #[error(transparent)]
+    Node(#[from] consilium_node::StartError),
+    /// An address to connect to.
+    #[error("{of}: {source}")]
+    Endpoint {
+        /// Whose.
+        of: &'static str,
+        /// Why.
+        source: EndpointError,
+    },
+    /// A client cannot be set up.
+    #[error(transparent)]
+    Client(#[from] ClientError),
+    /// The HTTP service.
+    #[error(transparent)]
+    Service(#[from] consilium_service::StartError),
+    /// The federation's parameters do not parse; a verified genesis has them right.
+    #[error("the federation's parameters: {0}")]
+    Parameters(String),
+    /// The service's task died.
+    #[error("the service's task died: {0}")]
+    Died(#[from] JoinError),
+}
+
+/// A running gateway.
+pub struct Gateway {
+    hospital: Arc<Hospital>,
+    stop: watch::Sender<bool>,
+    service: JoinHandle<Result<(), consilium_service::StartError>>,
+    tasks: Vec<JoinHandle<()>>,
+}
+
+impl std::fmt::Debug for Gateway {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Gateway({} at {})", self.hospital.id, self.url())
+    }
+}
+
+impl Gateway {
+    /// Starts the gateway and answers from now on. Call it in a tokio runtime with several threads; everything runs on that runtime
+    /// (the ledger's engine on threads of its own) until [`Gateway::stop`].
+    ///
+    /// # Errors
+    /// [`StartError`]; nothing runs then.
+    pub async fn start(
+        config: GatewayConfig,
+        passphrase: Option<&Passphrase>,
+    ) -> Result<Self, StartError> {
+        let keys: GatewayKeys = read_key_file(&config.gateway.keys, passphrase)?;
+        let genesis = read_genesis(&config.gateway.genesis, None)?;
+        let data = &config.gateway.data;
+        let at = |source| StartError::Data { path: data.clone(), source };
+        std::fs::create_dir_all(data).map_err(at)?;
+        let store = Arc::new(Store::open(&data.join("store"))?);
+        let files = Files::open(data).map_err(at)?;
+        let node = start_node(&config, &keys, &genesis).await?;
+        match assemble(config, keys, genesis, store, files, node.clone()) {
+            Ok(gateway) => Ok(gateway),
+            Err(error) => {
+                node.shutdown().await;
+                Err(error)
+            }
+        }
+    }
+
+    /// Starts, answers until `stop` is ready, and stops.
+    ///
+    /// # Errors
+    /// [`StartError`].
+    pub async fn serve(
+        config: GatewayConfig,
+        passphrase: Option<&Passphrase>,
+        stop: impl Future<Output = ()>,
+    ) -> Result<(), StartError> {
+        let mut gateway = Self::start(config, passphrase).await?;
+        tokio::select! {
+            () = stop => {}
+            // Without its service the gateway is of no use: end, and let the supervisor start it again.
+            ended = &mut gateway.service => {
+                gateway.finish().await;
+                return Ok(ended??);
+            }
+        }
+        gateway.stop().await
+    }
+
+    /// Lets open requests end, stops the tasks and the node.
+    ///
+    /// # Errors
+    /// [`StartError::Service`] when the service had failed before.
+    pub async fn stop(mut self) -> Result<(), StartError> {
+        self.stop.send_replace(true);
+        let ended = (&mut self.service).await;
+        self.finish().await;
+        Ok(ended??)
+    }
+
+    async fn finish(&mut self) {
+        self.stop.send_replace(true);
+        for task in self.tasks.drain(..) {
+            if let Err(error) = task.await {
+                tracing::error!(%error, "a task of the gateway died");
+            }
+        }
+        self.hospital.node.clone().shutdown().await;
+    }
+
+    /// The URL for callers.
+    pub fn url(&self) -> &str {
+        self.hospital.frame.public_url()
+    }
+
+    /// The hospital.
+    pub fn hospital(&self) -> &HospitalId {
+        &self.hospital.id
+    }
+
+    /// The federation.
+    pub fn federation(&self) -> FederationId {
+        self.hospital.federation
+    }
+
+    /// The ledger's node.
+    pub fn node(&self) -> &NodeHandle {
+        &self.hospital.node
+    }
+}
+
+/// This hospital's card, where genesis or the ledger knows it already.
+fn own_card(genesis: &VerifiedGenesis, id: &HospitalId) -> Option<HospitalCard> {
+    genesis.genesis().hospitals.iter().find(|card| card.id == *id).cloned()
+}
+
+async fn start_node(
+    config: &GatewayConfig,
+    keys: &GatewayKeys,
+    genesis: &VerifiedGenesis,
+) -> Result<NodeHandle, StartError> {
+    let listen = match (config.ledger.listen.as_str(), own_card(genesis, &keys.hospital)) {
+        ("", Some(card)) => card.listen.to_string(),
+        (listen, _) => listen.to_owned(),
+    };
+    let node = NodeConfig {
+        data_dir: config.gateway.data.join("ledger"),
+        genesis: genesis.clone(),
+        peer_key: copy(&keys.peer),
+        // Votes only while the ledger names it.
+        validator_key: Some(copy(&keys.validator)),
+        listen,
+        peers: config.peers()?,
+        tuning: config.tuning.clone(),
+    };
+    Ok(consilium_node::start(node).await?)
+}
+
+fn assemble(
+    mut config: GatewayConfig,
+    keys: GatewayKeys,
+    genesis: VerifiedGenesis,
+    store: Arc<Store>,
+    files: Files,
+    node: NodeHandle,
+) -> Result<Gateway, StartError> {
+    if config.frame.http.public_url.is_empty()
+        && let Some(card) = own_card(&genesis, &keys.hospital)
+    {
+        config.frame.http.public_url = card.url.to_string();
+    }
+    let settings = View::new(node.state()).settings();
+    let n = IndexSize::new(settings.n).map_err(|e| StartError::Parameters(e.to_string()))?;
+    let parameters = genesis.genesis().parameters.as_bytes();
+    let parameters = PublicParameters::from_bytes(parameters)
+        .map_err(|error| StartError::Parameters(error.to_string()))?;
+    let kgc = kgc_client(&config, &keys, &genesis)?;
+    let bound = bind(&config, &keys, &store, &node)?;
+    let hospital = Arc::new(Hospital::new(Parts {
+        tree: parameters.tree().id(),
+        n,
+        kgc,
+        frame: Arc::clone(bound.frame()),
+        settings: config.gateway,
+        genesis: genesis.clone(),
+        keys,
+        node,
+        store,
+        files,
+    }));
+    let (stop, stopped) = watch::channel(false);
+    let tasks = follow::spawn(&hospital, &stopped);
+    let service = tokio::spawn(answer(bound, Arc::clone(&hospital), genesis, stopped));
+    Ok(Gateway { hospital, stop, service, tasks })
+}
+
+fn kgc_client(
+    config: &GatewayConfig,
+    keys: &GatewayKeys,
+    genesis: &VerifiedGenesis,
+) -> Result<KgcClient, StartError> {
+    let card = &genesis.genesis().kgc;
+    let url = match config.gateway.kgc_url.as_str() {
+        "" => card.url.as_str(),
+        url => url,
+    };
+    let endpoint = cards::endpoint(url, &card.tls_pin)
+        .map_err(|source| StartError::Endpoint { of: "the KGC", source })?;
+    Ok(KgcClient::new(endpoint, Some(credentials(keys)), between_services())?)
+}
+
+fn bind(
+    config: &GatewayConfig,
+    keys: &GatewayKeys,
+    store: &Arc<Store>,
+    node: &NodeHandle,
+) -> Result<BoundService, StartError> {
+    let ready = node.clone();
+    let mut builder =
+        ServiceBuilder::new("gateway", env!("CARGO_PKG_VERSION"), config.frame.clone(), description());
+    builder = builder
+        .principals({
+            let scopes = principals(keys, Arc::clone(store), node.clone());
+            move |key| scopes(key)
+        })
+        .readiness(move || {
+            let store = Check { ok: true, detail: "open".to_owned() };
+            let seal = Check { ok: true, detail: "the hospital's keys are open".to_owned() };
+            Readiness::of([("ledger", shared_ledger::readiness(&ready)), ("seal", seal), ("store", store)])
+        })
+        .transfer_routes(TRANSFER_ROUTES);
+    let loopback = config.frame.http.listen.ip().is_loopback();
+    if !loopback || config.frame.http.public_url.starts_with("https:") {
+        builder = builder.tls(keys.tls.clone());
+    }
+    Ok(builder.bind()?)
+}
+
+/// Who may what: the operator by the key in the bundle, devices as they registered, hospitals as the ledger knows them.
+fn principals(keys: &GatewayKeys, store: Arc<Store>, node: NodeHandle) -> PrincipalScopes {
+    let (operator, me) = (keys.operator, keys.hospital.clone());
+    Arc::new(move |key: &PublicKey| -> Result<ScopeSet, ApiError> {
+        if *key == operator {
+            return Ok(ScopeSet::from_iter([Scope::GatewayOperator]));
+        }
+        if let Some(device) = store.get(&DEVICES, key)? {
+            return Ok(ScopeSet::from_iter([match device.role {
+                Role::Patient => Scope::Patient,
+                Role::Doctor => Scope::Doctor,
+            }]));
+        }
+        Ok(match View::new(node.state()).principal(key.verifying_key()) {
+            Some(Principal::Hospital(id)) if id != me => ScopeSet::from_iter([Scope::Hospital]),
+            _ => ScopeSet::none(),
+        })
+    })
+}
+
+async fn answer(
+    bound: BoundService,
+    hospital: Arc<Hospital>,
+    genesis: VerifiedGenesis,
+    mut stopped: watch::Receiver<bool>,
+) -> Result<(), consilium_service::StartError> {
+    let store = Arc::clone(&hospital.store);
+    let update_keys = Arc::new(move |epoch| Ok(store.get(&UPDATE_KEYS, &epoch)?));
+    let ledger = web::Data::new(LedgerApi::new(hospital.node.clone(), &genesis, update_keys));
+    let hospital = web::Data::from(hospital);
+    let routes = move |config: &mut web::ServiceConfig| {
+        config.app_data(hospital.clone()).app_data(ledger.clone()).configure(routes);
+    };
+    let stop = async move {
+        // An error means that the gateway's handle is gone: stop, too.
+        let _ = stopped.wait_for(|stop| *stop).await;
+    };
+    bound.serve(routes, stop).await
+}
