@@ -1,6 +1,6 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, missing_docs)]
 //! The scheme from outside: the honest path, tampering on the way, and malformed encodings.
-//! (The attacks on the equations are in `src/abe/attacks.rs`, the vectors in `abe_vectors.rs`.)
+//! (The attacks on the equations are in `src/abe/attacks/`, the vectors in `abe_vectors.rs`.)
 
 use consilium_policies::{AttributeSet, Policy};
 use consilium_schemes::abe::*;
@@ -10,6 +10,7 @@ use consilium_schemes::envelope::{HeaderCore, HeaderFields};
 use consilium_schemes::signature::SigningKey;
 use rand::SeedableRng;
 use rand::rngs::StdRng;
+use rand_core::Rng;
 
 const POLICY: &str =
     "(role:cardiologist and icu) or (role:surgeon and icu) or 2 of (er, ward, clearance >= 7)";
@@ -354,6 +355,52 @@ fn every_encoding_is_framed_and_complete() {
     assert_framed(&capsule.to_bytes(), Capsule::from_bytes);
     assert_framed(&w.pre_dec(&capsule).to_bytes(), SemiCiphertext::from_bytes);
 }
+
+/// No two byte strings are read as the same value: what a parser takes is what it would write.
+#[test]
+fn a_changed_byte_is_refused_or_is_another_value() {
+    let mut w = World::new("role:cardiologist, icu");
+    let (capsule, _) = w.encrypt(1);
+    let registration = Registration::new([1; 32], UserId::from_bytes([3; 32]), [4; 32]);
+    let proof = w.secret.prove_possession(&registration, &mut w.rng);
+    let semi = w.pre_dec(&capsule);
+    let again: [(Vec<u8>, Reread); 7] = [
+        (w.pp.to_bytes(), |b| {
+            Some(PublicParameters::from_bytes(b).ok()?.to_bytes())
+        }),
+        (w.secret.public_key().to_bytes(), |b| {
+            Some(UserPublicKey::from_bytes(b).ok()?.to_bytes())
+        }),
+        (proof.to_bytes(), |b| {
+            Some(ProofOfPossession::from_bytes(b).ok()?.to_bytes())
+        }),
+        (w.key.to_bytes().to_vec(), |b| {
+            Some(AttributeKey::from_bytes(b).ok()?.to_bytes().to_vec())
+        }),
+        (w.update.to_bytes(), |b| {
+            Some(UpdateKey::from_bytes(b).ok()?.to_bytes())
+        }),
+        (capsule.to_bytes(), |b| {
+            Some(Capsule::from_bytes(b).ok()?.to_bytes())
+        }),
+        (semi.to_bytes(), |b| {
+            Some(SemiCiphertext::from_bytes(b).ok()?.to_bytes())
+        }),
+    ];
+    for (bytes, reread) in again {
+        for _ in 0..60 {
+            let mut changed = bytes.clone();
+            let at = usize::try_from(w.rng.next_u32()).unwrap() % changed.len();
+            changed[at] ^= 1 << (w.rng.next_u32() % 8);
+            if let Some(written) = reread(&changed) {
+                assert_eq!(written, changed, "byte {at}");
+            }
+        }
+    }
+}
+
+/// Parses, and writes what was parsed.
+type Reread = fn(&[u8]) -> Option<Vec<u8>>;
 
 #[test]
 fn malformed_fields_are_named() {

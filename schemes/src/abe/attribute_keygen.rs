@@ -223,7 +223,7 @@ fn read_set(reader: &mut Reader<'_>) -> Result<KeyAttributes, DecodeError> {
 /// AttKeyGen: for every node x of Path(theta), with r fresh per node and per issue,
 /// P0 = pk^{a_x} H("w")^r, P_A = H("attr", A)^r for A in S, P1 = g2^r.
 ///
-/// Hashes are shared between the nodes; randomness never is (`attacks::shared_r…`).
+/// Hashes are shared between the nodes; randomness never is (`attacks::rules::shared_r…`).
 ///
 /// # Errors
 /// [`IssueError::OtherUsersLeaf`], [`IssueError::OtherTree`].

@@ -1,7 +1,7 @@
 //! The hashes of the scheme, each under its own label.
 //!
 //! The labels must be distinct: H("time", t) = H("w") would let any key open any capsule
-//! (`attacks::equal_hash_domains_break_the_policy`).
+//! (`attacks::rules::equal_hash_domains_break_the_policy`).
 
 use consilium_policies::Attribute;
 use zeroize::Zeroizing;

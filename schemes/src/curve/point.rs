@@ -109,9 +109,8 @@ macro_rules! source_group {
                 if !bool::from(on_curve.is_torsion_free()) {
                     return Err(DecodeError::WrongSubgroup);
                 }
-                let point = Self(on_curve.into());
-                if point.to_bytes() == *array {
-                    Ok(point)
+                if on_curve.to_compressed() == *array {
+                    Ok(Self(on_curve.into()))
                 } else {
                     Err(DecodeError::NonCanonical)
                 }
