@@ -1,16 +1,18 @@
 //! What a hospital and the KGC show the federation: names, addresses, keys.
 
 use borsh::{BorshDeserialize, BorshSerialize};
+use consilium_schemes::matching::{ClaimedHospitalKeys, HospitalKeys, KeyContext};
 use consilium_schemes::signature::VerifyingKey;
+use consilium_schemes::wrap;
 
 use crate::codec::{Blob, Text};
 use crate::crypto::{read_key, write_key};
 use crate::ids::{Digest, HospitalId};
 
 /// Bytes of an X-Wing (X25519 + ML-KEM-768) public key.
-pub const HPKE_KEY_LENGTH: usize = 1216;
+pub const HPKE_KEY_LENGTH: usize = wrap::PublicKey::LENGTH;
 /// The most bytes of a hospital's encoded matching keys with their proofs.
-pub const MAX_MATCHING_KEYS: usize = 1024;
+pub const MAX_MATCHING_KEYS: usize = ClaimedHospitalKeys::LENGTH;
 
 /// A name shown to people.
 pub type DisplayName = Text<128>;
@@ -67,15 +69,13 @@ pub struct HospitalCard {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error, BorshSerialize, BorshDeserialize)]
 #[non_exhaustive]
 pub enum CardError {
-    /// The HPKE key has another length.
+    /// The HPKE key does not parse.
     #[error(
-        "hospital {hospital}: the HPKE key has {found} bytes, an X-Wing key has {HPKE_KEY_LENGTH}"
+        "hospital {hospital}: the HPKE key is not an X-Wing public key of {HPKE_KEY_LENGTH} bytes"
     )]
     HpkeKey {
         /// The hospital.
         hospital: HospitalId,
-        /// The bytes given.
-        found: u32,
     },
     /// The matching keys are malformed or a proof of possession fails.
     #[error(
@@ -100,10 +100,8 @@ impl HospitalCard {
     /// [`CardError`].
     pub fn verify(&self) -> Result<(), CardError> {
         let hospital = self.id.clone();
-        let found = self.hpke_key.as_bytes().len();
-        if found != HPKE_KEY_LENGTH {
-            let found = u32::try_from(found).unwrap_or(u32::MAX);
-            return Err(CardError::HpkeKey { hospital, found });
+        if wrap::PublicKey::from_bytes(self.hpke_key.as_bytes()).is_err() {
+            return Err(CardError::HpkeKey { hospital });
         }
         if self.signing_key == self.validator_key
             || self.signing_key == self.peer_key
@@ -111,6 +109,23 @@ impl HospitalCard {
         {
             return Err(CardError::SameKeys { hospital });
         }
-        Ok(())
+        self.verify_matching_keys().map(|_| ())
+    }
+
+    /// The matching keys, with their proofs of possession checked for this hospital.
+    ///
+    /// # Errors
+    /// [`CardError::MatchingKeys`].
+    pub fn verify_matching_keys(&self) -> Result<HospitalKeys, CardError> {
+        let hpke_key = self.hpke_key.as_bytes();
+        let context = KeyContext {
+            hospital: self.id.as_str().as_bytes(),
+            hpke_key,
+        };
+        ClaimedHospitalKeys::from_bytes(self.matching_keys.as_bytes())
+            .and_then(|claimed| claimed.verify(&context))
+            .map_err(|_| CardError::MatchingKeys {
+                hospital: self.id.clone(),
+            })
     }
 }

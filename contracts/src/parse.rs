@@ -1,11 +1,13 @@
 //! The one place where bytes that the schemes made are given to the schemes' parsers.
 
 use consilium_schemes::abe::{PublicParameters, UserPublicKey};
+use consilium_schemes::matching::{EncryptedIndex, EncryptedTrapdoor, IndexSize};
 use consilium_schemes::tokens;
 
 use crate::action::{AbeKeyBytes, IndexBytes, TrapdoorBytes};
 use crate::genesis::ParameterBytes;
 use crate::rejection::Rejection;
+use crate::settings::MAX_N;
 
 /// How many leaves the tree of the ABE public parameters has; none when they do not parse.
 pub(crate) fn leaf_count(parameters: &ParameterBytes) -> Option<u64> {
@@ -24,12 +26,40 @@ pub(crate) fn abe_key(bytes: &AbeKeyBytes) -> Result<(), Rejection> {
     parsed.map(|_| ()).map_err(|_| Rejection::BadAbeKey)
 }
 
-/// An index has n + 1 points.
-pub(crate) fn index_length(_index: &IndexBytes, _n: u16) -> Result<(), Rejection> {
-    Ok(())
+/// Every point of an index is canonical, in the subgroup and not the identity. Which n it is made
+/// for follows from its length; [`index_size`] compares it with the federation's.
+pub(crate) fn index(index: &IndexBytes) -> Result<(), Rejection> {
+    let bytes = index.as_bytes();
+    let n = sizes().find(|n| EncryptedIndex::length(*n) == bytes.len());
+    let parsed = n.and_then(|n| EncryptedIndex::from_bytes(bytes, n).ok());
+    parsed.map(|_| ()).ok_or(Rejection::BadIndex)
 }
 
-/// A trapdoor has n + 1 points.
-pub(crate) fn trapdoor_length(_trapdoor: &TrapdoorBytes, _n: u16) -> Result<(), Rejection> {
-    Ok(())
+/// Every point of a trapdoor likewise.
+pub(crate) fn trapdoor(trapdoor: &TrapdoorBytes) -> Result<(), Rejection> {
+    let bytes = trapdoor.as_bytes();
+    let n = sizes().find(|n| EncryptedTrapdoor::length(*n) == bytes.len());
+    let parsed = n.and_then(|n| EncryptedTrapdoor::from_bytes(bytes, n).ok());
+    parsed.map(|_| ()).ok_or(Rejection::BadTrapdoor)
+}
+
+/// A parsed index is made for the federation's n.
+pub(crate) fn index_size(index: &IndexBytes, n: u16) -> Result<(), Rejection> {
+    size(index.as_bytes().len(), EncryptedIndex::length, n)
+}
+
+/// A parsed trapdoor is made for the federation's n.
+pub(crate) fn trapdoor_size(trapdoor: &TrapdoorBytes, n: u16) -> Result<(), Rejection> {
+    size(trapdoor.as_bytes().len(), EncryptedTrapdoor::length, n)
+}
+
+fn size(found: usize, length: impl Fn(IndexSize) -> usize, n: u16) -> Result<(), Rejection> {
+    match IndexSize::new(n) {
+        Ok(size) if length(size) == found => Ok(()),
+        _ => Err(Rejection::WrongSize { n }),
+    }
+}
+
+fn sizes() -> impl Iterator<Item = IndexSize> {
+    (1..=MAX_N).filter_map(|n| IndexSize::new(n).ok())
 }

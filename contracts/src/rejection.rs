@@ -253,13 +253,18 @@ pub enum Rejection {
         hospital: HospitalId,
     },
     /// Malformed.
-    #[error("the index is malformed or does not have {expected} points, n + 1 of this federation")]
-    BadIndex { expected: u32 },
+    #[error(
+        "the index is malformed: every point must be canonical, in the group and not the identity"
+    )]
+    BadIndex,
     /// Malformed.
     #[error(
-        "the trapdoor is malformed or does not have {expected} points, n + 1 of this federation"
+        "the trapdoor is malformed: every point must be canonical, in the group and not the identity"
     )]
-    BadTrapdoor { expected: u32 },
+    BadTrapdoor,
+    /// Made for another n.
+    #[error("it is not made for n = {n}, the setting of this federation; build it again")]
+    WrongSize { n: u16 },
     /// Too many interests.
     #[error("{given} interests; the federation takes 1 to {limit}")]
     BadInterests { given: u16, limit: u16 },
@@ -359,8 +364,9 @@ impl Rejection {
             Self::NotAuthorized { .. } => "not-authorized",
             Self::IndexExists { .. } => "index-exists",
             Self::NoIndex { .. } => "no-index",
-            Self::BadIndex { .. } => "bad-index",
-            Self::BadTrapdoor { .. } => "bad-trapdoor",
+            Self::BadIndex => "bad-index",
+            Self::BadTrapdoor => "bad-trapdoor",
+            Self::WrongSize { .. } => "wrong-size",
             Self::BadInterests { .. } => "bad-interests",
             Self::WrongHospital { .. } => "wrong-hospital",
             Self::NoTrapdoor { .. } => "no-trapdoor",

@@ -10,6 +10,7 @@ use crate::crypto::{
     RECORD_CONSENT, TRANSACTION, read_key, read_signature, write_key, write_signature,
 };
 use crate::ids::{FederationId, Height, Nonce, TransactionHash};
+use crate::parse;
 use crate::rejection::Rejection;
 
 /// The most bytes of a signed transaction in any federation; a setting may be lower.
@@ -132,6 +133,8 @@ fn verify_action(action: &Action, federation: &FederationId) -> Result<(), Rejec
     match action {
         Action::AdmitHospital(card) => card.verify().map_err(Rejection::from),
         Action::RegisterRecord(registration) => verify_co_signature(registration, federation),
+        Action::PostIndex(action) => parse::index(&action.index),
+        Action::PostTrapdoor(action) => parse::trapdoor(&action.trapdoor),
         _ => Ok(()),
     }
 }

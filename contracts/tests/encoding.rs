@@ -23,6 +23,7 @@ fn transactions() -> Vec<(&'static str, SignedTransaction)> {
     let trapdoor = vec![0x7d; 20].try_into().unwrap();
     let mut hospital_card = card("east");
     hospital_card.matching_keys = vec![0x3a; 32].try_into().unwrap();
+    hospital_card.hpke_key = vec![0x4e; 40].try_into().unwrap();
     let actions = [
         (
             "admit-hospital",

@@ -188,6 +188,17 @@ fn a_hospital_joins_with_fresh_id_and_keys_and_only_a_valid_card() {
         };
         assert_eq!(world.refused("kgc", admit(with)), refusal);
     }
+    let stolen = HospitalCard {
+        matching_keys: card("north").matching_keys,
+        ..card("east")
+    };
+    let error = CardError::MatchingKeys {
+        hospital: hospital("east"),
+    };
+    assert_eq!(
+        world.refused("kgc", admit(stolen)),
+        Rejection::BadHospitalCard { error }
+    );
     let same = HospitalCard {
         peer_key: public("east"),
         ..card("east")
@@ -271,4 +282,54 @@ fn genesis_round_trips_and_its_hash_is_the_federation() {
     assert!(SignedGenesis::from_bytes(&[bytes, vec![0]].concat()).is_err());
     let validators: Vec<_> = World::new().view().validators().collect();
     assert_eq!(validators[0].key, public("north/validator"));
+}
+
+#[test]
+fn malformed_points_and_another_n_are_refused() {
+    let mut world = World::with_record();
+    let registration = register_record(&world, 2, "north", &[]);
+    world.ok("north", registration);
+    let post = |index: Vec<u8>| {
+        let (record, to, index) = (record_id(2), hospital("north"), index.try_into().unwrap());
+        Action::PostIndex(PostIndex { record, to, index })
+    };
+    let good = index_bytes().as_bytes().to_vec();
+    for at in [0, 5, 8, good.len() - 48] {
+        let mut bad = good.clone();
+        bad[at] ^= 0x80;
+        assert_eq!(
+            world.refused("north", post(bad)),
+            Rejection::BadIndex,
+            "byte {at}"
+        );
+    }
+    assert_eq!(
+        world.refused("north", post(good[1..].to_vec())),
+        Rejection::BadIndex
+    );
+    // Each n has its own length: of this one for n = 3, made by dropping U_3 and V_4.
+    let (header, points) = good.split_at(8);
+    let shorter = [header, &points[..3 * 48], &points[4 * 48..8 * 48]].concat();
+    let mut for_three = shorter;
+    for position in [5, 6] {
+        if for_three[position] == 4 {
+            for_three[position] = 3;
+        }
+    }
+    assert_eq!(
+        world.refused("north", post(for_three)),
+        Rejection::WrongSize { n: 4 }
+    );
+    let mut bad = trapdoor_bytes().as_bytes().to_vec();
+    bad[20] ^= 1;
+    let posted = PostTrapdoor {
+        hospital: hospital("north"),
+        trapdoor: bad.try_into().unwrap(),
+        interests: 1,
+        expiry: time(80_000),
+    };
+    assert_eq!(
+        world.refused("ada", Action::PostTrapdoor(posted)),
+        Rejection::BadTrapdoor
+    );
 }

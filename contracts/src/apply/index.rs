@@ -30,7 +30,7 @@ pub(super) fn post<S: StateRead>(
             hospital: to.clone(),
         });
     }
-    parse::index_length(index, step.view().settings().n)?;
+    parse::index_size(index, step.view().settings().n)?;
     let (record, to, height) = (*record, to.clone(), step.height());
     let posted = IndexEntry {
         record,

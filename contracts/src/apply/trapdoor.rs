@@ -35,7 +35,7 @@ pub(super) fn post<S: StateRead>(
     if expiry <= time {
         return Err(Rejection::ExpiryPassed { expiry, time });
     }
-    parse::trapdoor_length(trapdoor, n)?;
+    parse::trapdoor_size(trapdoor, n)?;
     let (trapdoor, interests, height) = (trapdoor.clone(), *interests, step.height());
     if let Some(former) = step.view().trapdoor(hospital, &id) {
         step.cancel(former.expiry, &Due::TrapdoorExpiry(id));

@@ -2,8 +2,10 @@
 
 use consilium_contracts::*;
 use consilium_schemes::abe;
+use consilium_schemes::matching;
 use consilium_schemes::signature::{SigningKey, VerifyingKey};
 use consilium_schemes::tokens;
+use consilium_schemes::wrap;
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 use std::sync::OnceLock;
@@ -52,6 +54,10 @@ pub struct Made {
     pub parameters: ParameterBytes,
     pub token_key: [u8; 32],
     pub abe_key: AbeKeyBytes,
+    pub index: IndexBytes,
+    pub trapdoor: TrapdoorBytes,
+    pub hpke_key: Blob<HPKE_KEY_LENGTH>,
+    pub cards: std::collections::BTreeMap<&'static str, Blob<MAX_MATCHING_KEYS>>,
 }
 
 pub fn made() -> &'static Made {
@@ -63,10 +69,27 @@ pub fn made() -> &'static Made {
             abe::Depth::new(4).unwrap(),
         );
         let (parameters, _) = abe::setup(tree, &mut rng);
+        let hpke_key = wrap::SecretKey::generate(&mut rng).public_key().to_bytes();
+        let secret = matching::HospitalSecretKeys::generate(&mut rng);
+        let context = matching::KeyContext {
+            hospital: b"any",
+            hpke_key: &hpke_key,
+        };
+        let keys = secret.prove(&context, &mut rng).verify(&context).unwrap();
+        let n = matching::IndexSize::new(4).unwrap();
+        let token = [tokens::KeywordToken::from_bytes(&[1; 32]).unwrap()];
+        let index = matching::index_build(n, &token, &mut rng).unwrap();
+        let (trapdoor, _) = matching::trd_gen(n, &token, &mut rng).unwrap();
         Made {
             parameters: bytes(&parameters.to_bytes()),
             token_key: tokens::KeyPair::generate(&mut rng).public_key().to_bytes(),
             abe_key: bytes(&abe::user_keygen(&mut rng).1.to_bytes()),
+            index: bytes(&index.encrypt(&keys, &mut rng).to_bytes()),
+            trapdoor: bytes(&trapdoor.encrypt(&keys, &mut rng).to_bytes()),
+            cards: ["north", "south", "west", "east"]
+                .map(|name| (name, proven(name, &hpke_key)))
+                .into(),
+            hpke_key: bytes(&hpke_key),
         }
     })
 }
@@ -81,21 +104,28 @@ pub fn card(name: &str) -> HospitalCard {
         validator_key: public(&format!("{name}/validator")),
         peer_key: public(&format!("{name}/peer")),
         listen: "/ip4/127.0.0.1/tcp/4001".parse().unwrap(),
-        hpke_key: bytes(&[5; HPKE_KEY_LENGTH]),
-        matching_keys: matching_keys(name),
+        hpke_key: made().hpke_key.clone(),
+        matching_keys: made().cards[name].clone(),
     }
 }
 
-pub fn matching_keys(_name: &str) -> Blob<MAX_MATCHING_KEYS> {
-    bytes(&[6; 32])
+/// Matching keys of a hospital, with proofs.
+fn proven(name: &str, hpke_key: &[u8]) -> Blob<MAX_MATCHING_KEYS> {
+    let mut rng = StdRng::from_seed(*digest(name).as_bytes());
+    let context = matching::KeyContext {
+        hospital: name.as_bytes(),
+        hpke_key,
+    };
+    let claimed = matching::HospitalSecretKeys::generate(&mut rng).prove(&context, &mut rng);
+    bytes(&claimed.to_bytes())
 }
 
 pub fn index_bytes() -> IndexBytes {
-    bytes(&[8; 64])
+    made().index.clone()
 }
 
 pub fn trapdoor_bytes() -> TrapdoorBytes {
-    bytes(&[9; 64])
+    made().trapdoor.clone()
 }
 
 pub fn genesis() -> Genesis {
