@@ -4,8 +4,8 @@
 mod support;
 
 use consilium_schemes::curve::{
-    DecodeError, G1, G2, Gt, Label, Scalar, SecretScalar, Transcript, hash_to_g1, hash_to_scalar,
-    multi_pairing, pairing,
+    DecodeError, G1, G2, Gt, Label, Reader, Scalar, SecretScalar, Transcript, hash_to_g1,
+    hash_to_scalar, multi_pairing, pairing, put_variable,
 };
 use proptest::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -127,6 +127,54 @@ fn multi_mul_agrees_with_single_multiplications_at_every_size() {
             "G2, {n}"
         );
     }
+}
+
+#[test]
+fn the_identity_is_reached_by_arithmetic_and_read_only_where_it_is_allowed() {
+    let (p, q) = (G1::generator(), G2::generator());
+    assert!((p - p).is_identity() && (q + -q).is_identity());
+    assert_eq!(p * Scalar::ZERO, G1::identity());
+    assert_eq!(q * &SecretScalar::new(Scalar::ZERO), G2::identity());
+    assert_eq!(p * (Scalar::ZERO - Scalar::ONE), -p);
+    let (zero1, zero2) = (G1::identity().to_bytes(), G2::identity().to_bytes());
+    assert_eq!(G1::from_bytes(&zero1), Err(DecodeError::Identity));
+    assert_eq!(G1::from_bytes_or_identity(&zero1), Ok(G1::identity()));
+    assert_eq!(G2::from_bytes(&zero2), Err(DecodeError::Identity));
+    assert_eq!(G2::from_bytes_or_identity(&zero2), Ok(G2::identity()));
+    assert_eq!(pairing(&G1::identity(), &q), Gt::one());
+    assert_eq!(pairing(&p, &q).pow(&Scalar::ZERO), Gt::one());
+    assert_eq!(Scalar::ZERO.invert(), None);
+}
+
+#[test]
+fn a_reader_is_bounded_and_leaves_nothing() {
+    let limit = DecodeError::Limit {
+        limit: 3,
+        actual: 4,
+    };
+    assert_eq!(Reader::new(&[0; 4], 3).err(), Some(limit));
+    let mut bytes = Vec::new();
+    put_variable(&mut bytes, b"ab\xff");
+    assert_eq!(
+        Reader::new(&bytes, 7).unwrap().variable(3),
+        Ok(&b"ab\xff"[..])
+    );
+    assert_eq!(
+        Reader::new(&bytes, 7).unwrap().text(3),
+        Err(DecodeError::NonCanonical)
+    );
+    let limit = DecodeError::Limit {
+        limit: 2,
+        actual: 3,
+    };
+    assert_eq!(Reader::new(&bytes, 7).unwrap().variable(2), Err(limit));
+    assert_eq!(
+        Reader::new(&bytes[..6], 7).unwrap().variable(3),
+        Err(DecodeError::Truncated)
+    );
+    let mut reader = Reader::new(&bytes, 7).unwrap();
+    assert_eq!(reader.u32(), Ok(3));
+    assert_eq!(reader.finish(), Err(DecodeError::TrailingBytes(3)));
 }
 
 #[test]

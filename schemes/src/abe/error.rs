@@ -10,7 +10,7 @@ pub enum IssueError {
     #[error("the proof of possession of the user's secret does not hold")]
     Possession,
     /// The leaf was registered for another user than the key's.
-    #[error("the leaf {leaf} is registered for another user")]
+    #[error("{leaf} is registered for another user")]
     OtherUsersLeaf {
         /// The leaf.
         leaf: Leaf,

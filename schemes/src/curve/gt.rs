@@ -94,8 +94,8 @@ impl Gt {
     /// Reads an element of GT where 1 is allowed.
     ///
     /// The test of order r is blst's: a^(p⁴−p²+1) = 1 (the cyclotomic subgroup) *and* a^p = a^z, z the
-    /// curve parameter. The order then divides gcd(p⁴−p²+1, p−z), and that is r (Scott, eprint
-    /// 2021/1130, section 5; recomputed by the test vectors' generator of cofactor elements).
+    /// curve parameter. The order then divides gcd(p⁴−p²+1, p−z), which is r itself, as computing it with
+    /// integers shows (Scott, eprint 2021/1130, section 5). The vectors have an element that passes the first half only.
     ///
     /// # Errors
     /// [`DecodeError`]: length, non-canonical coefficient, wrong subgroup (which includes zero).
