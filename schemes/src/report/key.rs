@@ -103,7 +103,7 @@ impl SecretKey {
         bits: u32,
         rng: &mut impl rand_core::CryptoRng,
     ) -> Result<Self, ReportKeyError> {
-        if !(MIN_BITS..=MAX_BITS).contains(&bits) || bits % 64 != 0 {
+        if !(MIN_BITS..=MAX_BITS).contains(&bits) || !bits.is_multiple_of(64) {
             return Err(ReportKeyError::Size { bits });
         }
         let key = RsaPrivateKey::new(rng, bits as usize).map_err(|_| ReportKeyError::PrivateKey)?;

@@ -21,7 +21,7 @@ pub(super) fn checked_key(modulus: &[u8]) -> Result<RsaPublicKey, ReportKeyError
     let bits = u32::try_from(modulus.len())
         .unwrap_or(u32::MAX)
         .saturating_mul(8);
-    if !(MIN_BITS..=MAX_BITS).contains(&bits) || bits % 64 != 0 {
+    if !(MIN_BITS..=MAX_BITS).contains(&bits) || !bits.is_multiple_of(64) {
         return Err(ReportKeyError::Size { bits });
     }
     if modulus.first().is_none_or(|byte| byte & 0x80 == 0) {
