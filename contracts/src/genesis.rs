@@ -10,7 +10,7 @@ use sha2::{Digest as _, Sha256};
 use crate::codec::{Blob, BoundError, Canonical, DecodeError, OrderedSet, malformed};
 use crate::crypto::{GENESIS, read_signature, write_signature};
 use crate::hospital::{CardError, DisplayName, HospitalCard, KgcCard};
-use crate::ids::{BlockTime, FederationId, HospitalId};
+use crate::ids::{BlockTime, FederationId, HospitalId, KeyName};
 use crate::parse;
 use crate::settings::{Settings, SettingsError};
 
@@ -151,7 +151,7 @@ pub enum GenesisError {
     HospitalTwice(HospitalId),
     /// A key twice.
     #[error("genesis: key {0} is used twice; every key has one owner and one use")]
-    KeyTwice(VerifyingKey),
+    KeyTwice(KeyName),
 }
 
 impl SignedGenesis {
@@ -218,7 +218,7 @@ fn take(keys: &mut BTreeSet<VerifyingKey>, key: VerifyingKey) -> Result<(), Gene
     if keys.insert(key) {
         Ok(())
     } else {
-        Err(GenesisError::KeyTwice(key))
+        Err(GenesisError::KeyTwice(key.into()))
     }
 }
 

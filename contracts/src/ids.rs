@@ -97,10 +97,27 @@ identifier! {
     TransactionHash
 }
 
+identifier! {
+    /// The 32 bytes of a signing key, to name it where nothing is verified with it.
+    KeyName
+}
+
+impl From<VerifyingKey> for KeyName {
+    fn from(key: VerifyingKey) -> Self {
+        Self(*key.as_bytes())
+    }
+}
+
 impl Digest {
     /// SHA-256 of `bytes`.
     pub fn of(bytes: &[u8]) -> Self {
         Self(Sha256::digest(bytes).into())
+    }
+}
+
+impl From<consilium_schemes::digest::Digest> for Digest {
+    fn from(digest: consilium_schemes::digest::Digest) -> Self {
+        Self(digest.to_bytes())
     }
 }
 

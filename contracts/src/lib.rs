@@ -1,4 +1,44 @@
 //! Transactions and the deterministic state machine of the ledger.
+//!
+//! What stands on the ledger of the paper's system (002, section III.B) and who may put it there:
+//! hospitals, doctors and their leaves, epochs, records with consent, authorizations, indexes,
+//! trapdoors, matches, the assignment of the doctor with more interests, accesses, reports.
+//! `docs/spec/contracts.md` has the life of a record, the table of rights and the layout of keys.
+//!
+//! ```
+//! use consilium_contracts::{
+//!     Action, FederationId, Height, Nonce, SigningKey, Transaction,
+//! };
+//!
+//! let key = SigningKey::from_bytes(&[7; 32]);
+//! let federation = FederationId::from_bytes([1; 32]);
+//! let transaction = Transaction {
+//!     federation,
+//!     sender: key.verifying_key(),
+//!     nonce: Nonce::new(42),
+//!     expires: Height::new(100),
+//!     action: Action::WithdrawTrapdoor,
+//! };
+//! let signed = transaction.sign(&key);
+//! assert!(signed.clone().verify(&federation).is_ok());
+//! let refused = signed.verify(&FederationId::from_bytes([2; 32])).unwrap_err();
+//! assert_eq!(refused.code(), "wrong-federation");
+//! ```
+//!
+//! | noun | type |
+//! |---|---|
+//! | how a federation begins | [`Genesis`] → [`SignedGenesis`] → [`VerifiedGenesis`] |
+//! | what a sender wants | [`Transaction`] → [`SignedTransaction`] → [`VerifiedTransaction`] |
+//! | what it does | [`Action`]; its effect a [`Transition`]: [`Writes`] and [`Event`]s; or a [`Rejection`] |
+//! | the state | [`StateRead`]; with changes on top an [`Overlay`]; by nouns a [`View`] |
+//!
+//! [`apply`] and [`begin_block`] know no clock, no randomness and no order but that of keys; time is the
+//! block's. Every stored or signed value has one [`Canonical`] encoding.
+//!
+//! Assumptions: Ed25519 is unforgeable, SHA-256 collision-resistant; the KGC is honest. Deviations
+//! from the paper: consent bounds authorizations, an assignment has deadlines and passes on, and the
+//! policy does not stand on the ledger (its text would name the disease). Not here yet: proofs of Match
+//! and of postings, disputes, changes of the validator set; their encodings are reserved.
 
 mod action;
 mod apply;
@@ -39,8 +79,8 @@ pub use hospital::{
     Address, CardError, DisplayName, HPKE_KEY_LENGTH, HospitalCard, KgcCard, MAX_MATCHING_KEYS,
 };
 pub use ids::{
-    AuthorizationId, BlockTime, Digest, DoctorId, FederationId, Height, HospitalId, Leaf, Nonce,
-    ParseIdError, RecordId, TransactionHash,
+    AuthorizationId, BlockTime, Digest, DoctorId, FederationId, Height, HospitalId, KeyName, Leaf,
+    Nonce, ParseIdError, RecordId, TransactionHash,
 };
 pub use rejection::{Rejection, Role};
 pub use settings::{MAX_N, Prefilter, Settings, SettingsError};

@@ -1,14 +1,13 @@
 //! Why a transaction is refused: each message names the thing, the rule and what to do.
 
 use borsh::{BorshDeserialize, BorshSerialize};
-use consilium_schemes::signature::VerifyingKey;
 
 use crate::consent::PurposeOfUse;
-use crate::crypto::{read_epoch, read_key, write_epoch, write_key};
+use crate::crypto::{read_epoch, write_epoch};
 use crate::hospital::CardError;
 use crate::ids::{
-    AuthorizationId, BlockTime, Digest, DoctorId, FederationId, Height, HospitalId, Leaf, Nonce,
-    RecordId,
+    AuthorizationId, BlockTime, Digest, DoctorId, FederationId, Height, HospitalId, KeyName, Leaf,
+    Nonce, RecordId,
 };
 use crate::state::CloseReason;
 use consilium_schemes::abe::Epoch;
@@ -80,10 +79,7 @@ pub enum Rejection {
     #[error(
         "sender {sender} is not the KGC, a hospital, a doctor or a record's key; register it first"
     )]
-    UnknownSender {
-        #[borsh(serialize_with = "write_key", deserialize_with = "read_key")]
-        sender: VerifyingKey,
-    },
+    UnknownSender { sender: KeyName },
     /// Too late.
     #[error("the transaction expired at height {expires}, this is height {height}; sign a new one")]
     Expired { expires: Height, height: Height },
@@ -137,10 +133,7 @@ pub enum Rejection {
     #[error(
         "key {key} already belongs to somebody in the federation; every key is used by one principal for one thing"
     )]
-    KeyTaken {
-        #[borsh(serialize_with = "write_key", deserialize_with = "read_key")]
-        key: VerifyingKey,
-    },
+    KeyTaken { key: KeyName },
     /// Epochs count up by one.
     #[error("epoch {given} cannot follow; the next epoch is {next}")]
     WrongEpoch {

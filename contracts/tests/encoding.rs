@@ -226,7 +226,7 @@ fn names_and_identifiers_are_checked() {
 #[test]
 fn rejections_travel() {
     let rejection = Rejection::UnknownSender {
-        sender: public("ada"),
+        sender: public("ada").into(),
     };
     let bytes = rejection.to_canonical_bytes();
     assert_eq!(Rejection::from_canonical_bytes(&bytes).unwrap(), rejection);

@@ -77,7 +77,7 @@ fn another_federation_a_long_life_and_a_foreign_signature_are_refused() {
     let tampered = world.transaction("ada", trapdoor("north", 2));
     let moved = SignedTransaction::new(tampered, *signed.signature());
     assert_eq!(world.submit_signed(moved), Err(Rejection::BadSignature));
-    let sender = public("nobody");
+    let sender = public("nobody").into();
     let refusal = Rejection::UnknownSender { sender };
     assert_eq!(world.refused("nobody", trapdoor("north", 1)), refusal);
 }
@@ -133,7 +133,9 @@ fn leaves_are_given_once_in_order_until_the_tree_is_full() {
         world.refused("kgc", register_doctor("ben", "north", 0)),
         wrong(0, 1)
     );
-    let taken = Rejection::KeyTaken { key: public("ada") };
+    let taken = Rejection::KeyTaken {
+        key: public("ada").into(),
+    };
     assert_eq!(
         world.refused("kgc", register_doctor("ada", "south", 1)),
         taken
@@ -181,7 +183,9 @@ fn a_hospital_joins_with_fresh_id_and_keys_and_only_a_valid_card() {
     };
     assert_eq!(world.refused("kgc", admit(card("north"))), exists);
     for taken in ["ada", "kgc", "north", "north/validator", "kgc/peer"] {
-        let refusal = Rejection::KeyTaken { key: public(taken) };
+        let refusal = Rejection::KeyTaken {
+            key: public(taken).into(),
+        };
         let with = HospitalCard {
             validator_key: public(taken),
             ..card("east")
@@ -241,7 +245,7 @@ fn genesis_refuses_every_broken_rule() {
     });
     assert_eq!(refusal, GenesisError::HospitalTwice(hospital("north")));
     let refusal = check(&|genesis| genesis.kgc.peer_key = public("north"));
-    assert_eq!(refusal, GenesisError::KeyTwice(public("north")));
+    assert_eq!(refusal, GenesisError::KeyTwice(public("north").into()));
     let refusal = check(&|genesis| genesis.settings.n = 129);
     assert!(matches!(
         refusal,

@@ -363,7 +363,12 @@ fn registration_refuses_other_epochs_used_ids_used_keys_and_bad_co_signatures() 
     taken.record_key = public("ada");
     let forged = taken.clone().co_sign(&federation, &key("ada"));
     let refusal = world.refused("north", Action::RegisterRecord(Box::new(forged)));
-    assert_eq!(refusal, Rejection::KeyTaken { key: public("ada") });
+    assert_eq!(
+        refusal,
+        Rejection::KeyTaken {
+            key: public("ada").into()
+        }
+    );
     let forged = terms(1, "north", &[]).co_sign(&federation, &key("north"));
     let refusal = world.refused("north", Action::RegisterRecord(Box::new(forged)));
     assert_eq!(

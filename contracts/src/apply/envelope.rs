@@ -32,9 +32,9 @@ pub(super) fn open<S: StateRead>(
         return Err(Rejection::ExpiresTooLate { expires, latest });
     }
     let (sender, nonce) = (transaction.sender, transaction.nonce);
-    let principal = view
-        .principal(&sender)
-        .ok_or(Rejection::UnknownSender { sender })?;
+    let principal = view.principal(&sender).ok_or(Rejection::UnknownSender {
+        sender: sender.into(),
+    })?;
     if view.nonce_used(&sender, nonce) {
         return Err(Rejection::NonceUsed { nonce });
     }

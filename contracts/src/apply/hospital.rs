@@ -53,7 +53,7 @@ pub(super) fn enter<S: StateRead>(step: &mut Step<'_, S>, card: &HospitalCard) {
 pub(super) fn free<S: StateRead>(step: &Step<'_, S>, key: &VerifyingKey) -> Result<(), Rejection> {
     let taken = step.state().get(&Key::taken(key)).is_some();
     if taken || step.view().principal(key).is_some() {
-        return Err(Rejection::KeyTaken { key: *key });
+        return Err(Rejection::KeyTaken { key: (*key).into() });
     }
     Ok(())
 }
