@@ -1,4 +1,5 @@
-//! HKDF-SHA-256 (RFC 5869) under a label, and HMAC-SHA-256 as a commitment to the key that was used.
+//! HKDF-SHA-256 (RFC 5869) under a label, and HMAC-SHA-256 as a commitment to the key that was
+//! used.
 
 use hkdf::Hkdf;
 use hmac::{Hmac, KeyInit as _, Mac as _};

@@ -1,7 +1,8 @@
 //! Ed25519 signatures, with one rule for what counts as valid and a purpose in every signature.
 //!
-//! Follows RFC 8032 (pure Ed25519) with the strict verification of `ed25519-dalek`: cofactorless, `S < L`, no
-//! small-order `A` or `R`. Everyone who verifies reaches the same verdict, which a ledger needs.
+//! Follows RFC 8032 (pure Ed25519) with the strict verification of `ed25519-dalek`: cofactorless,
+//! `S < L`, no small-order `A` or `R`. Everyone who verifies reaches the same verdict, which a
+//! ledger needs.
 //!
 //! | symbol | type |
 //! |---|---|
@@ -10,13 +11,14 @@
 //! | `A` | [`VerifyingKey`] |
 //! | `(R, S)` | [`Signature`] |
 //!
-//! What is signed is never the bare message but
-//! `len8(purpose) || purpose || len64(context) || context || message`, lengths big-endian. A signature made for one purpose
-//! or in one context (a federation, a record) is therefore worth nothing in another.
+//! What is signed is never the bare message but `len8(purpose) || purpose || len64(context) ||
+//! context || message`, lengths big-endian. A signature made for one purpose or in one context (a
+//! federation, a record) is therefore worth nothing in another.
 //!
 //! Assumptions: discrete logarithms in edwards25519, SHA-512 as a random oracle.
 //!
-//! Deviations from RFC 8032: keys are refused at parsing when non-canonical or of small order, where the RFC leaves both open.
+//! Deviations from RFC 8032: keys are refused at parsing when non-canonical or of small order,
+//! where the RFC leaves both open.
 
 use core::fmt;
 
@@ -71,7 +73,8 @@ impl Purpose {
     /// ```
     ///
     /// # Panics
-    /// If the label does not begin with `CONSILIUM-V1-SIG-`, has nothing after it, or is longer than 255 bytes.
+    /// If the label does not begin with `CONSILIUM-V1-SIG-`, has nothing after it, or is longer
+    /// than 255 bytes.
     #[must_use]
     pub const fn new(label: &'static str) -> Self {
         let (mut label_rest, mut prefix_rest) = (label.as_bytes(), PURPOSE_PREFIX);
@@ -137,7 +140,8 @@ impl SigningKey {
         VerifyingKey(self.0.verifying_key())
     }
 
-    /// Signs `message` for `purpose` in `context` (whatever the verifier must agree on, such as the federation id).
+    /// Signs `message` for `purpose` in `context` (whatever the verifier must agree on, such as the
+    /// federation id).
     #[must_use]
     pub fn sign(&self, purpose: Purpose, context: &[u8], message: &[u8]) -> Signature {
         Signature(self.0.sign(&purpose.frame(context, message)).to_bytes())
@@ -161,7 +165,8 @@ impl VerifyingKey {
     /// Parses a key.
     ///
     /// # Errors
-    /// [`SignatureError::NotAPoint`], [`SignatureError::NonCanonicalKey`], [`SignatureError::SmallOrderKey`].
+    /// [`SignatureError::NotAPoint`], [`SignatureError::NonCanonicalKey`],
+    /// [`SignatureError::SmallOrderKey`].
     pub fn from_bytes(bytes: &[u8; 32]) -> Result<Self, SignatureError> {
         if !is_canonical(bytes) {
             return Err(SignatureError::NonCanonicalKey);

@@ -1,8 +1,10 @@
-//! Wrapping small secrets (attribute keys, tokens) for one organisation, signed by the one that sends them.
+//! Wrapping small secrets (attribute keys, tokens) for one organisation, signed by the one that
+//! sends them.
 //!
-//! HPKE in base mode (RFC 9180) with the KEM X-Wing, which is X25519 and ML-KEM-768 together (draft-connolly-cfrg-xwing-kem,
-//! draft-ietf-hpke-pq, KEM 0x647a), HKDF-SHA-256 and AES-256-GCM. It holds while either of the two key exchanges does.
-//! Base mode does not say who encrypted, so the sender signs, and the recipient checks that before anything else.
+//! HPKE in base mode (RFC 9180) with the KEM X-Wing, which is X25519 and ML-KEM-768 together
+//! (draft-connolly-cfrg-xwing-kem, draft-ietf-hpke-pq, KEM 0x647a), HKDF-SHA-256 and AES-256-GCM.
+//! It holds while either of the two key exchanges does. Base mode does not say who encrypted, so
+//! the sender signs, and the recipient checks that before anything else.
 //!
 //! | symbol | type |
 //! |---|---|
@@ -10,15 +12,18 @@
 //! | enc, ct, signature | [`Wrapped`] |
 //!
 //! ```text
-//! info' = CONSILIUM-V1-WRAP-INFO || sender's verifying key || info          enc, ct = HPKE.Seal(recipient, info', aad, plaintext)
-//! signature = Ed25519(sender, recipient || info || aad || enc || ct)        each variable part behind its length
+//! info'     = CONSILIUM-V1-WRAP-INFO || sender's verifying key || info
+//! enc, ct   = HPKE.Seal(recipient, info', aad, plaintext)
+//! signature = Sign(sender, context info, recipient || aad || enc || ct)
 //! ```
-//! The sender's key in `info'` keeps another from taking the signature off and putting its own on someone else's secret.
+//! Each variable part stands behind its length. The sender's key in `info'` keeps another from
+//! taking the signature off and putting its own on someone else's secret.
 //!
-//! Assumptions: X-Wing is IND-CCA (gap Diffie-Hellman in Curve25519 or module-LWE), Ed25519 unforgeable.
+//! Assumptions: X-Wing is IND-CCA (gap Diffie-Hellman in Curve25519 or module-LWE), Ed25519
+//! unforgeable.
 //!
-//! What it leaks: who sends to whom, the length, and `info` and `aad` if they are sent along. There is no forward secrecy: who
-//! gets the recipient's key later opens what was kept.
+//! What it leaks: who sends to whom, the length, and `info` and `aad` if they are sent along. There
+//! is no forward secrecy: who gets the recipient's key later opens what was kept.
 
 use core::fmt;
 
@@ -127,8 +132,8 @@ impl PublicKey {
     /// Parses a key.
     ///
     /// # Errors
-    /// [`DecodeError::Length`]; [`DecodeError::NonCanonical`] if a coefficient of the ML-KEM part or the X25519 coordinate is not
-    /// reduced.
+    /// [`DecodeError::Length`]; [`DecodeError::NonCanonical`] if a coefficient of the ML-KEM part
+    /// or the X25519 coordinate is not reduced.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, DecodeError> {
         let (expected, actual) = (Self::LENGTH, bytes.len());
         if actual != expected {
@@ -215,7 +220,8 @@ impl fmt::Debug for Wrapped {
     }
 }
 
-/// Encrypts `plaintext` to `recipient` and signs it. `info` says what is sent (and is agreed on by both sides), `aad` is bound to it.
+/// Encrypts `plaintext` to `recipient` and signs it. `info` says what is sent (and is agreed on by
+/// both sides), `aad` is bound to it.
 ///
 /// ```
 /// use consilium_schemes::signature::SigningKey;

@@ -1,4 +1,5 @@
-//! Encrypted records: frozen vectors, opened by hand with AES-GCM, HKDF and HMAC alone, and malformed headers.
+//! Encrypted records: frozen vectors, opened by hand with AES-GCM, HKDF and HMAC alone, and
+//! malformed headers.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, missing_docs)]
 
 mod frozen;

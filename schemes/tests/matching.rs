@@ -1,4 +1,5 @@
-//! Matching: frozen vectors recomputed with another curve library, the property, and the attacks of `matching_attacks.py`.
+//! Matching: frozen vectors recomputed with another curve library, the property, and the attacks of
+//! `matching_attacks.py`.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, missing_docs)]
 
 mod frozen;
@@ -434,7 +435,8 @@ fn generate() {
     freeze("matching", &all);
 }
 
-/// An identity, a point outside the subgroup, a point off the curve, a non-canonical identity; of G1.
+/// An identity, a point outside the subgroup, a point off the curve, a non-canonical identity; of
+/// G1.
 fn bad_g1() -> Vec<Vec<u8>> {
     let mut identity = vec![0; 48];
     identity[0] = 0xc0;

@@ -1,4 +1,5 @@
-//! Health reports: frozen vectors recomputed with schoolbook integers, and the attacks of `report_rsa.py`.
+//! Health reports: frozen vectors recomputed with schoolbook integers, and the attacks of
+//! `report_rsa.py`.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, missing_docs)]
 
 mod frozen;
@@ -543,9 +544,10 @@ fn c_outside_the_residues_is_refused() {
         let bad = [&good[..170], &c, &good[554..]].concat();
         assert_eq!(
             open(&resign(&bad, &doctor())).unwrap_err(),
-            ReportError::WrongOpening
+            ReportError::Encapsulation
         );
     }
+    assert!(ReportError::Encapsulation.is_doctors_fault());
 }
 
 #[test]

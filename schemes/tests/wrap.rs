@@ -1,4 +1,5 @@
-//! Wrapped secrets: frozen vectors with HPKE's key schedule written out, and who can open or forge what.
+//! Wrapped secrets: frozen vectors with HPKE's key schedule written out, and who can open or forge
+//! what.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, missing_docs)]
 
 mod frozen;
@@ -32,7 +33,8 @@ fn sized(part: &[u8]) -> Vec<u8> {
     [&(part.len() as u64).to_be_bytes()[..], part].concat()
 }
 
-/// RFC 9180, section 5.1, KeySchedule in base mode with HKDF-SHA-256 and AES-256-GCM, and the first Open.
+/// RFC 9180, section 5.1, KeySchedule in base mode with HKDF-SHA-256 and AES-256-GCM, and the first
+/// Open.
 fn open_by_hand(case: &Value) -> Vec<u8> {
     let wrapped = bytes(&case["wrapped"]);
     let (enc, rest) = wrapped[2..].split_at(1120);

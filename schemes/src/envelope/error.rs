@@ -15,7 +15,8 @@ pub enum EnvelopeError {
     /// The header does not belong to this key: another key, or a changed header.
     #[error("the key does not belong to this encrypted record, or its header was changed")]
     WrongKey,
-    /// A segment is not what was encrypted here: changed, moved, missing, or not the last although the stream ends.
+    /// A segment is not what was encrypted here: changed, moved, missing, or not the last although
+    /// the stream ends.
     #[error("segment {index} of the encrypted record is not authentic")]
     Segment {
         /// The first segment at fault, counted from 0.

@@ -1,7 +1,9 @@
-//! `header_core`: everything about an encrypted record that is said in the clear, but the commitment.
+//! `header_core`: everything about an encrypted record that is said in the clear, but the
+//! commitment.
 //!
 //! ```text
-//! "CTHD" || version 1 || suite 1 || record id 32 || epoch 8 || record key 32 || report key len32 + n || nonce prefix 7
+//! "CTHD" || version 1 || suite 1 || record id 32 || epoch 8 || record key 32
+//!        || report key len32 + n || nonce prefix 7
 //! ```
 
 use super::error::EnvelopeError;
@@ -35,7 +37,8 @@ pub struct HeaderFields {
     pub epoch: u64,
     /// The patient's Ed25519 key of this record.
     pub record_key: VerifyingKey,
-    /// The patient's RSA key of this record with its certificate, as encoded by the module `report`.
+    /// The patient's RSA key of this record with its certificate, as encoded by the module
+    /// `report`.
     pub report_key: Vec<u8>,
 }
 

@@ -1,16 +1,20 @@
-//! The record at rest (CTHD): any length of plaintext encrypted in constant memory, under a key it commits to.
+//! The record at rest (CTHD): any length of plaintext encrypted in constant memory, under a key it
+//! commits to.
 //!
-//! STREAM of Hoang, Reyhanitabar, Rogaway and Vizár ("Online Authenticated-Encryption and its Nonce-Reuse Misuse-Resistance",
-//! eprint 2015/189, the variant with a 32-bit big-endian counter and a last-segment byte in the nonce) over AES-256-GCM
-//! in segments of 1 MiB. AES-GCM opens one ciphertext under two keys of an attacker's choice, so the header commits to the key:
-//! both the encryption key and the key of the header's MAC come from one derivation (the generic composition of Albertini and
-//! others, "How to Abuse and Fix Authenticated Encryption Without Key Commitment", eprint 2020/1456).
+//! STREAM of Hoang, Reyhanitabar, Rogaway and Vizár ("Online Authenticated-Encryption and its
+//! Nonce-Reuse Misuse-Resistance", eprint 2015/189, the variant with a 32-bit big-endian counter
+//! and a last-segment byte in the nonce) over AES-256-GCM in segments of 1 MiB. AES-GCM opens one
+//! ciphertext under two keys of an attacker's choice, so the header commits to the key: both the
+//! encryption key and the key of the header's MAC come from one derivation (the generic composition
+//! of Albertini and others, "How to Abuse and Fix Authenticated Encryption Without Key Commitment",
+//! eprint 2020/1456).
 //!
 //! ```text
 //! k_enc, k_com = HKDF(SymKey, header_core)
 //! header       = header_core || HMAC(k_com, header_core)
 //! CTHD         = len32(header_core) || header || segment_0 || segment_1 || ...
-//! segment_i    = AES-256-GCM(k_enc, nonce_prefix || i || last?, segment of plaintext, header if i = 0 else nothing)
+//! segment_i    = AES-256-GCM(k_enc, nonce_prefix || i || last?, plaintext_i,
+//!                            header if i = 0 else nothing)
 //! ```
 //!
 //! | symbol | type |
@@ -20,15 +24,18 @@
 //! | CTHD before its header is checked | [`UnopenedEnvelope`] |
 //! | SHA-256(CTHD) | [`Digest`], in [`Summary`] |
 //!
-//! The last segment is the only one that may be short, and is empty only when the plaintext is. No byte of a segment is
-//! released before its tag is checked; but a file cut at the end is noticed only at the end, so a caller keeps what was written
-//! only when [`UnopenedEnvelope::decrypt`] returns (write to a temporary file, rename afterwards), and compares the digest with the
+//! The last segment is the only one that may be short, and is empty only when the plaintext is. No
+//! byte of a segment is released before its tag is checked; but a file cut at the end is noticed
+//! only at the end, so a caller keeps what was written only when [`UnopenedEnvelope::decrypt`]
+//! returns (write to a temporary file, rename afterwards), and compares the digest with the
 //! ledger's.
 //!
-//! Assumptions: AES-256 as a pseudorandom permutation, HKDF and HMAC with SHA-256 as random oracles. A `SymKey` serves one envelope:
-//! the nonce prefix is 7 bytes only, since the key is fresh.
+//! Assumptions: AES-256 as a pseudorandom permutation, HKDF and HMAC with SHA-256 as random
+//! oracles. A `SymKey` serves one envelope: the nonce prefix is 7 bytes only, since the key is
+//! fresh.
 //!
-//! What it leaks: the exact length of the record and everything in the header (record, epoch, keys).
+//! What it leaks: the exact length of the record and everything in the header (record, epoch,
+//! keys).
 
 mod error;
 mod header;
@@ -153,7 +160,8 @@ fn encrypt_within(
     })
 }
 
-/// An envelope whose header was read but is not yet authenticated: its fields serve to look up keys, nothing else.
+/// An envelope whose header was read but is not yet authenticated: its fields serve to look up
+/// keys, nothing else.
 pub struct UnopenedEnvelope<R> {
     source: HashingReader<R>,
     header: HeaderCore,
@@ -191,10 +199,10 @@ impl<R: Read> UnopenedEnvelope<R> {
     /// Checks the header under `key`, then decrypts segment by segment into `out`.
     ///
     /// # Errors
-    /// [`EnvelopeError::WrongKey`] before anything is decrypted if the header does not belong to the key;
-    /// [`EnvelopeError::Segment`] naming the first segment that is not authentic (also where the stream was cut, extended or
-    /// reordered); [`EnvelopeError::EmptyLastSegment`], [`EnvelopeError::TooLong`], [`EnvelopeError::Read`],
-    /// [`EnvelopeError::Write`].
+    /// [`EnvelopeError::WrongKey`] before anything is decrypted if the header does not belong to
+    /// the key; [`EnvelopeError::Segment`] naming the first segment that is not authentic (also
+    /// where the stream was cut, extended or reordered); [`EnvelopeError::EmptyLastSegment`],
+    /// [`EnvelopeError::TooLong`], [`EnvelopeError::Read`], [`EnvelopeError::Write`].
     ///
     /// # Security
     /// On an error `out` may already hold authentic segments of an incomplete record: discard it.

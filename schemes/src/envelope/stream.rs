@@ -23,13 +23,15 @@ pub(super) struct Limits {
     pub(super) segments: u32,
 }
 
-/// Segments of 1 MiB; the counter's last value is left unused, as aead-stream does: 2^32 - 1 segments, 4 PiB.
+/// Segments of 1 MiB; the counter's last value is left unused, as aead-stream does: 2^32 - 1
+/// segments, 4 PiB.
 pub(super) const V1: Limits = Limits {
     segment: 1 << 20,
     segments: u32::MAX,
 };
 
-/// Encrypts `plaintext` to its end; returns its length. `header` is the first segment's associated data.
+/// Encrypts `plaintext` to its end; returns its length. `header` is the first segment's associated
+/// data.
 pub(super) fn seal(
     limits: Limits,
     key: &[u8; 32],
@@ -105,7 +107,8 @@ struct Segments<R> {
     source: R,
     size: usize,
     ahead: Option<u8>,
-    /// The segment; has room for a tag and a look-ahead byte, so that plaintext is not copied by growing.
+    /// The segment; has room for a tag and a look-ahead byte, so that plaintext is not copied by
+    /// growing.
     buffer: Zeroizing<Vec<u8>>,
 }
 

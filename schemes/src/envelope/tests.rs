@@ -1,4 +1,5 @@
-//! Attacks on streams of small segments; the real segment length is exercised by `tests/envelope.rs`.
+//! Attacks on streams of small segments; the real segment length is exercised by
+//! `tests/envelope.rs`.
 
 use proptest::prelude::*;
 use rand::SeedableRng as _;

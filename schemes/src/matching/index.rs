@@ -12,14 +12,16 @@ use crate::tokens::KeywordToken;
 
 const KIND: [u8; 4] = *b"CMIX";
 
-/// I_0..I_n. Whoever holds it can test tokens on it: not secret from the matching hospital, but from everyone else.
+/// I_0..I_n. Whoever holds it can test tokens on it: not secret from the matching hospital, but
+/// from everyone else.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Index {
     size: IndexSize,
     points: Vec<G1>,
 }
 
-/// IndexBuild: f(X) = prod (X - h_i), padded with random roots to degree n; I_j = g1^{rho a_j} with fresh rho.
+/// IndexBuild: f(X) = prod (X - h_i), padded with random roots to degree n; I_j = g1^{rho a_j} with
+/// fresh rho.
 ///
 /// Repeated keywords count once.
 ///
@@ -132,7 +134,8 @@ impl EncryptedIndex {
         }
     }
 
-    /// The canonical encoding: `"CMIX" || version || n 2 || no proof || U_0 .. U_{n-1} || V_0 .. V_n`.
+    /// The canonical encoding: `"CMIX" || version || n 2 || no proof || U_0 .. U_{n-1} || V_0 ..
+    /// V_n`.
     #[must_use]
     pub fn to_bytes(&self) -> Vec<u8> {
         let mut out = frame(KIND, self.size, Self::points(self.size));

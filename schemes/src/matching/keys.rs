@@ -1,7 +1,8 @@
 //! A hospital's matching keys: x, y with a = g1^x, b = g2^y, and the proofs that it knows them.
 //!
-//! x and y are independent and used nowhere else. g2^x and g1^y are never made: either lets anyone with a token test every index.
-//! Each proof is Schnorr's: c = Fr(label, ctx, a, b, R), s = k + c x, checked by g1^s = R a^c; likewise for y in G2.
+//! x and y are independent and used nowhere else. g2^x and g1^y are never made: either lets anyone
+//! with a token test every index. Each proof is Schnorr's: c = Fr(label, ctx, a, b, R), s = k + c
+//! x, checked by g1^s = R a^c; likewise for y in G2.
 
 use core::fmt;
 
@@ -117,8 +118,8 @@ impl HospitalSecretKeys {
         }
     }
 
-    /// a and b with proofs of possession for this hospital. Nonces are hedged: they depend on the secret, on what is proved and
-    /// on fresh randomness.
+    /// a and b with proofs of possession for this hospital. Nonces are hedged: they depend on the
+    /// secret, on what is proved and on fresh randomness.
     pub fn prove(&self, context: &KeyContext<'_>, rng: &mut impl CryptoRng) -> ClaimedHospitalKeys {
         let HospitalKeys { a, b } = self.public_keys();
         let mut nonce = |label, secret: &SecretScalar| {
@@ -156,7 +157,8 @@ impl fmt::Debug for HospitalSecretKeys {
     }
 }
 
-/// a = g1^x and b = g2^y of a hospital that proved to know x and y. Made by [`ClaimedHospitalKeys::verify`].
+/// a = g1^x and b = g2^y of a hospital that proved to know x and y. Made by
+/// [`ClaimedHospitalKeys::verify`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct HospitalKeys {
     a: G1,
@@ -173,7 +175,8 @@ impl HospitalKeys {
     }
 }
 
-/// A hospital's matching keys with their proofs, as they stand on its card: well-formed, not yet verified.
+/// A hospital's matching keys with their proofs, as they stand on its card: well-formed, not yet
+/// verified.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ClaimedHospitalKeys {
     a: G1,

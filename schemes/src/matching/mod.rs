@@ -1,14 +1,16 @@
-//! Many-to-many matching: does a record have all the keywords a doctor is interested in, without saying which.
+//! Many-to-many matching: does a record have all the keywords a doctor is interested in, without
+//! saying which.
 //!
-//! IndexBuild, TrdGen and Match of the paper (002, section III.B), and the ElGamal encryption under which index and trapdoor
-//! stand on the ledger. A record's keywords are the roots of a polynomial; a trapdoor is a random combination of the powers
-//! of the interests; their product in GT is 1 exactly when every interest is a root. Index and trapdoor lie in different
-//! groups, so neither two indexes nor two trapdoors can be compared.
+//! IndexBuild, TrdGen and Match of the paper (002, section III.B), and the ElGamal encryption under
+//! which index and trapdoor stand on the ledger. A record's keywords are the roots of a polynomial;
+//! a trapdoor is a random combination of the powers of the interests; their product in GT is 1
+//! exactly when every interest is a root. Index and trapdoor lie in different groups, so neither
+//! two indexes nor two trapdoors can be compared.
 //!
 //! | symbol | type |
 //! |---|---|
 //! | n | [`IndexSize`] |
-//! | h_i | [`KeywordToken`](crate::tokens::KeywordToken) |
+//! | h_i | [`KeywordToken`] |
 //! | I_0..I_n | [`Index`] |
 //! | T_0..T_n, m | [`Trapdoor`], [`InterestCount`] |
 //! | (U, V) | [`EncryptedIndex`] |
@@ -17,25 +19,30 @@
 //! | a = g1^x, b = g2^y | [`HospitalKeys`]; with proofs, unverified: [`ClaimedHospitalKeys`] |
 //!
 //! ```text
-//! IndexBuild   f(X) = prod (X - h_i), padded with random roots to degree n = sum_j a_j X^j;   I_j = g1^{rho a_j}
-//! TrdGen       T_j = g2^{tau · sum_k c_k h_k^j}                                              j = 0..n
-//! Match        prod_j e(I_j, T_j) = 1   <=>   interests ⊆ keywords   (false positive <= 1/(r - 1))
-//! index        U_j = g1^{u_j}, V_j = I_j a^{u_j}, except j = n: V_n = I_n ≠ 1 in the clear, no U_n
+//! IndexBuild   f(X) = prod (X - h_i), padded with random roots to degree n = sum_j a_j X^j
+//!              I_j = g1^{rho a_j}                                                 j = 0..n
+//! TrdGen       T_j = g2^{tau · sum_k c_k h_k^j}                                   j = 0..n
+//! Match        prod_j e(I_j, T_j) = 1  <=>  interests ⊆ keywords  (false positive <= 1/(r - 1))
+//! index        U_j = g1^{u_j}, V_j = I_j a^{u_j}, j < n;  V_n = I_n ≠ 1 in the clear, no U_n
 //! trapdoor     D_j = g2^{d_j}, M_j = T_j b^{d_j}
 //! ```
 //!
-//! Assumptions: SXDH (so that ElGamal hides in each group, and nothing maps between them), the generic group model for what a
-//! hospital learns from plain indexes and trapdoors, tokens as in the module `tokens`.
+//! Assumptions: SXDH (so that ElGamal hides in each group, and nothing maps between them), the
+//! generic group model for what a hospital learns from plain indexes and trapdoors, tokens as in
+//! the module `tokens`.
 //!
-//! **What it leaks.** A hospital learns, of each index and trapdoor encrypted to it, whether they match, and can test every token that
-//! it holds on them: against its own dictionary they are not secret. The number m of interests stands in the clear; the number of
-//! keywords does not show (padding). Plain indexes and trapdoors are malleable by whoever holds them and the tokens. Everybody
-//! else learns lengths only. The prefilter, off by default, tells the hospital more: see [`prefilter`].
+//! **What it leaks.** A hospital learns, of each index and trapdoor encrypted to it, whether they
+//! match, and can test every token that it holds on them: against its own dictionary they are not
+//! secret. The number m of interests stands in the clear; the number of keywords does not show
+//! (padding). Plain indexes and trapdoors are malleable by whoever holds them and the tokens.
+//! Everybody else learns lengths only. The prefilter, off by default, tells the hospital more: see
+//! [`prefilter`].
 //!
-//! Deviations: the paper's trapdoor sums the interests without weights, which makes some wrong matches permanent and two
-//! trapdoors of one doctor proportional; the c_k prevent both. A trapdoor is exactly as long as an index: a longer one lets a holder of
-//! tokens strip interests off it. Not here yet: the proofs of section 5 (posting, number of interests, Match); the encodings
-//! have a field for them that must say "none".
+//! Deviations: the paper's trapdoor sums the interests without weights, which makes some wrong
+//! matches permanent and two trapdoors of one doctor proportional; the c_k prevent both. A trapdoor
+//! is exactly as long as an index: a longer one lets a holder of tokens strip interests off it. Not
+//! here yet: the proofs of section 5 (posting, number of interests, Match); the encodings have a
+//! field for them that must say "none".
 
 mod error;
 mod index;

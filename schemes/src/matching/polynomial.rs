@@ -21,7 +21,8 @@ fn times_linear(f: &[SecretScalar], root: &SecretScalar) -> Vec<SecretScalar> {
         .collect()
 }
 
-/// sum_k c_k h_k^j for j = 0..count: the weights are multiplied by their bases from one j to the next.
+/// sum_k c_k h_k^j for j = 0..count: the weights are multiplied by their bases from one j to the
+/// next.
 pub(super) fn weighted_powers(
     mut weights: Vec<SecretScalar>,
     bases: &[&SecretScalar],

@@ -1,7 +1,9 @@
-//! The prefilter: buckets of keywords, so that a hospital need not pair every trapdoor with every index. Off by default.
+//! The prefilter: buckets of keywords, so that a hospital need not pair every trapdoor with every
+//! index. Off by default.
 //!
-//! Inside what is encrypted to the hospital, a bitmap of B bits stands beside each index and the buckets of its interests beside
-//! each trapdoor. Only a record whose bitmap covers a trapdoor's buckets is paired.
+//! Inside what is encrypted to the hospital, a bitmap of B bits stands beside each index and the
+//! buckets of its interests beside each trapdoor. Only a record whose bitmap covers a trapdoor's
+//! buckets is paired.
 //!
 //! | symbol | type |
 //! |---|---|
@@ -12,10 +14,12 @@
 //!
 //! Assumptions: HMAC-SHA-256 is a pseudorandom function; the key stays with the owner gateway.
 //!
-//! **What it leaks**, to the matching hospital and beyond what Match tells it: which buckets each trapdoor asks for, and for each
-//! record a set of w buckets that contains all of its keywords'. Over many records the frequency of a bucket shows the frequency of
-//! its keywords, hence often which disease it is; records that share keywords share bits. The bits filled up are the same whenever one
-//! record's bitmap is made again, so comparing does not wash them out. Another hospital's buckets are others.
+//! **What it leaks**, to the matching hospital and beyond what Match tells it: which buckets each
+//! trapdoor asks for, and for each record a set of w buckets that contains all of its keywords'.
+//! Over many records the frequency of a bucket shows the frequency of its keywords, hence often
+//! which disease it is; records that share keywords share bits. The bits filled up are the same
+//! whenever one record's bitmap is made again, so comparing does not wash them out. Another
+//! hospital's buckets are others.
 
 use core::fmt;
 

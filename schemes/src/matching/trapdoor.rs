@@ -12,7 +12,8 @@ use crate::tokens::KeywordToken;
 
 const KIND: [u8; 4] = *b"CMTD";
 
-/// T_0..T_n. Whoever holds it can test tokens on it: not secret from the doctor's hospital, but from everyone else.
+/// T_0..T_n. Whoever holds it can test tokens on it: not secret from the doctor's hospital, but
+/// from everyone else.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Trapdoor {
     size: IndexSize,
@@ -21,7 +22,7 @@ pub struct Trapdoor {
 
 /// TrdGen: T_j = g2^{tau · sum_k c_k h_k^j} with fresh tau, c_k.
 ///
-/// Repeated interests count once, also in the number m that a doctor claims ([`Trapdoor::interests`]).
+/// Repeated interests count once, also in the number that comes back: what the doctor may claim.
 ///
 /// # Errors
 /// [`MatchingError::None`], [`MatchingError::TooMany`].

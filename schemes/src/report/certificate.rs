@@ -1,6 +1,7 @@
 //! The certificate that x -> x^e permutes the residues modulo N: e-th roots of eight hashed values.
 //!
-//! If e divides p - 1 for a prime p of N, a hashed value has a root with probability 1/e, so eight of them with 2^-128.
+//! If e divides p - 1 for a prime p of N, a hashed value has a root with probability 1/e, so eight
+//! of them with 2^-128.
 
 use rsa::traits::PublicKeyParts as _;
 use rsa::{BoxedUint, RsaPrivateKey, RsaPublicKey, hazmat};

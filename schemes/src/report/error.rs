@@ -51,7 +51,10 @@ pub enum ReportError {
     /// The doctor did not sign the sealed report.
     #[error("the doctor did not sign the sealed report")]
     OuterSignature,
-    /// c is not in (0, N), or the opening is not, or z^e is not c: the opening is at fault, not the report.
+    /// c is not in (0, N), or not as long as N: the doctor is at fault, as everyone can see.
+    #[error("the report's encapsulation is not a residue modulo N")]
+    Encapsulation,
+    /// z is not in (0, N), or z^e is not c: the opening is at fault, not the report.
     #[error("the opening is not an e-th root of c")]
     WrongOpening,
     /// The opening is right and yet the report does not open: the doctor is at fault.
@@ -63,11 +66,11 @@ pub enum ReportError {
 }
 
 impl ReportError {
-    /// Whether a valid opening with this outcome shows that the doctor sealed the report wrongly.
+    /// Whether this outcome of opening shows that the doctor sealed the report wrongly.
     #[must_use]
     pub fn is_doctors_fault(&self) -> bool {
         match self {
-            Self::DoesNotOpen | Self::InnerSignature => true,
+            Self::Encapsulation | Self::DoesNotOpen | Self::InnerSignature => true,
             Self::TooLong { .. } | Self::Context(_) | Self::OuterSignature | Self::WrongOpening => {
                 false
             }

@@ -33,7 +33,8 @@ impl PublicKey {
     /// Largest encoding.
     pub const LIMIT: usize = 1 + 4 + (1 + ROOTS as usize) * MAX_BYTES;
 
-    /// The canonical encoding: `version || N len32 + n || sigma_1 .. sigma_8`, integers big-endian, as long as N.
+    /// The canonical encoding: `version || N len32 + n || sigma_1 .. sigma_8`, integers big-endian,
+    /// as long as N.
     #[must_use]
     pub fn to_bytes(&self) -> Vec<u8> {
         let mut out = vec![VERSION];

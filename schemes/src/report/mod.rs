@@ -1,9 +1,12 @@
-//! The health report (CTHR): from the doctor to the patient of one record, under the record's RSA key.
+//! The health report (CTHR): from the doctor to the patient of one record, under the record's RSA
+//! key.
 //!
-//! RSA-KEM (ISO/IEC 18033-2, RSA-KEM; RFC 9690 for the shape) with 3072 bits and more and e = 65537, AES-256-GCM with key
-//! commitment, signed by the doctor inside and out. A key is accepted only with a certificate that x -> x^e is a permutation modulo
-//! N (Goldberg, Reyzin, Sagga, Baldimtsi, "Efficient Noninteractive Certification of RSA Moduli and Beyond", eprint 2018/057):
-//! under a crafted modulus c has many e-th roots, and a patient could open a good report with a wrong root and blame the doctor.
+//! RSA-KEM (ISO/IEC 18033-2, RSA-KEM; RFC 9690 for the shape) with 3072 bits and more and e =
+//! 65537, AES-256-GCM with key commitment, signed by the doctor inside and out. A key is accepted
+//! only with a certificate that x -> x^e is a permutation modulo N (Goldberg, Reyzin, Sagga,
+//! Baldimtsi, "Efficient Noninteractive Certification of RSA Moduli and Beyond", eprint 2018/057):
+//! under a crafted modulus c has many e-th roots, and a patient could open a good report with a
+//! wrong root and blame the doctor.
 //!
 //! | symbol | type |
 //! |---|---|
@@ -16,24 +19,29 @@
 //! | SHA-256(c, header, ciphertext) | [`Digest`], by [`SealedReport::digest`] |
 //!
 //! ```text
-//! sigma_i^e = H_N("RSA-PERM", N, e, i) mod N, i = 1..8       N odd, no prime factor below 2^16, bits a multiple of 64
+//! N odd, no prime factor below 2^16, its bits a multiple of 64
+//! sigma_i^e = H_N("RSA-PERM", N, e, i) mod N, i = 1..8
 //! H_N(m) = HKDF-SHA-256(salt = label, ikm = m, |N| + 16 bytes) mod N
 //! z <- (0, N);  c = z^e mod N
-//! header_core = "CTHR" || version || suite || federation || record || doctor || SHA-256(report key)
+//! header_core = "CTHR" || version || suite || federation || record || doctor || SHA-256(key)
 //! k_enc, k_com = HKDF(z, header_core || c);  header = header_core || HMAC(k_com, header_core || c)
-//! ciphertext = AES-256-GCM(k_enc, nonce 0, Sign(doctor, header_core || c, report) || report, header)
-//! outer signature = Sign(doctor, header_core, digest)
+//! inside     = Sign(doctor, header_core || c, report)
+//! ciphertext = AES-256-GCM(k_enc, nonce 0, inside || report, header)
+//! outside    = Sign(doctor, header_core, digest)
 //! ```
-//! The nonce is fixed because every z, hence every k_enc, is used once. [`open_with`] needs only z and public values: a dispute is
-//! settled by it, and a Guillou-Quisquater proof of knowing z can be added without a change of format.
+//! The nonce is fixed because every z, hence every k_enc, is used once. [`open_with`] needs only z
+//! and public values: a dispute is settled by it, and a Guillou-Quisquater proof of knowing z can
+//! be added without a change of format.
 //!
-//! Assumptions: RSA with e = 65537 is one-way; HKDF, HMAC as random oracles; AES-256 a pseudorandom permutation; Ed25519 unforgeable.
+//! Assumptions: RSA with e = 65537 is one-way; HKDF, HMAC as random oracles; AES-256 a pseudorandom
+//! permutation; Ed25519 unforgeable.
 //!
-//! Private operations are blinded (a fresh random factor per operation) and their result is checked against c before use, as
-//! the `rsa` crate's `rsa_decrypt_and_check` does; they happen on the patient's device only.
+//! Private operations are blinded (a fresh random factor per operation) and their result is checked
+//! against c before use, as the `rsa` crate's `rsa_decrypt_and_check` does; they happen on the
+//! patient's device only.
 //!
-//! Deviations: hashing into Z_N is by HKDF, since only one full-length hash was wanted in the crate; sizes are multiples of 64
-//! bits, so that an integer has one encoding.
+//! Deviations: hashing into Z_N is by HKDF, since only one full-length hash was wanted in the
+//! crate; sizes are multiples of 64 bits, so that an integer has one encoding.
 //!
 //! What it leaks: the report's length, and who wrote to which record.
 

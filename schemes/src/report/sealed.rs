@@ -106,7 +106,8 @@ impl SealedReport {
     pub const LIMIT: usize =
         HeaderCore::LENGTH + TAG + 4 + MODULUS_LIMIT + 4 + CIPHERTEXT_LIMIT + Signature::LENGTH;
 
-    /// SHA-256(c, header, ciphertext), under a label, each behind its length: what the ledger holds of the report.
+    /// SHA-256(c, header, ciphertext), under a label, each behind its length: what the ledger holds
+    /// of the report.
     #[must_use]
     pub fn digest(&self) -> Digest {
         let parts = Transcript::new()
@@ -120,7 +121,8 @@ impl SealedReport {
     /// Checks the doctor's outer signature; whoever relays a report does this.
     ///
     /// # Errors
-    /// [`ReportError::Context`] if the report names another doctor, [`ReportError::OuterSignature`].
+    /// [`ReportError::Context`] if the report names another doctor,
+    /// [`ReportError::OuterSignature`].
     pub fn verify_outside(&self, doctor: &VerifyingKey) -> Result<(), ReportError> {
         if self.core.doctor != *doctor {
             return Err(ReportError::Context("doctor"));
@@ -137,7 +139,8 @@ impl SealedReport {
         &self.core.context
     }
 
-    /// The canonical encoding: `header_core || tag 32 || c len32 + n || ciphertext len32 + n || outer signature 64`.
+    /// The canonical encoding: `header_core || tag 32 || c len32 + n || ciphertext len32 + n ||
+    /// outer signature 64`.
     #[must_use]
     pub fn to_bytes(&self) -> Vec<u8> {
         let mut out = self.header();
@@ -236,10 +239,11 @@ pub fn seal(
 }
 
 impl SecretKey {
-    /// z = c^(1/e) mod N, blinded, for a report that `doctor` signed outside for this record and key.
+    /// z = c^(1/e) mod N, blinded, for a report that `doctor` signed outside for this record and
+    /// key.
     ///
     /// # Errors
-    /// [`ReportError::Context`], [`ReportError::OuterSignature`], [`ReportError::WrongOpening`] if c is not in (0, N).
+    /// [`ReportError::Context`], [`ReportError::OuterSignature`], [`ReportError::Encapsulation`].
     pub fn decapsulate(
         &self,
         sealed: &SealedReport,
@@ -249,7 +253,7 @@ impl SecretKey {
     ) -> Result<Opening, ReportError> {
         let recipient = self.public_key();
         check(sealed, context, recipient, doctor)?;
-        let c = residue(recipient.rsa(), &sealed.c).ok_or(ReportError::WrongOpening)?;
+        let c = residue(recipient.rsa(), &sealed.c).ok_or(ReportError::Encapsulation)?;
         let z = hazmat::rsa_decrypt_and_check(self.rsa(), Some(rng), &c)
             .map(Zeroizing::new)
             .map_err(|_| ReportError::WrongOpening)?;
@@ -272,11 +276,13 @@ impl SecretKey {
     }
 }
 
-/// Opens a report with z alone: what the patient's device does after decapsulation, and what settles a dispute.
+/// Opens a report with z alone: what the patient's device does after decapsulation, and what
+/// settles a dispute.
 ///
 /// # Errors
-/// [`ReportError::Context`], [`ReportError::OuterSignature`]; [`ReportError::WrongOpening`] unless z is in (0, N) and z^e = c;
-/// [`ReportError::DoesNotOpen`], [`ReportError::InnerSignature`], which show the doctor at fault.
+/// [`ReportError::Context`], [`ReportError::OuterSignature`], [`ReportError::Encapsulation`];
+/// [`ReportError::WrongOpening`] unless z is in (0, N) and z^e = c; [`ReportError::DoesNotOpen`],
+/// [`ReportError::InnerSignature`], which show the doctor at fault.
 pub fn open_with(
     opening: &Opening,
     sealed: &SealedReport,
@@ -317,7 +323,7 @@ pub fn open_with(
     Report::new(Zeroizing::new(text.to_vec()))
 }
 
-/// The context, the doctor's outer signature, and the key.
+/// The context, the doctor's outer signature, and c.
 fn check(
     sealed: &SealedReport,
     context: &ReportContext,
@@ -330,7 +336,10 @@ fn check(
         recipient: recipient.digest(),
     };
     sealed.core.expect(&expected)?;
-    sealed.verify_outside(doctor)
+    sealed.verify_outside(doctor)?;
+    residue(recipient.rsa(), &sealed.c)
+        .map(drop)
+        .ok_or(ReportError::Encapsulation)
 }
 
 /// A uniformly random integer in (0, N), as long as N.

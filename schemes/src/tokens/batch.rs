@@ -18,7 +18,8 @@ pub const BATCH_LIMIT: usize = 256;
 
 const PROOF: usize = 2 * ELEMENT;
 
-/// The device's side of a running evaluation: keywords and their blinds. Consumed by [`Blinding::finalize`].
+/// The device's side of a running evaluation: keywords and their blinds. Consumed by
+/// [`Blinding::finalize`].
 pub struct Blinding {
     inputs: Vec<Zeroizing<Vec<u8>>>,
     clients: Vec<VoprfClient<Ristretto255>>,
@@ -60,7 +61,8 @@ impl Blinding {
         Ok((Self { inputs, clients }, BlindedBatch(elements)))
     }
 
-    /// Finalize: checks the proof under the federation's key, takes the blinds off, and derives the tokens, in the keywords' order.
+    /// Finalize: checks the proof under the federation's key, takes the blinds off, and derives the
+    /// tokens, in the keywords' order.
     ///
     /// # Errors
     /// [`TokenError::WrongCount`], [`TokenError::Proof`].
@@ -193,7 +195,8 @@ impl EvaluatedBatch {
     /// Parses the canonical encoding.
     ///
     /// # Errors
-    /// [`DecodeError`], as [`BlindedBatch::from_bytes`], and for scalars of the proof that are zero or not reduced.
+    /// [`DecodeError`], as [`BlindedBatch::from_bytes`], and for scalars of the proof that are zero
+    /// or not reduced.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, DecodeError> {
         let mut reader = Reader::new(bytes, Self::LIMIT)?;
         let count = read_count(&mut reader)?;

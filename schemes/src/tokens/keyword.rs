@@ -15,18 +15,22 @@ pub enum KeywordError {
         /// Its length in bytes.
         actual: usize,
     },
-    /// Not `system|code` with something on both sides.
+    /// Not `system|code` with a code.
     #[error("a keyword has the form system|code")]
     Form,
-    /// White space or a control character.
-    #[error("a keyword has no white space or control characters")]
-    Character,
-    /// Upper-case letters: not folded.
-    #[error("a keyword is in lower case")]
-    Case,
+    /// A control character.
+    #[error("a keyword has no control characters")]
+    Control,
+    /// White space other than single spaces between words.
+    #[error("a keyword's system and code have single spaces between words and no others")]
+    Spacing,
 }
 
-/// A normalised coded concept, `system|code`. Says something about a patient: redacted when printed, wiped when dropped.
+/// A normalised coded concept, `system|code`; the system may be empty. Says something about a
+/// patient: redacted when printed, wiped when dropped.
+///
+/// Which spelling of a concept is the normal one (URIs of systems, letter case) the crate `records`
+/// decides; here only what no normalised keyword contains is refused.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Zeroize, ZeroizeOnDrop)]
 pub struct Keyword(String);
 
@@ -48,18 +52,24 @@ impl FromStr for Keyword {
         if text.len() > Self::MAX_BYTES {
             return Err(KeywordError::TooLong { actual: text.len() });
         }
-        match text.split_once('|') {
-            Some((system, code)) if !system.is_empty() && !code.is_empty() => {}
-            _ => return Err(KeywordError::Form),
+        let (system, code) = text.split_once('|').ok_or(KeywordError::Form)?;
+        if code.is_empty() {
+            return Err(KeywordError::Form);
         }
-        if text.chars().any(|c| c.is_whitespace() || c.is_control()) {
-            return Err(KeywordError::Character);
+        if text.chars().any(char::is_control) {
+            return Err(KeywordError::Control);
         }
-        if text.to_lowercase() != text {
-            return Err(KeywordError::Case);
+        if !is_single_spaced(system) || !is_single_spaced(code) {
+            return Err(KeywordError::Spacing);
         }
         Ok(Self(text.to_owned()))
     }
+}
+
+/// Whether only single spaces separate words, none at the ends.
+fn is_single_spaced(text: &str) -> bool {
+    text.split_whitespace()
+        .eq(text.split(' ').filter(|_| !text.is_empty()))
 }
 
 impl fmt::Debug for Keyword {

@@ -1,8 +1,8 @@
 //! Keyword tokens: what a keyword becomes before it enters an index or a trapdoor.
 //!
-//! The VOPRF of RFC 9497 in verifiable mode, ciphersuite ristretto255-SHA512, batched. Roots that anyone can compute let
-//! anyone who holds an index guess keywords offline; here every guess costs an evaluation by the KGC, which is
-//! authenticated, limited and logged there.
+//! The VOPRF of RFC 9497 in verifiable mode, ciphersuite ristretto255-SHA512, batched. Roots that
+//! anyone can compute let anyone who holds an index guess keywords offline; here every guess costs
+//! an evaluation by the KGC, which is authenticated, limited and logged there.
 //!
 //! | symbol | type |
 //! |---|---|
@@ -14,15 +14,16 @@
 //! | n | [`IndexSize`] |
 //! | h = Fr("TOKEN", n, VOPRF(k_token, kw)) | [`KeywordToken`] |
 //!
-//! The device blinds ([`Blinding::new`]), the gateway relays, the KGC evaluates ([`KeyPair::evaluate`]), the device
-//! checks the proof against the public key in the genesis and unblinds ([`Blinding::finalize`]).
+//! The device blinds ([`Blinding::new`]), the gateway relays, the KGC evaluates
+//! ([`KeyPair::evaluate`]), the device checks the proof against the public key in the genesis and
+//! unblinds ([`Blinding::finalize`]).
 //!
 //! Assumptions: one-more gap Diffie-Hellman in ristretto255, SHA-512 as a random oracle.
 //!
-//! **What it leaks.** The KGC sees who asks, when and for how many keywords, never which. Whoever holds a token can test it
-//! against any index or trapdoor that it can decrypt: a hospital's tokens are a dictionary of what its own patients and
-//! doctors used. Limits and logs are the defence, and nothing makes a holder forget a token again. The same keyword has the same
-//! token for everyone.
+//! **What it leaks.** The KGC sees who asks, when and for how many keywords, never which. Whoever
+//! holds a token can test it against any index or trapdoor that it can decrypt: a hospital's tokens
+//! are a dictionary of what its own patients and doctors used. Limits and logs are the defence, and
+//! nothing makes a holder forget a token again. The same keyword has the same token for everyone.
 
 mod batch;
 mod error;
@@ -53,7 +54,8 @@ const ELEMENT: usize = 32;
 
 type Element = <Ristretto255 as voprf::Group>::Elem;
 
-/// `h`: the root that a keyword contributes. Wiped when dropped, redacted when printed, compared in constant time.
+/// `h`: the root that a keyword contributes. Wiped when dropped, redacted when printed, compared in
+/// constant time.
 pub struct KeywordToken(SecretScalar);
 
 impl KeywordToken {
@@ -145,7 +147,8 @@ impl KeyPair {
         PublicKey(self.0.get_public_key())
     }
 
-    /// BlindEvaluate: raises every blinded element to k_token and proves that the same key was used for all.
+    /// BlindEvaluate: raises every blinded element to k_token and proves that the same key was used
+    /// for all.
     pub fn evaluate(
         &self,
         blinded: &BlindedBatch,

@@ -1,4 +1,5 @@
-//! The one place where the crate's random number generator is lent to `voprf`, which speaks an older generation of the trait.
+//! The one place where the crate's random number generator is lent to `voprf`, which speaks an
+//! older generation of the trait.
 
 /// Lends a generator of `rand_core` 0.10 as one of 0.9.
 pub(super) struct Lent<'a, R>(pub(super) &'a mut R);

@@ -4,8 +4,8 @@ use crate::curve::DecodeError;
 
 /// `n`: the degree of every index and trapdoor of a federation, one genesis setting.
 ///
-/// A token is made for one `n`: under another setting the same keyword has another token, so that no trapdoor fits an index of
-/// another length.
+/// A token is made for one `n`: under another setting the same keyword has another token, so that
+/// no trapdoor fits an index of another length.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct IndexSize(u16);
 
@@ -36,7 +36,8 @@ impl IndexSize {
         self.0.into()
     }
 
-    /// The largest number m of interests of a doctor, 2m - 2 <= n: beyond it the number could not be proved.
+    /// The largest number m of interests of a doctor, 2m - 2 <= n: beyond it the number could not
+    /// be proved.
     #[must_use]
     pub fn interests(self) -> usize {
         self.keywords() / 2 + 1

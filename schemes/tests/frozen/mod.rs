@@ -94,7 +94,8 @@ pub fn list(value: &Value) -> Vec<Vec<u8>> {
     value.as_array().unwrap().iter().map(bytes).collect()
 }
 
-/// RFC 9380's hash_to_field written out with SHA-256 alone: 48 bytes of expand_message_xmd, reduced by another curve library.
+/// RFC 9380's hash_to_field written out with SHA-256 alone: 48 bytes of expand_message_xmd, reduced
+/// by another curve library.
 pub fn fr_by_hand(label: &str, message: &[u8]) -> [u8; 32] {
     let dst_prime = [label.as_bytes(), &[u8::try_from(label.len()).unwrap()]].concat();
     let b0 = Sha256::new()

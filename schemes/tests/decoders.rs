@@ -1,0 +1,125 @@
+//! Every decoder of these modules, on arbitrary bytes and on damaged encodings: refuses or round-trips, never panics.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, missing_docs)]
+
+mod frozen;
+
+use consilium_schemes::envelope::HeaderCore;
+use consilium_schemes::matching::{
+    ClaimedHospitalKeys, EncryptedIndex, EncryptedTrapdoor, HospitalSecretKeys, IndexSize,
+};
+use consilium_schemes::report::{PublicKey, SealedReport};
+use consilium_schemes::tokens::{BlindedBatch, EvaluatedBatch};
+use consilium_schemes::wrap::Wrapped;
+use frozen::{bytes, cases};
+use proptest::prelude::*;
+
+/// What was accepted, encoded again.
+type Decoder = fn(&[u8]) -> Option<Vec<u8>>;
+
+const DECODERS: [Decoder; 10] = [
+    |input| {
+        HeaderCore::from_bytes(input)
+            .ok()
+            .map(|value| value.to_bytes())
+    },
+    |input| {
+        Wrapped::from_bytes(input)
+            .ok()
+            .map(|value| value.to_bytes())
+    },
+    |input| {
+        BlindedBatch::from_bytes(input)
+            .ok()
+            .map(|value| value.to_bytes())
+    },
+    |input| {
+        EvaluatedBatch::from_bytes(input)
+            .ok()
+            .map(|value| value.to_bytes())
+    },
+    |input| {
+        SealedReport::from_bytes(input)
+            .ok()
+            .map(|value| value.to_bytes())
+    },
+    |input| {
+        PublicKey::from_bytes(input)
+            .ok()
+            .map(|value| value.to_bytes())
+    },
+    |input| {
+        ClaimedHospitalKeys::from_bytes(input)
+            .ok()
+            .map(|value| value.to_bytes())
+    },
+    |input| {
+        HospitalSecretKeys::from_bytes(input)
+            .ok()
+            .map(|v| v.expose_secret().to_vec())
+    },
+    |input| {
+        EncryptedIndex::from_bytes(input, size(4))
+            .ok()
+            .map(|value| value.to_bytes())
+    },
+    |input| {
+        EncryptedTrapdoor::from_bytes(input, size(4))
+            .ok()
+            .map(|value| value.to_bytes())
+    },
+];
+
+fn size(n: u16) -> IndexSize {
+    IndexSize::new(n).unwrap()
+}
+
+/// A valid encoding for each decoder, in their order.
+fn valid() -> Vec<Vec<u8>> {
+    let of = |module, kind, field: &str| bytes(&cases(module, kind)[0][field]);
+    vec![
+        of("envelope", "record", "header_core"),
+        of("wrap", "wrapped", "wrapped"),
+        of("tokens", "token", "blinded"),
+        of("tokens", "token", "evaluated"),
+        of("report", "report", "sealed"),
+        of("report", "key", "public_key"),
+        of("matching", "hospital keys", "claimed"),
+        of("matching", "hospital keys", "secret"),
+        of("matching", "match", "index"),
+        of("matching", "match", "trapdoor"),
+    ]
+}
+
+#[test]
+fn valid_encodings_round_trip_and_no_prefix_or_extension_is_accepted() {
+    for (decode, valid) in DECODERS.iter().zip(valid()) {
+        assert_eq!(decode(&valid).as_ref(), Some(&valid));
+        for length in (0..valid.len()).step_by(valid.len().div_ceil(97)) {
+            assert_eq!(decode(&valid[..length]), None);
+        }
+        assert_eq!(decode(&[&valid[..], &[0]].concat()), None);
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(48))]
+    #[test]
+    fn damaged_encodings_are_refused_or_are_another_value(
+        at in any::<prop::sample::Index>(), with: u8
+    ) {
+        for (decode, mut input) in DECODERS.iter().zip(valid()) {
+            let at = at.index(input.len().min(160));
+            input[at] = with;
+            if let Some(again) = decode(&input) {
+                prop_assert_eq!(again, input);
+            }
+        }
+    }
+
+    #[test]
+    fn arbitrary_bytes_are_refused(input in proptest::collection::vec(any::<u8>(), 0..600)) {
+        for decode in DECODERS {
+            prop_assert_eq!(decode(&input), None);
+        }
+    }
+}
