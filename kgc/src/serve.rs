@@ -1,0 +1,246 @@
+//! The running service.
+
+use std::net::SocketAddr;
+use std::sync::{Arc, OnceLock};
+
+use actix_web::web;
+use consilium_client::api::health::{Check, Readiness};
+use consilium_client::genesis::{GenesisFileError, read_genesis};
+use consilium_client::keyfile::{KeyFileError, read_key_file};
+use consilium_client::passphrase::Passphrase;
+use consilium_contracts::FederationId;
+use consilium_node::{NodeConfig, NodeHandle};
+use consilium_service::audit::AuditEntry;
+use consilium_service::config::ConfigError;
+use consilium_service::ledger::{self, LedgerApi, UpdateKeys};
+use consilium_service::{ApiError, BoundService, ServiceBuilder};
+
+use crate::config::KgcConfig;
+use crate::core::Core;
+use crate::error::KgcError;
+use crate::follow::follow;
+use crate::home::{PublicFile, PublicFileError};
+use crate::http;
+use crate::seal::UnsealError;
+use crate::secrets::NodeSecrets;
+use crate::store::{Store, StoreError};
+
+/// Why the service does not start.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StartError {
+    /// `kgc.json`.
+    #[error(transparent)]
+    Public(#[from] PublicFileError),
+    /// The genesis.
+    #[error("{0}; make it with `consilium kgc genesis`")]
+    Genesis(#[from] GenesisFileError),
+    /// A genesis of another KGC.
+    #[error("the genesis names another KGC than kgc.json")]
+    OtherKgc,
+    /// `kgc.node`.
+    #[error(transparent)]
+    KeyFile(#[from] KeyFileError),
+    /// A setting.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// The store.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The ledger's node.
+    #[error(transparent)]
+    Node(#[from] consilium_node::StartError),
+    /// The HTTP server.
+    #[error(transparent)]
+    Service(#[from] consilium_service::StartError),
+    /// The passphrase that was given does not open the keys.
+    #[error(transparent)]
+    Unseal(#[from] UnsealError),
+    /// Something that must be recorded cannot be.
+    #[error("{0}")]
+    Audit(ApiError),
+}
+
+/// A KGC that has its address and node, and answers once [`Kgc::run`] is called.
+pub struct Kgc {
+    core: Arc<Core>,
+    bound: BoundService,
+}
+
+impl Kgc {
+    /// Opens the store, starts the node and takes the address. The keys are sealed.
+    ///
+    /// # Errors
+    /// [`StartError`].
+    pub async fn start(config: KgcConfig) -> Result<Self, StartError> {
+        let home = config.home.clone();
+        let public = PublicFile::read(&home.public())?;
+        let genesis = read_genesis(&home.genesis(), None)?;
+        if public.card().ok().as_ref() != Some(&genesis.genesis().kgc) {
+            return Err(StartError::OtherKgc);
+        }
+        let NodeSecrets { peer, tls } = read_key_file(&home.node(), None)?;
+        let store = Store::open(&home.store())?;
+        let listen = match config.ledger.listen.as_str() {
+            "" => genesis.genesis().kgc.listen.to_string(),
+            listen => listen.to_owned(),
+        };
+        let node = consilium_node::start(NodeConfig {
+            data_dir: home.ledger(),
+            genesis: genesis.clone(),
+            peer_key: peer,
+            validator_key: None,
+            listen,
+            peers: config.peers()?,
+            tuning: config.tuning.clone(),
+        });
+        let node = node.await?;
+
+        let core: Arc<OnceLock<Arc<Core>>> = Arc::default();
+        let (for_scopes, for_readiness) = (Arc::clone(&core), Arc::clone(&core));
+        let admin = *public.admin();
+        let encrypted = genesis.genesis().kgc.url.as_str().starts_with("https://");
+        let version = env!("CARGO_PKG_VERSION");
+        let mut builder = ServiceBuilder::new("kgc", version, config.frame, http::description())
+            .principals(move |key| {
+                Ok(http::scopes_of(&admin, for_scopes.get().map(|core| &**core), key))
+            })
+            .readiness(move || for_readiness.get().map_or_else(starting, |core| readiness(core)));
+        if encrypted {
+            builder = builder.tls(tls);
+        }
+        let bound = builder.bind()?;
+        let frame = Arc::clone(bound.frame());
+        let made = Core::new(frame, node, genesis, store, public, config.kgc, home.sealed());
+        let made = Arc::new(made);
+        // The only place that sets it.
+        let _ = core.set(Arc::clone(&made));
+        Ok(Self { core: made, bound })
+    }
+
+    /// Opens the keys with a passphrase from a credential file, with an audit line.
+    ///
+    /// # Errors
+    /// [`StartError::Unseal`], [`StartError::Audit`].
+    pub fn unseal(&self, passphrase: &Passphrase) -> Result<(), StartError> {
+        let opened = self.core.seal.unseal(passphrase);
+        let line = AuditEntry::by_service("kgc", "unseal", "kgc.sealed");
+        let line = match &opened {
+            Ok(()) => line.allowed("the passphrase came with the start"),
+            Err(error) => line.refused(error),
+        };
+        self.core.frame.audit().record_blocking(&line).map_err(StartError::Audit)?;
+        opened?;
+        self.core.wake.notify_one();
+        Ok(())
+    }
+
+    /// The address it answers on.
+    pub fn address(&self) -> SocketAddr {
+        self.core.frame.address()
+    }
+
+    /// The URL for callers.
+    pub fn url(&self) -> &str {
+        self.core.frame.public_url()
+    }
+
+    /// Whose KGC.
+    pub fn federation(&self) -> FederationId {
+        self.core.genesis.federation()
+    }
+
+    /// Its node.
+    pub fn node(&self) -> &NodeHandle {
+        &self.core.node
+    }
+
+    /// Answers until `stop` is ready; the node is down and the folder free when this returns.
+    ///
+    /// # Errors
+    /// [`StartError::Service`].
+    pub async fn run(self, stop: impl Future<Output = ()>) -> Result<(), StartError> {
+        let Self { core, bound } = self;
+        let follower = tokio::spawn(follow(Arc::clone(&core)));
+        let ledger_api =
+            LedgerApi::new(core.node.clone(), &core.genesis, update_keys(Arc::clone(&core)));
+        let (shared, ledger_api) = (web::Data::from(Arc::clone(&core)), web::Data::new(ledger_api));
+        let routes = move |config: &mut web::ServiceConfig| {
+            config
+                .app_data(shared.clone())
+                .app_data(ledger_api.clone())
+                .configure(http::routes)
+                .configure(ledger::routes);
+        };
+        let served = bound.serve(routes, stop).await;
+        follower.abort();
+        core.node.clone().shutdown().await;
+        Ok(served?)
+    }
+
+    /// Starts, unseals where there is a passphrase, and answers until `stop` is ready.
+    ///
+    /// # Errors
+    /// [`StartError`].
+    pub async fn serve(
+        config: KgcConfig,
+        passphrase: Option<&Passphrase>,
+        stop: impl Future<Output = ()>,
+    ) -> Result<(), StartError> {
+        let kgc = Self::start(config).await?;
+        if let Some(passphrase) = passphrase {
+            kgc.unseal(passphrase)?;
+        }
+        kgc.run(stop).await
+    }
+}
+
+impl std::fmt::Debug for Kgc {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Kgc({})", self.url())
+    }
+}
+
+fn update_keys(core: Arc<Core>) -> UpdateKeys {
+    Arc::new(move |epoch| {
+        let found = core.store.update_key(epoch).map_err(KgcError::from)?;
+        // What was made and is not what was committed never leaves.
+        let committed = core.ledger().view.epoch(epoch).map(|entry| entry.update_key);
+        Ok(found.filter(|entry| Some(entry.digest) == committed).map(|entry| entry.body))
+    })
+}
+
+fn starting() -> Readiness {
+    Readiness::of([("start", Check { ok: false, detail: "starting".to_owned() })])
+}
+
+fn readiness(core: &Core) -> Readiness {
+    let open = core.seal.opened().is_some();
+    let seal = match open {
+        true => "the keys are open",
+        false => "the keys are sealed: `consilium kgc unseal`",
+    };
+    let ledger = core.ledger();
+    let current = ledger.view.current_epoch();
+    let epoch = match &current {
+        Some(entry) => format!("epoch {} is current", entry.epoch),
+        None => "no epoch is published yet: no record can be taken".to_owned(),
+    };
+    let missing: Vec<_> = ledger
+        .view
+        .epochs()
+        .filter(|entry| !matches!(core.store.update_key(entry.epoch), Ok(Some(_))))
+        .map(|entry| entry.epoch.to_string())
+        .collect();
+    let store = match missing.is_empty() {
+        true => "every update key is here".to_owned(),
+        false => format!("update keys of epochs {} are at the gateways only", missing.join(", ")),
+    };
+    Readiness::of([
+        ("ledger", ledger::readiness(&core.node)),
+        ("seal", Check { ok: open, detail: seal.to_owned() }),
+        ("epoch", Check { ok: current.is_some(), detail: epoch }),
+        ("store", Check { ok: true, detail: store }),
+    ])
+}
+
