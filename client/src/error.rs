@@ -92,15 +92,18 @@ impl ClientError {
     }
 }
 
-fn is_wrong_peer(error: &reqwest::Error) -> bool {
-    chain(error).any(|error| {
-        let inner = error
-            .downcast_ref::<io::Error>()
-            .and_then(io::Error::get_ref);
-        let tls = inner.and_then(|inner| inner.downcast_ref::<rustls::Error>());
-        let tls = tls.or_else(|| error.downcast_ref::<rustls::Error>());
-        matches!(tls, Some(rustls::Error::InvalidCertificate(_)))
-    })
+/// Looks for TLS's own error through every wrapper; an `io::Error` hides what it wraps from `source`.
+fn is_wrong_peer(error: &(dyn Error + 'static)) -> bool {
+    if let Some(tls) = error.downcast_ref::<rustls::Error>() {
+        return matches!(tls, rustls::Error::InvalidCertificate(_));
+    }
+    match error
+        .downcast_ref::<io::Error>()
+        .and_then(io::Error::get_ref)
+    {
+        Some(inner) => is_wrong_peer(inner),
+        None => error.source().is_some_and(is_wrong_peer),
+    }
 }
 
 fn root_cause(error: &reqwest::Error) -> String {

@@ -19,7 +19,7 @@ use crate::api::errors::{OperationOutcome, codes};
 use crate::credentials::{Credentials, unix_seconds};
 use crate::endpoint::Endpoint;
 use crate::error::ClientError;
-use crate::tls::pinned_config;
+use crate::tls::{pinned_config, refusing_config};
 use crate::wire::SecretText;
 
 /// How patient a client is.
@@ -87,16 +87,14 @@ impl HttpClient {
         credentials: Option<Credentials>,
         settings: ClientSettings,
     ) -> Result<Self, ClientError> {
-        let mut builder = reqwest::Client::builder()
+        // Some TLS configuration always, or the HTTP library looks for a process-wide one and panics without it.
+        let tls = endpoint.pin().map_or_else(refusing_config, pinned_config);
+        let inner = reqwest::Client::builder()
+            .use_preconfigured_tls(tls.map_err(|error| ClientError::Setup(error.to_string()))?)
             .no_proxy()
             .redirect(reqwest::redirect::Policy::none())
             .connect_timeout(settings.connect_timeout)
-            .user_agent(concat!("consilium/", env!("CARGO_PKG_VERSION")));
-        if let Some(pin) = endpoint.pin() {
-            let tls = pinned_config(pin).map_err(|error| ClientError::Setup(error.to_string()))?;
-            builder = builder.use_preconfigured_tls(tls).https_only(true);
-        }
-        let inner = builder
+            .user_agent(concat!("consilium/", env!("CARGO_PKG_VERSION")))
             .build()
             .map_err(|error| ClientError::Setup(error.to_string()))?;
         Ok(Self {

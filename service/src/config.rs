@@ -466,7 +466,7 @@ mod tests {
             load("[htpt]\nlisten = \"x\"\n", &[], &[]),
             load("listen = \"x\"\n", &[], &[]),
         ] {
-            let text = refused.unwrap_err().to_string();
+            let text = refused.unwrap_err().to_string().to_lowercase();
             assert!(
                 text.contains("there is no setting") && text.contains("lis"),
                 "{text}"
