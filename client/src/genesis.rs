@@ -25,8 +25,8 @@ pub enum GenesisFileError {
     #[error("the genesis file cannot be read or written: {0}")]
     File(#[from] io::Error),
     /// The genesis breaks a rule.
-    #[error(transparent)]
-    Genesis(#[from] GenesisError),
+    #[error("{0}")]
+    Genesis(Box<GenesisError>),
     /// A correct genesis, of another federation.
     #[error("this is the genesis of federation {found}; expected {expected}")]
     OtherFederation {
@@ -38,6 +38,12 @@ pub enum GenesisFileError {
     /// The service did not give it.
     #[error(transparent)]
     Fetch(#[from] ClientError),
+}
+
+impl From<GenesisError> for GenesisFileError {
+    fn from(error: GenesisError) -> Self {
+        Self::Genesis(Box::new(error))
+    }
 }
 
 /// Checks the bytes of a signed genesis, and that it is the one of `expected`.

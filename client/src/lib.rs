@@ -33,6 +33,7 @@
 
 pub mod api;
 pub mod credentials;
+pub mod device;
 pub mod endpoint;
 mod error;
 pub mod file;

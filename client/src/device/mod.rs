@@ -15,6 +15,7 @@
 pub mod doctor;
 mod error;
 mod federation;
+mod files;
 mod keywords;
 pub mod patient;
 mod registration;

@@ -1,12 +1,12 @@
 //! The patient's device: one key pair of each kind per record, so that two records of one patient cannot be linked.
 
-use std::fs::File;
-use std::io::{BufReader, BufWriter, Read, Write};
+use std::io::Read;
 use std::path::Path;
 
 use consilium_contracts::{
-    Acknowledge, Action, BlockTime, Canonical as _, Consent, Digest, HospitalId, RecordId,
-    RecordTerms, SigningKey, VerifyingKey, WithdrawConsent,
+    Acknowledge, Action, BlockTime, BoundError, Canonical as _, Consent, Digest, HospitalId,
+    MAX_CONSENT_HOSPITALS, OrderedSet, PurposeOfUse, RecordId, RecordTerms, SigningKey,
+    VerifyingKey, WithdrawConsent,
 };
 use consilium_policies::Policy;
 use consilium_schemes::abe::{self, Epoch, RecordContext};
@@ -17,6 +17,7 @@ use rand::CryptoRng;
 
 use super::error::DeviceError;
 use super::federation::Federation;
+use super::files::write_new;
 use super::transaction;
 use crate::GatewayClient;
 use crate::api::gateway::{RecordSubmission, RecordView};
@@ -105,7 +106,11 @@ pub fn seal_record(
 ) -> Result<SealedRecord, DeviceError> {
     let (found, limit) = (choices.tokens.len(), federation.index_size().keywords());
     if found > limit {
-        return Err(DeviceError::TooMany { what: "keywords", found, limit });
+        return Err(DeviceError::TooMany {
+            what: "keywords",
+            found,
+            limit,
+        });
     }
     let record = RecordId::from_bytes(random(rng));
     let context = RecordContext::new(*federation.id().as_bytes(), *record.as_bytes());
@@ -120,7 +125,12 @@ pub fn seal_record(
     };
     let header = HeaderCore::new(fields, rng)?;
     let written = write_new(cthd, |out| {
-        Ok(envelope::encrypt(&secret.derive_sym_key(&header), &header, plaintext, out)?)
+        Ok(envelope::encrypt(
+            &secret.derive_sym_key(&header),
+            &header,
+            plaintext,
+            out,
+        )?)
     })?;
     let ctsym = capsule.to_bytes();
     let terms = RecordTerms {
@@ -204,16 +214,22 @@ pub async fn read_report(
     rng: &mut (impl CryptoRng + Send),
 ) -> Result<OpenedReport, DeviceError> {
     let view = gateway.report(&record).await?;
-    let sealed = SealedReport::from_bytes(view.report.as_bytes())
-        .map_err(DeviceError::answer("report"))?;
+    let sealed =
+        SealedReport::from_bytes(view.report.as_bytes()).map_err(DeviceError::answer("report"))?;
     let digest = Digest::from_bytes(sealed.digest().to_bytes());
     if digest != view.digest.0 {
-        return Err(DeviceError::Untrusted("the report is not the one whose digest it names"));
+        return Err(DeviceError::Untrusted(
+            "the report is not the one whose digest it names",
+        ));
     }
     let context = report_context(federation, record);
     let doctor = *view.doctor_key.verifying_key();
     let report = keys.report.open(&sealed, &context, &doctor, rng)?;
-    Ok(OpenedReport { report, digest, doctor })
+    Ok(OpenedReport {
+        report,
+        digest,
+        doctor,
+    })
 }
 
 /// Says on the ledger that the report was opened.
@@ -232,29 +248,32 @@ pub async fn acknowledge(
     transaction::submit(gateway, federation, &keys.signing, action, rng).await
 }
 
-/// A consent for these hospitals and purposes.
+/// A consent for these hospitals and purposes; the owner hospital need not be named.
 ///
 /// # Errors
 /// [`DeviceError::TooMany`].
 pub fn consent(
     hospitals: impl IntoIterator<Item = HospitalId>,
-    purposes: impl IntoIterator<Item = consilium_contracts::PurposeOfUse>,
+    purposes: impl IntoIterator<Item = PurposeOfUse>,
     expiry: BlockTime,
 ) -> Result<Consent, DeviceError> {
-    let too_many = |what| {
-        move |_| DeviceError::TooMany {
-            what,
-            found: consilium_contracts::MAX_CONSENT_HOSPITALS + 1,
-            limit: consilium_contracts::MAX_CONSENT_HOSPITALS,
-        }
-    };
     Ok(Consent {
-        hospitals: consilium_contracts::OrderedSet::collect(hospitals)
-            .map_err(too_many("hospitals"))?,
-        purposes: consilium_contracts::OrderedSet::collect(purposes)
-            .map_err(too_many("purposes"))?,
+        hospitals: OrderedSet::collect(hospitals).map_err(too_many_hospitals)?,
+        purposes: OrderedSet::collect(purposes).map_err(too_many_hospitals)?,
         expiry,
     })
+}
+
+fn too_many_hospitals(error: BoundError) -> DeviceError {
+    let found = match error {
+        BoundError::TooLong { found, .. } => found,
+        _ => 0,
+    };
+    DeviceError::TooMany {
+        what: "hospitals",
+        found,
+        limit: MAX_CONSENT_HOSPITALS,
+    }
 }
 
 pub(super) fn report_context(federation: &Federation, record: RecordId) -> ReportContext {
@@ -273,30 +292,3 @@ fn random(rng: &mut impl CryptoRng) -> [u8; 32] {
     rng.fill_bytes(&mut bytes);
     bytes
 }
-
-/// Writes a file that must not exist yet; what is not complete is removed.
-pub(super) fn write_new<T>(
-    path: &Path,
-    write: impl FnOnce(&mut BufWriter<File>) -> Result<T, DeviceError>,
-) -> Result<T, DeviceError> {
-    let mut out = BufWriter::new(File::create_new(path)?);
-    let written = write(&mut out).and_then(|value| {
-        out.flush()?;
-        out.get_ref().sync_all()?;
-        Ok(value)
-    });
-    if written.is_err() {
-        // The first failure is the one to report; a file that cannot be removed either is on the same broken disk.
-        let _ = std::fs::remove_file(path);
-    }
-    written
-}
-
-/// Opens a record's file for [`seal_record`].
-///
-/// # Errors
-/// [`DeviceError::File`].
-pub fn plaintext(path: &Path) -> Result<BufReader<File>, DeviceError> {
-    Ok(BufReader::new(File::open(path)?))
-}
-

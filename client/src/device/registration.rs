@@ -27,7 +27,11 @@ pub async fn register(
         signature: HexBytes::from(Vec::new()),
     };
     let context = invitation.federation();
-    let signature = key.sign(REGISTRATION_PURPOSE, context.as_bytes(), &request.signed_bytes());
+    let signature = key.sign(
+        REGISTRATION_PURPOSE,
+        context.as_bytes(),
+        &request.signed_bytes(),
+    );
     request.signature = signature.to_bytes().to_vec().into();
     let registration = gateway.register(&request).await?;
     if registration.federation.0 != invitation.federation() {

@@ -1,0 +1,360 @@
+//! The doctor's device: it holds beta and the signing key, and finishes what its hospital pre-decrypted.
+
+use std::fs;
+use std::io::Read;
+use std::path::Path;
+
+use consilium_contracts::{
+    Action, BlockTime, Decline, DeclineReason, Digest, DoctorId, HospitalCard, PostTrapdoor,
+    RecordId, Report as ReportAction, SigningKey, TrapdoorBytes, VerifyingKey,
+};
+use consilium_schemes::abe::{
+    self, Capsule, Registration as ProofRegistration, SemiCiphertext, SharedSecret, UserId,
+    UserSecretKey,
+};
+use consilium_schemes::envelope::UnopenedEnvelope;
+use consilium_schemes::matching::{ClaimedHospitalKeys, HospitalKeys, KeyContext, trd_gen};
+use consilium_schemes::report::{self, Report, SealedReport};
+use consilium_schemes::tokens::KeywordToken;
+use rand::CryptoRng;
+use tokio::io::AsyncWriteExt as _;
+
+use super::error::DeviceError;
+use super::federation::Federation;
+use super::files::write_new;
+use super::patient::report_context;
+use super::transaction;
+use crate::GatewayClient;
+use crate::api::gateway::{DoctorEnrolmentRequest, OpenRequest, OpenedRecord, ReportSubmission};
+use crate::api::kgc::{Enrolment, ProofNonceRequest};
+use crate::api::ledger::TransactionReceipt;
+use crate::api::terms::PurposeOfUse;
+use crate::wire::Text;
+
+/// The keys of a doctor. Neither the device (beta) nor the hospital (attribute keys) decrypts without the other.
+pub struct DoctorKeys {
+    signing: SigningKey,
+    abe: UserSecretKey,
+}
+
+impl DoctorKeys {
+    /// UserKG: makes both keys.
+    pub fn generate(rng: &mut impl CryptoRng) -> Self {
+        Self {
+            signing: SigningKey::generate(rng),
+            abe: abe::user_keygen(rng).0,
+        }
+    }
+
+    /// Puts keys together that were kept apart.
+    pub fn new(signing: SigningKey, abe: UserSecretKey) -> Self {
+        Self { signing, abe }
+    }
+
+    /// Signs the doctor's transactions, reports and requests.
+    pub fn signing(&self) -> &SigningKey {
+        &self.signing
+    }
+
+    /// beta.
+    pub fn abe(&self) -> &UserSecretKey {
+        &self.abe
+    }
+
+    /// The doctor's pseudonym in a federation.
+    pub fn id(&self, federation: &Federation) -> DoctorId {
+        DoctorId::derive(&federation.id(), &self.signing.verifying_key())
+    }
+}
+
+/// Asks to be enrolled: proves beta under a nonce of the KGC. The hospital then vouches for the attributes.
+///
+/// # Errors
+/// [`DeviceError::Gateway`], [`DeviceError::Answer`].
+pub async fn enrol(
+    gateway: &GatewayClient,
+    federation: &Federation,
+    keys: &DoctorKeys,
+    rng: &mut (impl CryptoRng + Send),
+) -> Result<Enrolment, DeviceError> {
+    let doctor = keys.id(federation);
+    let answer = gateway
+        .proof_nonce(&ProofNonceRequest {
+            doctor: Text(doctor),
+        })
+        .await?;
+    let nonce = <[u8; 32]>::try_from(answer.nonce.as_bytes()).map_err(|_| DeviceError::Answer {
+        field: "nonce",
+        cause: "it must be 32 bytes".into(),
+    })?;
+    let user = UserId::from_bytes(*doctor.as_bytes());
+    let registration = ProofRegistration::new(*federation.id().as_bytes(), user, nonce);
+    let request = DoctorEnrolmentRequest {
+        doctor: Text(doctor),
+        abe_public_key: keys.abe.public_key().to_bytes().into(),
+        nonce: answer.nonce,
+        proof: keys
+            .abe
+            .prove_possession(&registration, rng)
+            .to_bytes()
+            .into(),
+    };
+    Ok(gateway.enrol(&request).await?)
+}
+
+/// The keys that a hospital's trapdoors are encrypted to, their proofs checked here again.
+///
+/// # Errors
+/// [`DeviceError::Untrusted`] when the card's keys are malformed or not proved.
+pub fn hospital_keys(card: &HospitalCard) -> Result<HospitalKeys, DeviceError> {
+    let context = KeyContext {
+        hospital: card.id.as_str().as_bytes(),
+        hpke_key: card.hpke_key.as_bytes(),
+    };
+    ClaimedHospitalKeys::from_bytes(card.matching_keys.as_bytes())
+        .and_then(|claimed| claimed.verify(&context))
+        .map_err(|_| DeviceError::Untrusted("the hospital's matching keys are not proved"))
+}
+
+/// TrdGen, encrypted to the doctor's own hospital.
+///
+/// # Errors
+/// [`DeviceError::TooMany`], [`DeviceError::Untrusted`].
+pub fn seal_trapdoor(
+    federation: &Federation,
+    hospital: &HospitalCard,
+    interests: &[KeywordToken],
+    expiry: BlockTime,
+    rng: &mut impl CryptoRng,
+) -> Result<PostTrapdoor, DeviceError> {
+    let n = federation.index_size();
+    let too_many = |_| DeviceError::TooMany {
+        what: "interests",
+        found: interests.len(),
+        limit: n.interests(),
+    };
+    let (trapdoor, count) = trd_gen(n, interests, rng).map_err(too_many)?;
+    let encrypted = trapdoor.encrypt(&hospital_keys(hospital)?, rng);
+    let bytes = TrapdoorBytes::try_from(encrypted.to_bytes())
+        .map_err(|_| DeviceError::Genesis("the setting n makes trapdoors too long"))?;
+    Ok(PostTrapdoor {
+        hospital: hospital.id.clone(),
+        trapdoor: bytes,
+        interests: count.get(),
+        expiry,
+    })
+}
+
+/// Posts a trapdoor; it replaces the doctor's former one.
+///
+/// # Errors
+/// [`DeviceError::Gateway`].
+pub async fn post_trapdoor(
+    gateway: &GatewayClient,
+    federation: &Federation,
+    keys: &DoctorKeys,
+    trapdoor: PostTrapdoor,
+    rng: &mut (impl CryptoRng + Send),
+) -> Result<TransactionReceipt, DeviceError> {
+    let action = Action::PostTrapdoor(trapdoor);
+    transaction::submit(gateway, federation, &keys.signing, action, rng).await
+}
+
+/// Declines an assignment; it passes to the next best doctor.
+///
+/// # Errors
+/// [`DeviceError::Gateway`].
+pub async fn decline(
+    gateway: &GatewayClient,
+    federation: &Federation,
+    keys: &DoctorKeys,
+    record: RecordId,
+    reason: DeclineReason,
+    rng: &mut (impl CryptoRng + Send),
+) -> Result<TransactionReceipt, DeviceError> {
+    let doctor = keys.id(federation);
+    let action = Action::Decline(Decline {
+        record,
+        doctor,
+        reason,
+    });
+    transaction::submit(gateway, federation, &keys.signing, action, rng).await
+}
+
+/// A case whose capsule opened: what is needed to decrypt the record and to answer it.
+pub struct OpenedCase {
+    record: RecordId,
+    secret: SharedSecret,
+    cthd: Digest,
+    cthd_length: u64,
+    record_key: VerifyingKey,
+    report_key: report::PublicKey,
+    access: TransactionReceipt,
+}
+
+impl OpenedCase {
+    /// The record.
+    pub fn record(&self) -> RecordId {
+        self.record
+    }
+
+    /// The access event that stands on the ledger for this opening.
+    pub fn access(&self) -> &TransactionReceipt {
+        &self.access
+    }
+}
+
+/// Opens an assigned case: the gateway pre-decrypts, the device checks everything and finishes with one exponentiation.
+///
+/// # Errors
+/// [`DeviceError::Gateway`] with the gateway's reason; [`DeviceError::Decrypt`] when the pre-decryption is wrong.
+pub async fn open_case(
+    gateway: &GatewayClient,
+    federation: &Federation,
+    keys: &DoctorKeys,
+    record: RecordId,
+    purpose: PurposeOfUse,
+) -> Result<OpenedCase, DeviceError> {
+    let opened = gateway.open(&record, &OpenRequest { purpose }).await?;
+    finish_case(federation, keys, record, opened)
+}
+
+/// Dec, with every check before it.
+///
+/// # Errors
+/// [`DeviceError::Answer`], [`DeviceError::Untrusted`], [`DeviceError::Decrypt`], [`DeviceError::ReportKey`].
+pub fn finish_case(
+    federation: &Federation,
+    keys: &DoctorKeys,
+    record: RecordId,
+    opened: OpenedRecord,
+) -> Result<OpenedCase, DeviceError> {
+    let capsule =
+        Capsule::from_bytes(opened.ctsym.as_bytes()).map_err(DeviceError::answer("ctsym"))?;
+    let semi = SemiCiphertext::from_bytes(opened.semi_ciphertext.as_bytes())
+        .map_err(DeviceError::answer("semi_ciphertext"))?;
+    let context = capsule.header().context();
+    if context.record() != record.as_bytes() || context.federation() != federation.id().as_bytes() {
+        return Err(DeviceError::Untrusted(
+            "the capsule belongs to another record",
+        ));
+    }
+    let on_ledger =
+        consilium_schemes::digest::Digest::from_bytes(*opened.ctsym_digest.0.as_bytes());
+    let secret = abe::dec(&keys.abe, &semi, &capsule, &on_ledger)
+        .map_err(|cause| DeviceError::Decrypt { record, cause })?;
+    Ok(OpenedCase {
+        record,
+        secret,
+        cthd: opened.cthd_digest.0,
+        cthd_length: opened.cthd_length,
+        record_key: *opened.record_key.verifying_key(),
+        report_key: report::PublicKey::from_bytes(opened.rsa_public_key.as_bytes())?,
+        access: opened.access,
+    })
+}
+
+/// Fetches the encrypted record into the new file `cthd`.
+///
+/// # Errors
+/// [`DeviceError::Gateway`], [`DeviceError::File`]; [`DeviceError::Untrusted`] when it is cut short.
+pub async fn fetch_record(
+    gateway: &GatewayClient,
+    case: &OpenedCase,
+    cthd: &Path,
+) -> Result<(), DeviceError> {
+    let mut file = tokio::fs::File::create_new(cthd).await?;
+    let fetched = gateway
+        .download_cthd(&case.record, &mut file, case.cthd_length)
+        .await;
+    let complete = match fetched {
+        Ok(length) if length == case.cthd_length => file.flush().await.map_err(DeviceError::from),
+        Ok(_) => Err(DeviceError::Untrusted("the encrypted record is cut short")),
+        Err(error) => Err(error.into()),
+    };
+    if complete.is_err() {
+        // The first failure is the one to report.
+        let _ = tokio::fs::remove_file(cthd).await;
+    }
+    complete
+}
+
+/// Decrypts a fetched record into the file `plaintext`, which appears only when every segment and the digest on the ledger
+/// checked; returns its length. Constant memory.
+///
+/// # Errors
+/// [`DeviceError::Envelope`], [`DeviceError::Untrusted`], [`DeviceError::File`]; nothing is left behind.
+pub fn decrypt_record(
+    case: &OpenedCase,
+    cthd: impl Read,
+    plaintext: &Path,
+) -> Result<u64, DeviceError> {
+    let unopened = UnopenedEnvelope::read(cthd)?;
+    let fields = unopened.header().fields();
+    if fields.record != *case.record.as_bytes() || fields.record_key != case.record_key {
+        return Err(DeviceError::Untrusted(
+            "the encrypted record is another one",
+        ));
+    }
+    if fields.report_key != case.report_key.to_bytes() {
+        return Err(DeviceError::Untrusted(
+            "the report key is not the one in the record's header",
+        ));
+    }
+    let key = case.secret.derive_sym_key(unopened.header());
+    let partial = plaintext.with_added_extension("partial");
+    let summary = write_new(&partial, |out| {
+        let summary = unopened.decrypt(&key, out)?;
+        match summary.digest.as_bytes() == case.cthd.as_bytes() {
+            true => Ok(summary),
+            false => Err(DeviceError::Untrusted(
+                "the encrypted record has another digest on the ledger",
+            )),
+        }
+    })?;
+    fs::rename(&partial, plaintext)?;
+    Ok(summary.plaintext_bytes)
+}
+
+/// Encrypts a report to the record's key, signs its digest for the ledger, and hands both to the gateway.
+///
+/// # Errors
+/// [`DeviceError::Report`], [`DeviceError::Gateway`].
+pub async fn submit_report(
+    gateway: &GatewayClient,
+    federation: &Federation,
+    keys: &DoctorKeys,
+    case: &OpenedCase,
+    text: Report,
+    rng: &mut (impl CryptoRng + Send),
+) -> Result<TransactionReceipt, DeviceError> {
+    let sealed = seal_report(federation, keys, case, &text, rng)?;
+    let digest = Digest::from_bytes(sealed.digest().to_bytes());
+    let action = Action::Report(ReportAction {
+        record: case.record,
+        digest,
+    });
+    let transaction = transaction::sign(gateway, federation, &keys.signing, action, rng).await?;
+    let submission = ReportSubmission {
+        report: sealed.to_bytes().into(),
+        transaction: consilium_contracts::Canonical::to_canonical_bytes(&transaction).into(),
+    };
+    Ok(gateway.submit_report(&case.record, &submission).await?)
+}
+
+fn seal_report(
+    federation: &Federation,
+    keys: &DoctorKeys,
+    case: &OpenedCase,
+    text: &Report,
+    rng: &mut impl CryptoRng,
+) -> Result<SealedReport, DeviceError> {
+    let context = report_context(federation, case.record);
+    Ok(report::seal(
+        text,
+        &context,
+        &case.report_key,
+        &keys.signing,
+        rng,
+    )?)
+}
