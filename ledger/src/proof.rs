@@ -28,7 +28,7 @@ pub enum ProofError {
 }
 
 /// What stands under a key of the state, down to a certificate.
-#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+#[derive(Clone, Debug, PartialEq, BorshSerialize, BorshDeserialize)]
 pub struct KeyProof {
     header: Header,
     certificate: CommitCertificate,

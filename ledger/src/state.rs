@@ -207,7 +207,7 @@ fn make_version(
 }
 
 /// What stands under a key, or that nothing does, under a state root.
-#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+#[derive(Clone, Debug, PartialEq, BorshSerialize, BorshDeserialize)]
 pub struct StateProof {
     key: Key,
     value: Option<Vec<u8>>,

@@ -20,7 +20,7 @@ use arc_malachitebft_app_channel::app::types::core::{
 };
 use arc_malachitebft_app_channel::{AppMsg, NetworkMsg, NetworkRequest, Reply};
 use consilium_contracts::{
-    BlockTime, Height, Settings, StateRead as _, TransactionHash, VerifiedTransaction,
+    BlockTime, Height, Settings, TransactionHash, VerifiedTransaction,
     View as StateView, next_deadline,
 };
 use consilium_ledger::{BlockHash, Executed, Execution, ValidatorAddress, ValidatorSet};
@@ -299,7 +299,8 @@ pub(crate) fn body_limit(settings: &Settings) -> usize {
 
 /// The validators that a state names.
 pub(crate) fn validators_of(snapshot: &Snapshot, store: &Store) -> Result<ValidatorSet, StoreError> {
-    let keys = StateView::new(snapshot).validators().map(|validator| validator.key);
+    let view = StateView::new(snapshot);
+    let keys = view.validators().map(|validator| validator.key);
     ValidatorSet::new(keys.collect::<Vec<_>>()).map_err(|error| store.damaged(error))
 }
 

@@ -196,7 +196,7 @@ impl Mirror for PolkaCertificate<LedgerContext> {
     type Bytes = WirePolka;
 
     fn reflect(&self) -> WirePolka {
-        let pair = |s: &PolkaSignature<_>| (s.address.0, s.signature.0.to_bytes());
+        let pair = |s: &PolkaSignature<LedgerContext>| (s.address.0, s.signature.0.to_bytes());
         WirePolka {
             height: self.height.0,
             round: ledger_round(self.round),
@@ -240,7 +240,7 @@ impl Mirror for RoundCertificate<LedgerContext> {
     type Bytes = WireRoundCertificate;
 
     fn reflect(&self) -> WireRoundCertificate {
-        let vote = |vote: &RoundSignature<_>| WireRoundVote {
+        let vote = |vote: &RoundSignature<LedgerContext>| WireRoundVote {
             precommit: vote.vote_type == VoteType::Precommit,
             block: hash(&vote.value_id),
             voter: vote.address.0,
@@ -449,7 +449,7 @@ impl Mirror for Response<LedgerContext> {
 
     fn reflect(&self) -> WireResponse {
         let Self::ValueResponse(ValueResponse { start_height, values }) = self;
-        let decided = |value: &RawDecidedValue<_>| WireDecided {
+        let decided = |value: &RawDecidedValue<LedgerContext>| WireDecided {
             block: value.value_bytes.to_vec(),
             certificate: from_extended(&value.certificate),
         };

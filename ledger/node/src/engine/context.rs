@@ -36,7 +36,7 @@ impl Context for LedgerContext {
         round: core::Round,
     ) -> &'a EngineValidator {
         let turn = validators.turns.proposer(height.0, ledger_round(round).unwrap_or(Round::new(0)));
-        let of_turn = validators.members.iter().find(|member| member.address == turn);
+        let of_turn = validators.members.iter().find(|member| member.address.0 == turn);
         of_turn
             .or(validators.members.first())
             .expect("a validator set is not empty, and turns are made from its members")

@@ -1,0 +1,12 @@
+//! The node with its real engine, its real store and real sockets on loopback.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, missing_docs)]
+
+#[path = "../../../tests/common/mod.rs"]
+mod fixtures;
+mod network;
+
+mod crash;
+mod damage;
+mod followers;
+mod single;
+mod validators;
