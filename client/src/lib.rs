@@ -8,7 +8,7 @@
 //! | [`http`], [`endpoint`], [`tls`], [`credentials`], [`jws`] | under them: pinned TLS, tokens, refusals |
 //! | [`keyfile`], [`passphrase`] | secrets on disk |
 //! | [`genesis`], [`invitation`] | which federation, which gateway |
-//! | [`file`] | files that are there whole or not at all |
+//! | [`mod@file`] | files that are there whole or not at all |
 //!
 //! A device that reads its inbox:
 //!
