@@ -18,10 +18,9 @@ pub enum LogError {
 
 /// Targets that say nothing of use. With one validator the consensus engine's network logs an error about missing peers at every
 /// message; its own peers, when there are some, show in `/readyz` and the ledger's status.
-const QUIET: [&str; 3] = [
+const QUIET: [&str; 2] = [
     "arc_malachitebft_network=off",
     "arc_malachitebft_discovery=off",
-    "informalsystems_malachitebft_network=off",
 ];
 
 /// Sends the log where it belongs. `filter` is in the words of `tracing_subscriber::EnvFilter`: `info`, `consilium_kgc=debug,warn`.
