@@ -3,6 +3,8 @@
 //! A [`Schema`] is the list of a service's settings. From it come the commented file with the defaults, the names in the environment
 //! (`http.listen` is `CONSILIUM_KGC_HTTP_LISTEN`) and of the flags (`--http-listen`), and the refusal of every name that is not in it.
 
+mod setting;
+
 use std::fmt::Write as _;
 use std::fs;
 use std::io;
@@ -11,131 +13,7 @@ use std::path::{Path, PathBuf};
 use serde::de::DeserializeOwned;
 use toml::{Table, Value};
 
-/// A setting: `section.name`, its default, its meaning.
-#[derive(Debug, Clone, Copy)]
-pub struct Setting {
-    key: &'static str,
-    default: Default,
-    help: &'static str,
-}
-
-/// A default, and with it the setting's type.
-#[derive(Debug, Clone, Copy)]
-enum Default {
-    Text(&'static str),
-    Integer(i64),
-    Flag(bool),
-    List(&'static [&'static str]),
-}
-
-impl Setting {
-    /// A text.
-    pub const fn text(key: &'static str, default: &'static str, help: &'static str) -> Self {
-        Self {
-            key,
-            default: Default::Text(default),
-            help,
-        }
-    }
-
-    /// A whole number.
-    pub const fn integer(key: &'static str, default: i64, help: &'static str) -> Self {
-        Self {
-            key,
-            default: Default::Integer(default),
-            help,
-        }
-    }
-
-    /// `true` or `false`.
-    pub const fn flag(key: &'static str, default: bool, help: &'static str) -> Self {
-        Self {
-            key,
-            default: Default::Flag(default),
-            help,
-        }
-    }
-
-    /// Texts; in the environment and in flags, with commas between them.
-    pub const fn list(
-        key: &'static str,
-        default: &'static [&'static str],
-        help: &'static str,
-    ) -> Self {
-        Self {
-            key,
-            default: Default::List(default),
-            help,
-        }
-    }
-
-    /// `section.name`.
-    pub const fn key(&self) -> &'static str {
-        self.key
-    }
-
-    /// What it means.
-    pub const fn help(&self) -> &'static str {
-        self.help
-    }
-
-    /// The flag's name without the dashes: `http-listen`.
-    pub fn flag_name(&self) -> String {
-        self.key.replace(['.', '_'], "-")
-    }
-
-    fn section_and_name(&self) -> (&'static str, &'static str) {
-        self.key.split_once('.').unwrap_or(("", self.key))
-    }
-
-    fn default_value(&self) -> Value {
-        match self.default {
-            Default::Text(text) => Value::from(text),
-            Default::Integer(number) => Value::from(number),
-            Default::Flag(flag) => Value::from(flag),
-            Default::List(texts) => {
-                Value::Array(texts.iter().map(|text| Value::from(*text)).collect())
-            }
-        }
-    }
-
-    /// A value from a text, as the environment and flags have it.
-    fn parse(&self, text: &str) -> Result<Value, &'static str> {
-        match self.default {
-            Default::Text(_) => Ok(Value::from(text)),
-            Default::Integer(_) => text
-                .trim()
-                .parse::<i64>()
-                .map(Value::from)
-                .map_err(|_| "must be a whole number"),
-            Default::Flag(_) => text
-                .trim()
-                .parse::<bool>()
-                .map(Value::from)
-                .map_err(|_| "must be true or false"),
-            Default::List(_) => {
-                let items = text
-                    .split(',')
-                    .map(str::trim)
-                    .filter(|item| !item.is_empty());
-                Ok(Value::Array(items.map(Value::from).collect()))
-            }
-        }
-    }
-
-    fn fits(&self, value: &Value) -> Result<(), &'static str> {
-        match (self.default, value) {
-            (Default::Text(_), Value::String(_))
-            | (Default::Integer(_), Value::Integer(_))
-            | (Default::Flag(_), Value::Boolean(_)) => Ok(()),
-            (Default::List(_), Value::Array(items)) if items.iter().all(Value::is_str) => Ok(()),
-            (Default::Text(_), _) => Err("must be a text"),
-            (Default::Integer(_), _) => Err("must be a whole number"),
-            (Default::Flag(_), _) => Err("must be true or false"),
-            (Default::List(_), _) => Err("must be a list of texts"),
-        }
-    }
-}
+pub use setting::Setting;
 
 /// Why the settings cannot be used. Every variant names the setting and where it stands.
 #[derive(Debug, thiserror::Error)]
@@ -205,7 +83,7 @@ impl Schema {
         format!(
             "{}{}",
             self.environment_prefix(),
-            setting.key.replace('.', "_").to_uppercase()
+            setting.key().replace('.', "_").to_uppercase()
         )
     }
 
@@ -228,7 +106,7 @@ impl Schema {
                 let _ = writeln!(file, "\n[{section}]");
             }
             let variable = self.environment_name(setting);
-            let _ = writeln!(file, "# {} ({variable})", setting.help);
+            let _ = writeln!(file, "# {} ({variable})", setting.help());
             let _ = writeln!(file, "{name} = {}", setting.default_value());
         }
         file
@@ -277,7 +155,7 @@ impl Schema {
         let origin = path.display().to_string();
         for (section, content) in table {
             let Value::Table(content) = content else {
-                return Err(self.unknown(&origin, section, |setting| setting.key.to_owned()));
+                return Err(self.unknown(&origin, section, |setting| setting.key().to_owned()));
             };
             for (name, value) in content {
                 let key = format!("{section}.{name}");
@@ -285,7 +163,7 @@ impl Schema {
                     loaded,
                     &origin,
                     key,
-                    |setting| setting.key.to_owned(),
+                    |setting| setting.key().to_owned(),
                     |_| Ok(value),
                 )?;
             }
