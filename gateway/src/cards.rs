@@ -8,7 +8,10 @@ use consilium_schemes::matching::{ClaimedHospitalKeys, HospitalKeys, KeyContext,
 /// A hospital's matching keys, verified.
 pub(crate) fn matching_keys(card: &HospitalCard) -> Result<HospitalKeys, KeyError> {
     let hpke_key = card.hpke_key.as_bytes();
-    let context = KeyContext { hospital: card.id.as_str().as_bytes(), hpke_key };
+    let context = KeyContext {
+        hospital: card.id.as_str().as_bytes(),
+        hpke_key,
+    };
     ClaimedHospitalKeys::from_bytes(card.matching_keys.as_bytes())?.verify(&context)
 }
 

@@ -2,8 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use consilium_contracts::VerifyingKey;
 use consilium_client::wire::PublicKey;
+use consilium_contracts::VerifyingKey;
 use consilium_node::Peer;
 use consilium_service::config::{ConfigError, Loaded, Schema, Setting};
 use consilium_service::{FRAME_SETTINGS, FrameSettings};
@@ -11,17 +11,61 @@ use serde::Deserialize;
 
 /// The gateway's own settings, beside the frame's.
 pub const SETTINGS: &[Setting] = &[
-    Setting::text("gateway.keys", "gateway.keys", "The sealed file with the hospital's keys. Paths are relative to this file's folder."),
-    Setting::text("gateway.genesis", "genesis.bin", "The federation's signed genesis."),
-    Setting::text("gateway.data", "data", "The folder of everything that is stored: records, tokens, keys of doctors, the ledger."),
-    Setting::text("gateway.kgc_url", "", "Where the KGC answers; empty: as genesis says."),
-    Setting::integer("gateway.max_record_bytes", 16 << 30, "The largest encrypted record, in bytes."),
-    Setting::integer("gateway.staging_lifetime_s", 24 * 3600, "Seconds after which a submission without its ciphertext is removed."),
-    Setting::integer("gateway.retry_s", 5, "Seconds between attempts to register, index, relay what could not be."),
-    Setting::integer("gateway.tokens_per_minute", 120, "Keyword tokens per minute that one device may have evaluated, in the long run."),
-    Setting::integer("gateway.tokens_burst", 256, "Keyword tokens that one device may have evaluated at once."),
-    Setting::text("ledger.listen", "", "Multiaddress that the ledger's node listens on; empty: as the hospital's card says."),
-    Setting::list("ledger.peers", &[], "Further nodes to stay connected with, each key@multiaddress; those that the ledger names need not stand here."),
+    Setting::text(
+        "gateway.keys",
+        "gateway.keys",
+        "The sealed file with the hospital's keys. Paths are relative to this file's folder.",
+    ),
+    Setting::text(
+        "gateway.genesis",
+        "genesis.bin",
+        "The federation's signed genesis.",
+    ),
+    Setting::text(
+        "gateway.data",
+        "data",
+        "The folder of everything that is stored: records, tokens, keys of doctors, the ledger.",
+    ),
+    Setting::text(
+        "gateway.kgc_url",
+        "",
+        "Where the KGC answers; empty: as genesis says.",
+    ),
+    Setting::integer(
+        "gateway.max_record_bytes",
+        16 << 30,
+        "The largest encrypted record, in bytes.",
+    ),
+    Setting::integer(
+        "gateway.staging_lifetime_s",
+        24 * 3600,
+        "Seconds after which a submission without its ciphertext is removed.",
+    ),
+    Setting::integer(
+        "gateway.retry_s",
+        5,
+        "Seconds between attempts to register, index, relay what could not be.",
+    ),
+    Setting::integer(
+        "gateway.tokens_per_minute",
+        120,
+        "Keyword tokens per minute that one device may have evaluated, in the long run.",
+    ),
+    Setting::integer(
+        "gateway.tokens_burst",
+        256,
+        "Keyword tokens that one device may have evaluated at once.",
+    ),
+    Setting::text(
+        "ledger.listen",
+        "",
+        "Multiaddress that the ledger's node listens on; empty: as the hospital's card says.",
+    ),
+    Setting::list(
+        "ledger.peers",
+        &[],
+        "Further nodes to stay connected with, each key@multiaddress; those that the ledger names need not stand here.",
+    ),
 ];
 
 /// `[gateway]`.
@@ -96,12 +140,22 @@ impl GatewayConfig {
     pub fn from_loaded(loaded: &Loaded, folder: &Path) -> Result<Self, ConfigError> {
         let mut frame = FrameSettings::from_loaded(loaded)?;
         let mut gateway: GatewaySettings = loaded.section("gateway")?;
-        let paths = [&mut frame.audit.path, &mut gateway.keys, &mut gateway.genesis, &mut gateway.data];
+        let paths = [
+            &mut frame.audit.path,
+            &mut gateway.keys,
+            &mut gateway.genesis,
+            &mut gateway.data,
+        ];
         for path in paths {
             *path = folder.join(&*path);
         }
         let ledger: LedgerSettings = loaded.section("ledger")?;
-        let config = Self { frame, gateway, ledger, tuning: consilium_node::Tuning::default() };
+        let config = Self {
+            frame,
+            gateway,
+            ledger,
+            tuning: consilium_node::Tuning::default(),
+        };
         config.peers()?;
         Ok(config)
     }
@@ -111,7 +165,11 @@ impl GatewayConfig {
     /// # Errors
     /// [`ConfigError::Value`] naming the entry.
     pub fn peers(&self) -> Result<Vec<Peer>, ConfigError> {
-        self.ledger.peers.iter().map(|text| parse_peer(text)).collect()
+        self.ledger
+            .peers
+            .iter()
+            .map(|text| parse_peer(text))
+            .collect()
     }
 }
 
@@ -121,9 +179,15 @@ fn parse_peer(text: &str) -> Result<Peer, ConfigError> {
         name: "ledger.peers".to_owned(),
         rule,
     };
-    let (key, address) =
-        text.split_once('@').ok_or_else(|| rule(format!("{text}: must be key@multiaddress")))?;
-    let key: PublicKey = key.parse().map_err(|error| rule(format!("{text}: {error}")))?;
+    let (key, address) = text
+        .split_once('@')
+        .ok_or_else(|| rule(format!("{text}: must be key@multiaddress")))?;
+    let key: PublicKey = key
+        .parse()
+        .map_err(|error| rule(format!("{text}: {error}")))?;
     let key: VerifyingKey = *key.verifying_key();
-    Ok(Peer { key, address: address.to_owned() })
+    Ok(Peer {
+        key,
+        address: address.to_owned(),
+    })
 }

@@ -32,18 +32,27 @@ pub(crate) fn bad_answer(code: ErrorCode, text: impl Into<String>) -> ApiError {
 /// The KGC's failure, passed on: its refusals are the caller's business, its absence is a clear 503.
 pub(crate) fn from_kgc(error: ClientError) -> ApiError {
     let text = "the KGC does not answer; try again later (reading goes on)";
-    passed_on(error, |error| unavailable(codes::KGC_UNREACHABLE, text).because(error))
+    passed_on(error, |error| {
+        unavailable(codes::KGC_UNREACHABLE, text).because(error)
+    })
 }
 
 /// The owner gateway's failure, passed on.
 pub(crate) fn from_owner(error: ClientError) -> ApiError {
     let text = "the owner hospital's gateway does not answer; try again later";
-    passed_on(error, |error| unavailable(codes::OWNER_UNREACHABLE, text).because(error))
+    passed_on(error, |error| {
+        unavailable(codes::OWNER_UNREACHABLE, text).because(error)
+    })
 }
 
 fn passed_on(error: ClientError, absent: impl Fn(ClientError) -> ApiError) -> ApiError {
     match &error {
-        ClientError::Refused { status, code, message, .. } => {
+        ClientError::Refused {
+            status,
+            code,
+            message,
+            ..
+        } => {
             // A fault in how the two services know each other is not the caller's.
             let ours = matches!(*status, 401 | 403) && *code != codes::NOT_ASSIGNED;
             let known = [

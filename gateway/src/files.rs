@@ -29,7 +29,10 @@ pub(crate) enum Shelf {
 impl Files {
     /// Makes the folders and removes what a crash left behind.
     pub(crate) fn open(data: &Path) -> io::Result<Self> {
-        let files = Self { own: data.join("cthd"), fetched: data.join("fetched") };
+        let files = Self {
+            own: data.join("cthd"),
+            fetched: data.join("fetched"),
+        };
         for folder in [&files.own, &files.fetched] {
             fs::create_dir_all(folder)?;
             for entry in fs::read_dir(folder)? {

@@ -15,6 +15,7 @@ use consilium_contracts::{
 use consilium_node::{NodeHandle, Snapshot};
 use consilium_schemes::abe::{TreeId, UpdateKey};
 use consilium_schemes::matching::IndexSize;
+use consilium_service::audit::AuditEntry;
 use consilium_service::ledger::LedgerSender;
 use consilium_service::limiter::RateLimiter;
 use consilium_service::{ApiError, Clock, Frame};
@@ -51,6 +52,8 @@ pub(crate) struct Hospital {
     pub(crate) wake: Wake,
     pub(crate) prepared: Prepared,
     pub(crate) gauges: Gauges,
+    /// Held while an invitation is redeemed.
+    pub(crate) registering: Mutex<()>,
     update_keys: Mutex<BTreeMap<u64, Arc<UpdateKey>>>,
     gateways: Mutex<BTreeMap<HospitalId, Arc<GatewayClient>>>,
 }
@@ -81,7 +84,18 @@ pub(crate) struct Parts {
 
 impl Hospital {
     pub(crate) fn new(parts: Parts) -> Self {
-        let Parts { keys, genesis, node, store, files, kgc, frame, settings, tree, n } = parts;
+        let Parts {
+            keys,
+            genesis,
+            node,
+            store,
+            files,
+            kgc,
+            frame,
+            settings,
+            tree,
+            n,
+        } = parts;
         let federation = genesis.federation();
         let clock = frame.clock().clone();
         let rate = consilium_service::limiter::Rate {
@@ -106,6 +120,7 @@ impl Hospital {
             wake: Wake::default(),
             prepared: Prepared::default(),
             gauges,
+            registering: Mutex::default(),
             update_keys: Mutex::default(),
             gateways: Mutex::default(),
         }
@@ -134,7 +149,9 @@ impl Hospital {
     pub(crate) fn calling_hospital(&self, principal: &PublicKey) -> Result<HospitalId, ApiError> {
         match View::new(self.state()).principal(principal.verifying_key()) {
             Some(Principal::Hospital(id)) => Ok(id),
-            _ => Err(ApiError::forbidden("only a hospital of this federation may do this")),
+            _ => Err(ApiError::forbidden(
+                "only a hospital of this federation may do this",
+            )),
         }
     }
 
@@ -145,24 +162,34 @@ impl Hospital {
         if age <= limit {
             return Ok(());
         }
-        let text = format!("this hospital's copy of the ledger is {age} ms old, at most {limit} ms are allowed");
+        let text = format!(
+            "this hospital's copy of the ledger is {age} ms old, at most {limit} ms are allowed"
+        );
         Err(unavailable(codes::TIP_TOO_OLD, text))
     }
 
     /// The card of another hospital.
     pub(crate) fn card(&self, hospital: &HospitalId) -> Result<HospitalCard, ApiError> {
         let entry = View::new(self.state()).hospital(hospital);
-        entry.map(|entry| entry.card).ok_or_else(|| ApiError::not_found(format!("hospital {hospital}")))
+        entry
+            .map(|entry| entry.card)
+            .ok_or_else(|| ApiError::not_found(format!("hospital {hospital}")))
     }
 
     /// A client of another hospital's gateway, as this hospital.
     pub(crate) fn gateway(&self, hospital: &HospitalId) -> Result<Arc<GatewayClient>, ApiError> {
-        let known = self.gateways.lock().unwrap_or_else(PoisonError::into_inner).get(hospital).cloned();
+        let known = self
+            .gateways
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(hospital)
+            .cloned();
         if let Some(client) = known {
             return Ok(client);
         }
         let card = self.card(hospital)?;
-        let endpoint = cards::endpoint(card.url.as_str(), &card.tls_pin).map_err(ApiError::internal)?;
+        let endpoint =
+            cards::endpoint(card.url.as_str(), &card.tls_pin).map_err(ApiError::internal)?;
         let credentials = credentials(&self.keys);
         let client = GatewayClient::new(endpoint, Some(credentials), between_services());
         let client = Arc::new(client.map_err(ApiError::internal)?);
@@ -171,13 +198,69 @@ impl Hospital {
         Ok(client)
     }
 
+    /// The audit line of a decision, with where it was decided.
+    fn decided<T>(&self, line: AuditEntry, result: &Result<T, ApiError>) -> AuditEntry {
+        let epoch = View::new(self.state())
+            .current_epoch()
+            .map(|entry| entry.epoch.number());
+        line.epoch(epoch).height(self.height()).result(result)
+    }
+
+    /// Carries a decision out to its end, whether or not the caller still waits, and records it before the answer leaves.
+    pub(crate) async fn decide<T: Send + 'static>(
+        self: &Arc<Self>,
+        line: AuditEntry,
+        work: impl Future<Output = Result<T, ApiError>> + Send + 'static,
+    ) -> Result<T, ApiError> {
+        let hospital = Arc::clone(self);
+        let work = async move {
+            let result = work.await;
+            let line = hospital.decided(line, &result);
+            hospital.frame.audit().record(line).await?;
+            result
+        };
+        self.frame.to_the_end(work).await
+    }
+
+    /// As [`Hospital::decide`], for what only looks into the store.
+    pub(crate) async fn decide_now<T>(
+        &self,
+        line: AuditEntry,
+        work: impl FnOnce() -> Result<T, ApiError>,
+    ) -> Result<T, ApiError> {
+        let result = work();
+        self.frame
+            .audit()
+            .record(self.decided(line, &result))
+            .await?;
+        result
+    }
+
+    /// The line of something that the gateway does by itself.
+    pub(crate) async fn note(
+        &self,
+        action: &str,
+        subject: impl ToString,
+        why: &str,
+    ) -> Result<(), ApiError> {
+        let line = AuditEntry::by_service("gateway", action, subject).height(self.height());
+        self.frame.audit().record(line.allowed(why)).await
+    }
+
     /// A parsed update key that was used lately.
     pub(crate) fn remembered_update_key(&self, epoch: u64) -> Option<Arc<UpdateKey>> {
-        self.update_keys.lock().unwrap_or_else(PoisonError::into_inner).get(&epoch).cloned()
+        self.update_keys
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(&epoch)
+            .cloned()
     }
 
     pub(crate) fn remember_update_key(&self, epoch: u64, key: Arc<UpdateKey>) {
-        let mut keys = self.update_keys.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut keys = self
+            .update_keys
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         keys.insert(epoch, key);
         while keys.len() > UPDATE_KEYS_IN_MEMORY {
             keys.pop_first();

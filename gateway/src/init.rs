@@ -69,7 +69,9 @@ pub struct Initialised {
 #[non_exhaustive]
 pub enum InitError {
     /// Something is there already.
-    #[error("{path} is there already: a hospital's keys are made once; choose another folder, or move the old one away and keep it")]
+    #[error(
+        "{path} is there already: a hospital's keys are made once; choose another folder, or move the old one away and keep it"
+    )]
     Exists {
         /// What is there.
         path: PathBuf,
@@ -136,8 +138,13 @@ impl Gateway {
         let card = card(request, &url, &keys, rng)?;
         card.verify()?;
 
-        write_atomically(&settings, settings_file(request, &url).as_bytes(), Readers::Owner, Existing::Keep)
-            .map_err(io(&settings))?;
+        write_atomically(
+            &settings,
+            settings_file(request, &url).as_bytes(),
+            Readers::Owner,
+            Existing::Keep,
+        )
+        .map_err(io(&settings))?;
         write_hospital_file(&hospital_file, &card)?;
         let protect = |passphrase| match request.work {
             Some(work) => Protection::PassphraseWithWork(passphrase, work),
@@ -147,7 +154,13 @@ impl Gateway {
         write_key_file(&operator_key, &operator, protect(of_operator))?;
         // Last: where these are, everything is.
         write_key_file(&keys_path, &keys, protect(request.passphrase))?;
-        Ok(Initialised { keys: keys_path, operator_key, hospital_file, settings, card })
+        Ok(Initialised {
+            keys: keys_path,
+            operator_key,
+            hospital_file,
+            settings,
+            card,
+        })
     }
 }
 
@@ -160,9 +173,15 @@ fn card(
     let text = |field| move |source| InitError::Text { field, source };
     let name: DisplayName = request.name.parse().map_err(text("name"))?;
     let address: Address = url.as_str().parse().map_err(text("url"))?;
-    let listen: Address = request.ledger_listen.parse().map_err(text("ledger_listen"))?;
+    let listen: Address = request
+        .ledger_listen
+        .parse()
+        .map_err(text("ledger_listen"))?;
     let hpke = keys.hpke.public_key().to_bytes();
-    let context = KeyContext { hospital: request.id.as_str().as_bytes(), hpke_key: &hpke };
+    let context = KeyContext {
+        hospital: request.id.as_str().as_bytes(),
+        hpke_key: &hpke,
+    };
     let matching = keys.matching.prove(&context, rng).to_bytes();
     Ok(HospitalCard {
         id: request.id.clone(),
@@ -198,11 +217,16 @@ fn settings_file(request: &InitRequest<'_>, url: &ServiceUrl) -> String {
     let mut section = String::new();
     let lines = schema().commented_file();
     let lines = lines.lines().map(|line| {
-        if let Some(name) = line.strip_prefix('[').and_then(|line| line.strip_suffix(']')) {
+        if let Some(name) = line
+            .strip_prefix('[')
+            .and_then(|line| line.strip_suffix(']'))
+        {
             section = name.to_owned();
         }
         let name = line.split_once(" = ").map(|(name, _)| name);
-        let value = given.iter().find(|(of, key, _)| *of == section && Some(*key) == name);
+        let value = given
+            .iter()
+            .find(|(of, key, _)| *of == section && Some(*key) == name);
         match value {
             // JSON's strings are TOML's basic strings.
             Some((_, key, value)) => format!("{key} = {}\n", serde_json::Value::from(*value)),

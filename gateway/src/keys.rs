@@ -42,8 +42,7 @@ pub struct GatewayKeys {
 
 /// What is wrong with a bundle of keys.
 #[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum BundleError {
+pub(crate) enum BundleError {
     /// A key does not parse.
     #[error("the {key} key is malformed")]
     Malformed {
@@ -115,13 +114,17 @@ impl Secret {
 
     fn bytes(&self, key: &'static str) -> Result<Zeroizing<Vec<u8>>, BundleError> {
         let malformed = |_| BundleError::Malformed { key };
-        hex::decode(self.0.as_bytes()).map(Zeroizing::new).map_err(malformed)
+        hex::decode(self.0.as_bytes())
+            .map(Zeroizing::new)
+            .map_err(malformed)
     }
 
     fn array(&self, key: &'static str) -> Result<Zeroizing<[u8; 32]>, BundleError> {
         let bytes = self.bytes(key)?;
-        let bytes: [u8; 32] =
-            bytes.as_slice().try_into().map_err(|_| BundleError::Malformed { key })?;
+        let bytes: [u8; 32] = bytes
+            .as_slice()
+            .try_into()
+            .map_err(|_| BundleError::Malformed { key })?;
         Ok(Zeroizing::new(bytes))
     }
 }

@@ -58,5 +58,5 @@ mod tokens;
 pub use config::{GatewayConfig, GatewaySettings, LedgerSettings, SETTINGS, schema};
 pub use description::description;
 pub use init::{InitError, InitRequest, Initialised};
-pub use keys::{BundleError, GatewayKeys};
+pub use keys::GatewayKeys;
 pub use serve::{Gateway, StartError};

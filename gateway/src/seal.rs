@@ -54,7 +54,13 @@ impl StorageKey {
         rng.fill_bytes(&mut salt);
         let sealed = self
             .cipher(&salt, column, row)
-            .encrypt(&Default::default(), Payload { msg: value, aad: &[VERSION] })
+            .encrypt(
+                &Default::default(),
+                Payload {
+                    msg: value,
+                    aad: &[VERSION],
+                },
+            )
             .expect("AES-GCM takes values of this size");
         [&[VERSION], salt.as_slice(), &sealed].concat()
     }
@@ -68,9 +74,13 @@ impl StorageKey {
         let (version, rest) = sealed.split_first().ok_or(NotSealedHere)?;
         let (salt, ciphertext) = rest.split_first_chunk::<SALT>().ok_or(NotSealedHere)?;
         let aad = [*version];
-        let opened = self
-            .cipher(salt, column, row)
-            .decrypt(&Default::default(), Payload { msg: ciphertext, aad: &aad });
+        let opened = self.cipher(salt, column, row).decrypt(
+            &Default::default(),
+            Payload {
+                msg: ciphertext,
+                aad: &aad,
+            },
+        );
         opened.map(Zeroizing::new).map_err(|_| NotSealedHere)
     }
 
@@ -99,11 +109,16 @@ mod tests {
         let mut rng = rand::rng();
         let key = StorageKey::generate(&mut rng);
         let sealed = key.seal("tokens", b"a", b"value", &mut rng);
-        assert_eq!(key.open("tokens", b"a", &sealed).unwrap().as_slice(), b"value");
+        assert_eq!(
+            key.open("tokens", b"a", &sealed).unwrap().as_slice(),
+            b"value"
+        );
         assert_ne!(sealed, key.seal("tokens", b"a", b"value", &mut rng));
         key.open("tokens", b"b", &sealed).unwrap_err();
         key.open("keys", b"a", &sealed).unwrap_err();
-        StorageKey::generate(&mut rng).open("tokens", b"a", &sealed).unwrap_err();
+        StorageKey::generate(&mut rng)
+            .open("tokens", b"a", &sealed)
+            .unwrap_err();
         for byte in 0..sealed.len() {
             let mut changed = sealed.clone();
             changed[byte] ^= 1;

@@ -13,7 +13,9 @@ use consilium_client::keyfile::{KeyFileError, read_key_file};
 use consilium_client::passphrase::Passphrase;
 use consilium_client::wire::PublicKey;
 use consilium_client::{ClientError, KgcClient};
-use consilium_contracts::{FederationId, HospitalCard, HospitalId, Principal, VerifiedGenesis, View};
+use consilium_contracts::{
+    FederationId, HospitalCard, HospitalId, Principal, VerifiedGenesis, View,
+};
 use consilium_node::{NodeConfig, NodeHandle};
 use consilium_schemes::abe::PublicParameters;
 use consilium_schemes::matching::IndexSize;
@@ -30,6 +32,7 @@ use crate::files::Files;
 use crate::follow;
 use crate::hospital::{Hospital, Parts, between_services, copy, credentials};
 use crate::keys::GatewayKeys;
+use crate::records;
 use crate::store::{DEVICES, Role, Store, StoreError, UPDATE_KEYS};
 
 /// Why a gateway does not start, or ended.
@@ -76,6 +79,9 @@ pub enum StartError {
     /// The federation's parameters do not parse; a verified genesis has them right.
     #[error("the federation's parameters: {0}")]
     Parameters(String),
+    /// Leftovers of a crash cannot be removed.
+    #[error("leftovers cannot be removed: {0}")]
+    Leftovers(ApiError),
     /// The service's task died.
     #[error("the service's task died: {0}")]
     Died(#[from] JoinError),
@@ -108,7 +114,10 @@ impl Gateway {
         let keys: GatewayKeys = read_key_file(&config.gateway.keys, passphrase)?;
         let genesis = read_genesis(&config.gateway.genesis, None)?;
         let data = &config.gateway.data;
-        let at = |source| StartError::Data { path: data.clone(), source };
+        let at = |source| StartError::Data {
+            path: data.clone(),
+            source,
+        };
         std::fs::create_dir_all(data).map_err(at)?;
         let store = Arc::new(Store::open(&data.join("store"))?);
         let files = Files::open(data).map_err(at)?;
@@ -187,7 +196,12 @@ impl Gateway {
 
 /// This hospital's card, where genesis or the ledger knows it already.
 fn own_card(genesis: &VerifiedGenesis, id: &HospitalId) -> Option<HospitalCard> {
-    genesis.genesis().hospitals.iter().find(|card| card.id == *id).cloned()
+    genesis
+        .genesis()
+        .hospitals
+        .iter()
+        .find(|card| card.id == *id)
+        .cloned()
 }
 
 async fn start_node(
@@ -195,7 +209,10 @@ async fn start_node(
     keys: &GatewayKeys,
     genesis: &VerifiedGenesis,
 ) -> Result<NodeHandle, StartError> {
-    let listen = match (config.ledger.listen.as_str(), own_card(genesis, &keys.hospital)) {
+    let listen = match (
+        config.ledger.listen.as_str(),
+        own_card(genesis, &keys.hospital),
+    ) {
         ("", Some(card)) => card.listen.to_string(),
         (listen, _) => listen.to_owned(),
     };
@@ -244,10 +261,16 @@ fn assemble(
         store,
         files,
     }));
+    records::sweep_files(&hospital).map_err(StartError::Leftovers)?;
     let (stop, stopped) = watch::channel(false);
     let tasks = follow::spawn(&hospital, &stopped);
     let service = tokio::spawn(answer(bound, Arc::clone(&hospital), genesis, stopped));
-    Ok(Gateway { hospital, stop, service, tasks })
+    Ok(Gateway {
+        hospital,
+        stop,
+        service,
+        tasks,
+    })
 }
 
 fn kgc_client(
@@ -260,9 +283,15 @@ fn kgc_client(
         "" => card.url.as_str(),
         url => url,
     };
-    let endpoint = cards::endpoint(url, &card.tls_pin)
-        .map_err(|source| StartError::Endpoint { of: "the KGC", source })?;
-    Ok(KgcClient::new(endpoint, Some(credentials(keys)), between_services())?)
+    let endpoint = cards::endpoint(url, &card.tls_pin).map_err(|source| StartError::Endpoint {
+        of: "the KGC",
+        source,
+    })?;
+    Ok(KgcClient::new(
+        endpoint,
+        Some(credentials(keys)),
+        between_services(),
+    )?)
 }
 
 fn bind(
@@ -272,17 +301,31 @@ fn bind(
     node: &NodeHandle,
 ) -> Result<BoundService, StartError> {
     let ready = node.clone();
-    let mut builder =
-        ServiceBuilder::new("gateway", env!("CARGO_PKG_VERSION"), config.frame.clone(), description());
+    let mut builder = ServiceBuilder::new(
+        "gateway",
+        env!("CARGO_PKG_VERSION"),
+        config.frame.clone(),
+        description(),
+    );
     builder = builder
         .principals({
             let scopes = principals(keys, Arc::clone(store), node.clone());
             move |key| scopes(key)
         })
         .readiness(move || {
-            let store = Check { ok: true, detail: "open".to_owned() };
-            let seal = Check { ok: true, detail: "the hospital's keys are open".to_owned() };
-            Readiness::of([("ledger", shared_ledger::readiness(&ready)), ("seal", seal), ("store", store)])
+            let store = Check {
+                ok: true,
+                detail: "open".to_owned(),
+            };
+            let seal = Check {
+                ok: true,
+                detail: "the hospital's keys are open".to_owned(),
+            };
+            Readiness::of([
+                ("ledger", shared_ledger::readiness(&ready)),
+                ("seal", seal),
+                ("store", store),
+            ])
         })
         .transfer_routes(TRANSFER_ROUTES);
     let loopback = config.frame.http.listen.ip().is_loopback();
@@ -305,10 +348,12 @@ fn principals(keys: &GatewayKeys, store: Arc<Store>, node: NodeHandle) -> Princi
                 Role::Doctor => Scope::Doctor,
             }]));
         }
-        Ok(match View::new(node.state()).principal(key.verifying_key()) {
-            Some(Principal::Hospital(id)) if id != me => ScopeSet::from_iter([Scope::Hospital]),
-            _ => ScopeSet::none(),
-        })
+        Ok(
+            match View::new(node.state()).principal(key.verifying_key()) {
+                Some(Principal::Hospital(id)) if id != me => ScopeSet::from_iter([Scope::Hospital]),
+                _ => ScopeSet::none(),
+            },
+        )
     })
 }
 
@@ -323,7 +368,10 @@ async fn answer(
     let ledger = web::Data::new(LedgerApi::new(hospital.node.clone(), &genesis, update_keys));
     let hospital = web::Data::from(hospital);
     let routes = move |config: &mut web::ServiceConfig| {
-        config.app_data(hospital.clone()).app_data(ledger.clone()).configure(routes);
+        config
+            .app_data(hospital.clone())
+            .app_data(ledger.clone())
+            .configure(routes);
     };
     let stop = async move {
         // An error means that the gateway's handle is gone: stop, too.

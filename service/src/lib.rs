@@ -9,6 +9,7 @@
 //! | [`audit`] | a line for every decision, before its answer |
 //! | [`limiter`], [`pool`], [`transfer`] | bounded rates, threads and bodies |
 //! | [`metrics`], [`openapi`], [`logging`] | what operators look at |
+//! | [`ledger`], [`hospital_file`] | the ledger's endpoints and own transactions; `hospital.json` |
 //!
 //! A service:
 //!
@@ -54,6 +55,8 @@ pub mod config;
 mod envelope;
 mod error;
 mod frame;
+pub mod hospital_file;
+pub mod ledger;
 pub mod limiter;
 pub mod logging;
 pub mod metrics;
@@ -76,3 +79,6 @@ pub use settings::{
     AuditSettings, AuthSettings, FRAME_SETTINGS, FrameSettings, HttpSettings, LimitSettings,
     LogSettings,
 };
+
+/// HPKE's `info` for a doctor's attribute key on its way from the KGC to his hospital.
+pub const ATTRIBUTE_KEY_INFO: &[u8] = b"CONSILIUM-V1-ATTRIBUTE-KEY";

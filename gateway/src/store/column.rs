@@ -27,7 +27,10 @@ pub(crate) struct Column<K, V> {
 
 impl<K: RowKey, V: Row> Column<K, V> {
     pub(crate) const fn new(name: &'static str) -> Self {
-        Self { name, types: PhantomData }
+        Self {
+            name,
+            types: PhantomData,
+        }
     }
 
     pub(crate) fn parse(&self, bytes: &[u8]) -> Result<V, StoreError> {
@@ -40,8 +43,10 @@ impl<K: RowKey, V: Row> Column<K, V> {
 
     pub(crate) fn parse_key(&self, bytes: &[u8]) -> Result<K, StoreError> {
         let detail = || format!("a key of {} bytes", bytes.len());
-        K::from_key(bytes)
-            .ok_or_else(|| StoreError::Damaged { column: self.name, detail: detail() })
+        K::from_key(bytes).ok_or_else(|| StoreError::Damaged {
+            column: self.name,
+            detail: detail(),
+        })
     }
 }
 
@@ -120,8 +125,12 @@ impl RowKey for (RecordId, DoctorId) {
 
 impl RowKey for Pair {
     fn to_key(&self) -> Vec<u8> {
-        let parts = [self.record.as_bytes(), self.doctor.as_bytes(), &self.trapdoor];
-        parts.concat()
+        let parts = [
+            self.record.as_bytes(),
+            self.doctor.as_bytes(),
+            &self.trapdoor,
+        ];
+        parts.into_iter().flatten().copied().collect()
     }
 
     fn from_key(bytes: &[u8]) -> Option<Self> {

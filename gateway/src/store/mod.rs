@@ -8,6 +8,7 @@
 //! | [`ATTRIBUTE_KEYS`] | doctor → attribute key, sealed |
 //! | [`RECORDS`] | record → submission and stage |
 //! | [`TOKENS`] | record → keyword tokens, sealed |
+//! | [`QUEUE`] | record: complete, to be registered |
 //! | [`TO_INDEX`] | record: indexes may be missing |
 //! | [`PAIRS`] | record, doctor, trapdoor → whether they matched |
 //! | [`REPORTS`] | record, doctor → CTHR for the patient |
@@ -23,9 +24,11 @@ mod rows;
 
 use std::path::Path;
 
-use consilium_contracts::{AuthorizationId, DoctorId, Epoch, Height, RecordId};
 use consilium_client::wire::PublicKey;
-use rocksdb::{ColumnFamilyDescriptor, DB, Direction, IteratorMode, Options, WriteBatch, WriteOptions};
+use consilium_contracts::{AuthorizationId, DoctorId, Epoch, Height, RecordId};
+use rocksdb::{
+    ColumnFamilyDescriptor, DB, Direction, IteratorMode, Options, WriteBatch, WriteOptions,
+};
 
 use consilium_contracts::Canonical as _;
 use consilium_service::ApiError;
@@ -43,6 +46,7 @@ pub(crate) const ENROLMENTS: Column<DoctorId, EnrolmentRow> = Column::new("enrol
 pub(crate) const ATTRIBUTE_KEYS: Column<DoctorId, KeyRow> = Column::new("attribute-keys");
 pub(crate) const RECORDS: Column<RecordId, RecordRow> = Column::new("records");
 pub(crate) const TOKENS: Column<RecordId, Vec<u8>> = Column::new("tokens");
+pub(crate) const QUEUE: Column<RecordId, ()> = Column::new("queue");
 pub(crate) const TO_INDEX: Column<RecordId, ()> = Column::new("to-index");
 pub(crate) const PAIRS: Column<Pair, bool> = Column::new("pairs");
 pub(crate) const REPORTS: Column<(RecordId, DoctorId), Vec<u8>> = Column::new("reports");
@@ -51,13 +55,14 @@ pub(crate) const AUTHORIZATIONS: Column<AuthorizationId, ()> = Column::new("auth
 pub(crate) const UPDATE_KEYS: Column<Epoch, Vec<u8>> = Column::new("update-keys");
 pub(crate) const CURSOR: Column<(), Height> = Column::new("cursor");
 
-const COLUMNS: [&str; 13] = [
+const COLUMNS: [&str; 14] = [
     DEVICES.name(),
     INVITATIONS.name(),
     ENROLMENTS.name(),
     ATTRIBUTE_KEYS.name(),
     RECORDS.name(),
     TOKENS.name(),
+    QUEUE.name(),
     TO_INDEX.name(),
     PAIRS.name(),
     REPORTS.name(),
@@ -116,14 +121,27 @@ impl Changes {
         Self::default()
     }
 
-    pub(crate) fn put<K: RowKey, V: Row>(mut self, column: &Column<K, V>, key: &K, value: &V) -> Self {
+    pub(crate) fn put<K: RowKey, V: Row>(
+        mut self,
+        column: &Column<K, V>,
+        key: &K,
+        value: &V,
+    ) -> Self {
         let value = Some(value.to_canonical_bytes());
-        self.0.push(Change { column: column.name(), key: key.to_key(), value });
+        self.0.push(Change {
+            column: column.name(),
+            key: key.to_key(),
+            value,
+        });
         self
     }
 
     pub(crate) fn delete<K: RowKey, V: Row>(mut self, column: &Column<K, V>, key: &K) -> Self {
-        self.0.push(Change { column: column.name(), key: key.to_key(), value: None });
+        self.0.push(Change {
+            column: column.name(),
+            key: key.to_key(),
+            value: None,
+        });
         self
     }
 }
@@ -134,11 +152,15 @@ impl Store {
         options.create_if_missing(true);
         options.create_missing_column_families(true);
         let columns = COLUMNS.map(|name| ColumnFamilyDescriptor::new(name, Options::default()));
-        Ok(Self { db: DB::open_cf_descriptors(&options, path, columns)? })
+        Ok(Self {
+            db: DB::open_cf_descriptors(&options, path, columns)?,
+        })
     }
 
     fn handle(&self, column: &'static str) -> &rocksdb::ColumnFamily {
-        self.db.cf_handle(column).expect("every column is made when the store is opened")
+        self.db
+            .cf_handle(column)
+            .expect("every column is made when the store is opened")
     }
 
     pub(crate) fn get<K: RowKey, V: Row>(
@@ -146,7 +168,9 @@ impl Store {
         column: &Column<K, V>,
         key: &K,
     ) -> Result<Option<V>, StoreError> {
-        let value = self.db.get_pinned_cf(self.handle(column.name()), key.to_key())?;
+        let value = self
+            .db
+            .get_pinned_cf(self.handle(column.name()), key.to_key())?;
         value.map(|bytes| column.parse(&bytes)).transpose()
     }
 
@@ -155,7 +179,10 @@ impl Store {
         column: &Column<K, V>,
         key: &K,
     ) -> Result<bool, StoreError> {
-        Ok(self.db.get_pinned_cf(self.handle(column.name()), key.to_key())?.is_some())
+        Ok(self
+            .db
+            .get_pinned_cf(self.handle(column.name()), key.to_key())?
+            .is_some())
     }
 
     pub(crate) fn put<K: RowKey, V: Row>(
@@ -187,11 +214,11 @@ impl Store {
         }
         let mut options = WriteOptions::default();
         options.set_sync(true);
-        Ok(self.db.write_opt(&batch, &options)?)
+        Ok(self.db.write_opt(batch, &options)?)
     }
 
     /// Every row of a column, in key order, read one at a time.
-    pub(crate) fn rows<K: RowKey, V: Row>(
+    pub(crate) fn rows<K: RowKey + 'static, V: Row + 'static>(
         &self,
         column: Column<K, V>,
     ) -> impl Iterator<Item = Result<(K, V), StoreError>> + '_ {
@@ -199,7 +226,7 @@ impl Store {
     }
 
     /// The rows whose keys begin with `prefix`.
-    pub(crate) fn rows_from<K: RowKey, V: Row>(
+    pub(crate) fn rows_from<K: RowKey + 'static, V: Row + 'static>(
         &self,
         column: Column<K, V>,
         prefix: Vec<u8>,
@@ -208,7 +235,8 @@ impl Store {
         let pairs = self.db.iterator_cf(self.handle(column.name()), mode);
         pairs
             .take_while(move |pair| {
-                pair.as_ref().map_or(true, |(key, _)| key.starts_with(&prefix))
+                pair.as_ref()
+                    .map_or(true, |(key, _)| key.starts_with(&prefix))
             })
             .map(move |pair| {
                 let (key, value) = pair?;

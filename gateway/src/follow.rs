@@ -1,0 +1,245 @@
+//! The gateway's tasks: one follows the ledger, the others work through what is to be done.
+//!
+//! The follower reads every block from the persisted height on and makes each event's local effect; every effect can be repeated, so a crash
+//! between effect and cursor costs nothing. What needs the network or time is left to a task that works through what is missing
+//! whenever it is woken, and again after a while.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use consilium_contracts::{CloseReason, Event, HospitalId, RecordStatus, Scope, View};
+use consilium_node::CommittedBlock;
+use consilium_service::ApiError;
+use tokio::sync::{Notify, watch};
+use tokio::task::JoinHandle;
+
+use crate::files::Shelf;
+use crate::hospital::{Hospital, Wake};
+use crate::store::{AUTHORIZATIONS, CURSOR, Changes, TO_INDEX, TOKENS};
+use crate::{indexes, matching, open, records, reports};
+
+/// Wait before the follower tries again to make an effect that its own store refused.
+const AGAIN: Duration = Duration::from_secs(1);
+
+/// What is worked through whenever it is woken, and again after a while.
+#[derive(Debug, Clone, Copy)]
+enum Job {
+    /// Queued records are registered, old leftovers removed.
+    Records,
+    /// Missing indexes are posted.
+    Indexes,
+    /// Pairs are compared, matches posted.
+    Matching,
+    /// Reports are relayed.
+    Reports,
+    /// Attribute keys and update keys are fetched.
+    Keys,
+}
+
+impl Job {
+    const ALL: [Self; 5] = [
+        Self::Records,
+        Self::Indexes,
+        Self::Matching,
+        Self::Reports,
+        Self::Keys,
+    ];
+
+    fn wake(self, wake: &Wake) -> &Notify {
+        match self {
+            Self::Records => &wake.records,
+            Self::Indexes => &wake.indexes,
+            Self::Matching => &wake.matching,
+            Self::Reports => &wake.reports,
+            Self::Keys => &wake.keys,
+        }
+    }
+
+    async fn work_through(self, hospital: &Arc<Hospital>) -> Result<(), ApiError> {
+        match self {
+            Self::Records => records::work_through(hospital).await,
+            Self::Indexes => indexes::work_through(hospital).await,
+            Self::Matching => matching::work_through(hospital).await,
+            Self::Reports => reports::work_through(hospital).await,
+            Self::Keys => open::fetch_missing(hospital).await,
+        }
+    }
+
+    async fn repeat(self, hospital: Arc<Hospital>) {
+        let wait = Duration::from_secs(hospital.settings.retry_s.max(1));
+        loop {
+            if let Err(error) = self.work_through(&hospital).await {
+                let cause = error.cause().unwrap_or_default();
+                tracing::warn!(job = ?self, %error, cause, "some of it has to wait");
+            }
+            tokio::select! {
+                () = self.wake(&hospital.wake).notified() => {}
+                () = tokio::time::sleep(wait) => {}
+            }
+        }
+    }
+}
+
+/// Starts every task; each ends when `stopped` says so.
+pub(crate) fn spawn(
+    hospital: &Arc<Hospital>,
+    stopped: &watch::Receiver<bool>,
+) -> Vec<JoinHandle<()>> {
+    let follower = tokio::spawn(until(stopped.clone(), follow(Arc::clone(hospital))));
+    let jobs =
+        Job::ALL.map(|job| tokio::spawn(until(stopped.clone(), job.repeat(Arc::clone(hospital)))));
+    jobs.into_iter().chain([follower]).collect()
+}
+
+async fn until(mut stopped: watch::Receiver<bool>, work: impl Future<Output = ()>) {
+    tokio::select! {
+        () = work => {}
+        // An error means that the gateway is gone.
+        _ = stopped.wait_for(|stop| *stop) => {}
+    }
+}
+
+async fn follow(hospital: Arc<Hospital>) {
+    loop {
+        match follow_until_failure(&hospital).await {
+            Ok(()) => return tracing::info!("the ledger's node has stopped; so does its follower"),
+            Err(error) => {
+                let cause = error.cause().unwrap_or_default();
+                tracing::error!(%error, cause, "the follower tries again");
+                tokio::time::sleep(AGAIN).await;
+            }
+        }
+    }
+}
+
+async fn follow_until_failure(hospital: &Arc<Hospital>) -> Result<(), ApiError> {
+    let done = hospital.store.get(&CURSOR, &())?.unwrap_or_default();
+    let mut blocks = hospital.node.subscribe(done.plus(1));
+    while let Some(block) = blocks.next().await {
+        let block = block.map_err(ApiError::internal)?;
+        for event in events(&block) {
+            react(hospital, event).await?;
+        }
+        hospital
+            .store
+            .put(&CURSOR, &(), &block.block.header().height)?;
+    }
+    Ok(())
+}
+
+fn events(block: &CommittedBlock) -> impl Iterator<Item = &Event> {
+    block
+        .events
+        .begin
+        .iter()
+        .chain(block.events.transactions.iter().flatten())
+}
+
+/// The local effect of one event. Can be repeated, also long after.
+async fn react(hospital: &Arc<Hospital>, event: &Event) -> Result<(), ApiError> {
+    let me = &hospital.id;
+    match event {
+        Event::RecordRegistered { record, owner, .. } if owner == me => {
+            records::mark_registered(hospital, record)
+        }
+        Event::Authorized {
+            id, from, scope, ..
+        } if from == me => {
+            hospital.store.put(&AUTHORIZATIONS, id, &())?;
+            index_again(hospital, *scope)
+        }
+        Event::IndexPosted { to, .. } if to == me => Ok(hospital.wake.matching.notify_one()),
+        Event::TrapdoorPosted { hospital: of, .. } if of == me => {
+            Ok(hospital.wake.matching.notify_one())
+        }
+        Event::DoctorRegistered { hospital: of, .. }
+        | Event::DoctorReissued { hospital: of, .. }
+            if of == me =>
+        {
+            Ok(hospital.wake.keys.notify_one())
+        }
+        Event::EpochPublished { .. } => Ok(hospital.wake.keys.notify_one()),
+        Event::DoctorRevoked {
+            doctor,
+            hospital: of,
+            ..
+        } if of == me => {
+            open::drop_key(hospital, doctor)?;
+            hospital
+                .note("drop-attribute-key", doctor, "the doctor is revoked")
+                .await
+        }
+        Event::AssignmentEnded {
+            record,
+            owner,
+            hospital: of,
+            ..
+        } if of == me && owner != me => drop_fetched(hospital, record),
+        Event::Reported { hospital: of, .. } if of == me => Ok(hospital.wake.reports.notify_one()),
+        Event::RecordClosed {
+            record,
+            owner,
+            reason,
+        } => closed(hospital, record, owner, *reason).await,
+        _ => Ok(()),
+    }
+}
+
+/// An authorization may want indexes of records that had all of theirs.
+fn index_again(hospital: &Hospital, scope: Scope) -> Result<(), ApiError> {
+    let state = hospital.state();
+    let view = View::new(&state);
+    let mut changes = Changes::new();
+    match scope {
+        Scope::Record(record) => changes = changes.put(&TO_INDEX, &record, &()),
+        Scope::All => {
+            for entry in view.records_of(&hospital.id) {
+                if matches!(
+                    entry.status,
+                    RecordStatus::Registered | RecordStatus::Matching { .. }
+                ) {
+                    changes = changes.put(&TO_INDEX, &entry.terms.record, &());
+                }
+            }
+        }
+    }
+    hospital.store.commit(changes)?;
+    Ok(hospital.wake.indexes.notify_one())
+}
+
+/// Nothing follows for the record. Where consent ended, nothing of it is kept.
+async fn closed(
+    hospital: &Arc<Hospital>,
+    record: &consilium_contracts::RecordId,
+    owner: &HospitalId,
+    reason: CloseReason,
+) -> Result<(), ApiError> {
+    matching::forget(hospital, record)?;
+    if *owner != hospital.id {
+        return drop_fetched(hospital, record);
+    }
+    match reason {
+        CloseReason::ConsentWithdrawn | CloseReason::ConsentExpired => {
+            records::delete_contents(hospital, record)?;
+            hospital
+                .note("delete-record", record, "the patient's consent is over")
+                .await
+        }
+        CloseReason::Acknowledged | CloseReason::Unmatched(_) => {
+            let changes = Changes::new()
+                .delete(&TOKENS, record)
+                .delete(&TO_INDEX, record);
+            Ok(hospital.store.commit(changes)?)
+        }
+    }
+}
+
+fn drop_fetched(
+    hospital: &Hospital,
+    record: &consilium_contracts::RecordId,
+) -> Result<(), ApiError> {
+    hospital
+        .files
+        .remove(Shelf::Fetched, record)
+        .map_err(ApiError::internal)
+}

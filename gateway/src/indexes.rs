@@ -1,0 +1,168 @@
+//! IndexBuild, and posting: each record's index to this hospital and to each that is authorized within the consent.
+//!
+//! What is missing follows from the ledger; nothing needs to be remembered but which records to look at.
+
+use std::sync::Arc;
+
+use consilium_contracts::{
+    Action, HospitalId, IndexBytes, PostIndex, RecordEntry, RecordId, RecordStatus, Rejection, View,
+};
+use consilium_node::{Snapshot, SubmitError};
+use consilium_schemes::matching::{HospitalKeys, index_build};
+use consilium_schemes::tokens::KeywordToken;
+use consilium_service::ApiError;
+use tokio::task::JoinSet;
+use zeroize::Zeroizing;
+
+use crate::cards::matching_keys;
+use crate::hospital::Hospital;
+use crate::store::{TO_INDEX, TOKENS};
+
+/// Records whose indexes are built and posted at once.
+const AT_ONCE: usize = 32;
+
+/// Posts every missing index; what cannot be now stays to be done.
+pub(crate) async fn work_through(hospital: &Arc<Hospital>) -> Result<(), ApiError> {
+    let records: Vec<_> = hospital.store.rows(TO_INDEX).collect::<Result<_, _>>()?;
+    let mut waiting = records.into_iter().map(|(record, ())| record);
+    let mut running = JoinSet::new();
+    loop {
+        while running.len() < AT_ONCE
+            && let Some(record) = waiting.next()
+        {
+            let hospital = Arc::clone(hospital);
+            running.spawn(async move { (record, post_missing(&hospital, &record).await) });
+        }
+        match running.join_next().await {
+            None => return Ok(()),
+            Some(Ok((_, Ok(())))) => {}
+            Some(Ok((record, Err(error)))) => {
+                tracing::warn!(%record, %error, "an index waits to be posted");
+            }
+            Some(Err(error)) => return Err(ApiError::internal(error)),
+        }
+    }
+}
+
+/// The hospitals to which an index is missing: this one and the authorized, while the window takes indexes.
+fn missing(state: &Snapshot, entry: &RecordEntry) -> Vec<HospitalId> {
+    let (view, time, terms) = (View::new(state), state.time(), &entry.terms);
+    let open = match entry.status {
+        RecordStatus::Registered => true,
+        RecordStatus::Matching { until } => time < until,
+        _ => false,
+    };
+    if !open {
+        return Vec::new();
+    }
+    let candidates = terms.consent.hospitals.iter().chain([&terms.owner]);
+    let wanted = candidates
+        .filter(|id| view.may_use(entry, id, time) && view.index(&terms.record, id).is_none());
+    let mut wanted: Vec<_> = wanted.cloned().collect();
+    wanted.sort();
+    wanted.dedup();
+    wanted
+}
+
+async fn post_missing(hospital: &Arc<Hospital>, record: &RecordId) -> Result<(), ApiError> {
+    let state = hospital.state();
+    let entry = View::new(&state)
+        .record(record)
+        .filter(|entry| entry.terms.owner == hospital.id);
+    let wanted = entry
+        .map(|entry| missing(&state, &entry))
+        .unwrap_or_default();
+    let mut posting = JoinSet::new();
+    for to in wanted {
+        let (hospital, record) = (Arc::clone(hospital), *record);
+        posting.spawn(async move { post(&hospital, &record, &to).await });
+    }
+    let mut failed = None;
+    while let Some(posted) = posting.join_next().await {
+        if let Err(error) = posted.map_err(ApiError::internal)? {
+            failed = Some(error);
+        }
+    }
+    match failed {
+        Some(error) => Err(error),
+        None => forget_if_done(hospital, record),
+    }
+}
+
+/// Nothing is missing any more: the next authorization puts the record back.
+fn forget_if_done(hospital: &Hospital, record: &RecordId) -> Result<(), ApiError> {
+    let state = hospital.state();
+    let entry = View::new(&state).record(record);
+    if entry.is_some_and(|entry| missing(&state, &entry).is_empty()) {
+        hospital.store.delete(&TO_INDEX, record)?;
+    }
+    Ok(())
+}
+
+async fn post(
+    hospital: &Arc<Hospital>,
+    record: &RecordId,
+    to: &HospitalId,
+) -> Result<(), ApiError> {
+    let keys = matching_keys(&hospital.card(to)?).map_err(ApiError::internal)?;
+    let index = build(hospital, record, keys).await?;
+    let action = Action::PostIndex(PostIndex {
+        record: *record,
+        to: to.clone(),
+        index,
+    });
+    match hospital.ledger.submit(action).await {
+        Ok(_) => {
+            hospital
+                .note("post-index", record, &format!("to {to}"))
+                .await
+        }
+        // Nobody needs it any more, or it is there.
+        Err(SubmitError::Rejected(
+            Rejection::IndexExists { .. }
+            | Rejection::WindowClosed { .. }
+            | Rejection::RecordClosed { .. }
+            | Rejection::NotAuthorized { .. },
+        )) => Ok(()),
+        Err(error) => Err(consilium_service::ledger::submit_error(error)),
+    }
+}
+
+/// IndexBuild, with fresh randomness for each hospital, encrypted to it.
+async fn build(
+    hospital: &Arc<Hospital>,
+    record: &RecordId,
+    to: HospitalKeys,
+) -> Result<IndexBytes, ApiError> {
+    let (at, record) = (Arc::clone(hospital), *record);
+    // Not the requests' pool: a few hundred records at once must not make the gateway refuse callers.
+    let built = hospital
+        .prepared
+        .pool()
+        .run(move || -> Result<IndexBytes, ApiError> {
+            let tokens = keyword_tokens(&at, &record)?;
+            let mut rng = rand::rng();
+            let index = index_build(at.n, &tokens, &mut rng).map_err(ApiError::internal)?;
+            index
+                .encrypt(&to, &mut rng)
+                .to_bytes()
+                .try_into()
+                .map_err(ApiError::internal)
+        });
+    built.await?
+}
+
+/// A record's keyword tokens, unsealed.
+fn keyword_tokens(hospital: &Hospital, record: &RecordId) -> Result<Vec<KeywordToken>, ApiError> {
+    let missing = || ApiError::internal(format!("record {record} has no keyword tokens"));
+    let sealed = hospital.store.get(&TOKENS, record)?.ok_or_else(missing)?;
+    let bytes: Zeroizing<Vec<u8>> =
+        hospital
+            .keys
+            .storage
+            .open(TOKENS.name(), record.as_bytes(), &sealed)?;
+    let tokens = bytes
+        .chunks(KeywordToken::LENGTH)
+        .map(KeywordToken::from_bytes);
+    tokens.collect::<Result<_, _>>().map_err(ApiError::internal)
+}

@@ -1,0 +1,240 @@
+//! The match engine: every index that is posted to this hospital with every live trapdoor of its doctors, each pair once.
+//!
+//! A pair is finished when it is known not to match, or its match stands on the ledger, or the contracts take it no more; finished pairs
+//! are persisted under (record, doctor, SHA-256 of the trapdoor), so that a restart goes on where it was and a new trapdoor is
+//! compared again. Races (the window closed, the doctor was revoked) are the contracts' to decide.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use consilium_contracts::{
+    Action, Digest, IndexEntry, PostMatch, RecordId, RecordStatus, Rejection, TrapdoorEntry, View,
+};
+use consilium_node::SubmitError;
+use consilium_schemes::matching::{EncryptedIndex, EncryptedTrapdoor, Trapdoor, matches};
+use consilium_service::ApiError;
+use consilium_service::pool::WorkPool;
+use tokio::task::JoinSet;
+
+use crate::hospital::Hospital;
+use crate::store::{Changes, PAIRS, Pair};
+
+/// Decrypted trapdoors that are kept in memory.
+const TRAPDOORS_IN_MEMORY: usize = 1024;
+/// Records that are compared, or whose matches are posted, at once.
+const AT_ONCE: usize = 64;
+/// Work that may wait for a thread; the tasks above bound it.
+const QUEUE: usize = 1 << 16;
+
+/// What the engine keeps in memory between its runs.
+pub(crate) struct Prepared {
+    pool: WorkPool,
+    trapdoors: Mutex<BTreeMap<[u8; 32], Arc<Trapdoor>>>,
+}
+
+impl Default for Prepared {
+    fn default() -> Self {
+        Self {
+            pool: WorkPool::new(0, QUEUE),
+            trapdoors: Mutex::default(),
+        }
+    }
+}
+
+impl Prepared {
+    /// Where the engine, and IndexBuild, compute: every processor, apart from the requests' threads.
+    pub(crate) fn pool(&self) -> &WorkPool {
+        &self.pool
+    }
+
+    fn known(&self, hash: &[u8; 32]) -> Option<Arc<Trapdoor>> {
+        self.trapdoors
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(hash)
+            .cloned()
+    }
+
+    fn keep(&self, hash: [u8; 32], trapdoor: &Arc<Trapdoor>) {
+        let mut known = self
+            .trapdoors
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        while known.len() >= TRAPDOORS_IN_MEMORY {
+            known.pop_first();
+        }
+        known.insert(hash, Arc::clone(trapdoor));
+    }
+}
+
+/// A record's index and the trapdoors that it was not compared with.
+struct Work {
+    index: IndexEntry,
+    trapdoors: Vec<(Pair, Arc<TrapdoorEntry>)>,
+}
+
+/// Compares and posts whatever is not finished.
+pub(crate) async fn work_through(hospital: &Arc<Hospital>) -> Result<(), ApiError> {
+    let mut waiting = pending(hospital)?.into_iter();
+    let mut running = JoinSet::new();
+    let mut failed = None;
+    loop {
+        while running.len() < AT_ONCE
+            && let Some(work) = waiting.next()
+        {
+            let hospital = Arc::clone(hospital);
+            running.spawn(async move { finish(&hospital, work).await });
+        }
+        match running.join_next().await {
+            None => return failed.map_or(Ok(()), Err),
+            Some(Ok(Ok(()))) => {}
+            Some(Ok(Err(error))) => failed = Some(error),
+            Some(Err(error)) => failed = Some(ApiError::internal(error)),
+        }
+    }
+}
+
+/// What is not finished, by record.
+fn pending(hospital: &Hospital) -> Result<Vec<Work>, ApiError> {
+    let state = hospital.state();
+    let (view, time) = (View::new(&state), state.time());
+    let live = view
+        .trapdoors(&hospital.id)
+        .filter(|trapdoor| time < trapdoor.expiry);
+    let live: Vec<_> = live
+        .map(|trapdoor| {
+            (
+                *Digest::of(trapdoor.trapdoor.as_bytes()).as_bytes(),
+                Arc::new(trapdoor),
+            )
+        })
+        .collect();
+    let mut works = Vec::new();
+    for index in view.indexes_to(&hospital.id) {
+        if !takes_matches(&view, &index.record, time) {
+            continue;
+        }
+        let mut trapdoors = Vec::new();
+        for (hash, trapdoor) in &live {
+            let pair = Pair {
+                record: index.record,
+                doctor: trapdoor.doctor,
+                trapdoor: *hash,
+            };
+            if !hospital.store.has(&PAIRS, &pair)? {
+                trapdoors.push((pair, Arc::clone(trapdoor)));
+            }
+        }
+        if !trapdoors.is_empty() {
+            works.push(Work { index, trapdoors });
+        }
+    }
+    Ok(works)
+}
+
+fn takes_matches<S: consilium_contracts::StateRead>(
+    view: &View<S>,
+    record: &RecordId,
+    time: consilium_contracts::BlockTime,
+) -> bool {
+    let status = view.record(record).map(|entry| entry.status);
+    matches!(status, Some(RecordStatus::Matching { until }) if time < until)
+}
+
+/// Compares one record with its trapdoors and posts what matches.
+async fn finish(hospital: &Arc<Hospital>, work: Work) -> Result<(), ApiError> {
+    let at = Arc::clone(hospital);
+    let compared = hospital
+        .prepared
+        .pool()
+        .run(move || compare(&at, &work))
+        .await??;
+    let apart = compared.iter().filter(|(_, matched)| !matched);
+    let changes = apart.fold(Changes::new(), |changes, (pair, _)| {
+        changes.put(&PAIRS, pair, &false)
+    });
+    hospital.store.commit(changes)?;
+    hospital.gauges.compared.inc_by(compared.len() as u64);
+    for (pair, _) in compared.iter().filter(|(_, matched)| *matched) {
+        post(hospital, pair).await?;
+    }
+    Ok(())
+}
+
+fn compare(hospital: &Hospital, work: &Work) -> Result<Vec<(Pair, bool)>, ApiError> {
+    let index = EncryptedIndex::from_bytes(work.index.index.as_bytes(), hospital.n);
+    let Ok(index) = index else {
+        // The contracts parse what is posted; should that ever change, it matches nobody.
+        tracing::warn!(record = %work.index.record, "a posted index does not parse");
+        return Ok(work
+            .trapdoors
+            .iter()
+            .map(|(pair, _)| (*pair, false))
+            .collect());
+    };
+    let index = index.decrypt(&hospital.keys.matching);
+    let compared = work.trapdoors.iter().map(|(pair, entry)| {
+        let matched = match trapdoor(hospital, pair, entry) {
+            Some(trapdoor) => matches(&index, &trapdoor).map_err(ApiError::internal)?,
+            None => false,
+        };
+        Ok((*pair, matched))
+    });
+    compared.collect()
+}
+
+/// The doctor's trapdoor, decrypted; none for one that would match everything or does not parse.
+fn trapdoor(hospital: &Hospital, pair: &Pair, entry: &TrapdoorEntry) -> Option<Arc<Trapdoor>> {
+    if let Some(known) = hospital.prepared.known(&pair.trapdoor) {
+        return Some(known);
+    }
+    let parsed = EncryptedTrapdoor::from_bytes(entry.trapdoor.as_bytes(), hospital.n);
+    let opened = parsed.map_err(|error| error.to_string()).and_then(|one| {
+        one.decrypt(&hospital.keys.matching)
+            .map_err(|error| error.to_string())
+    });
+    match opened {
+        Ok(opened) => {
+            let opened = Arc::new(opened);
+            hospital.prepared.keep(pair.trapdoor, &opened);
+            Some(opened)
+        }
+        Err(error) => {
+            tracing::warn!(doctor = %pair.doctor, %error, "a posted trapdoor is not used");
+            None
+        }
+    }
+}
+
+async fn post(hospital: &Arc<Hospital>, pair: &Pair) -> Result<(), ApiError> {
+    let Pair { record, doctor, .. } = *pair;
+    let action = Action::PostMatch(PostMatch {
+        record,
+        doctor,
+        proof: None,
+    });
+    let why = match hospital.ledger.submit(action).await {
+        Ok(receipt) => format!("matched doctor {doctor}, committed at {}", receipt.height),
+        Err(SubmitError::Rejected(Rejection::TooEarly | Rejection::Expired { .. })) => {
+            return Err(ApiError::busy());
+        }
+        // Too late, revoked, no longer authorized: a verdict that stays.
+        Err(SubmitError::Rejected(rejection)) => {
+            format!("matched doctor {doctor}, too late: {rejection}")
+        }
+        Err(error) => return Err(consilium_service::ledger::submit_error(error)),
+    };
+    hospital.store.put(&PAIRS, pair, &true)?;
+    hospital.gauges.matched.inc();
+    hospital.note("match", record, &why).await
+}
+
+/// Forgets a closed record's pairs.
+pub(crate) fn forget(hospital: &Hospital, record: &RecordId) -> Result<(), ApiError> {
+    let rows = hospital.store.rows_from(PAIRS, record.as_bytes().to_vec());
+    let pairs: Vec<_> = rows.collect::<Result<_, _>>()?;
+    let changes = pairs.iter().fold(Changes::new(), |changes, (pair, _)| {
+        changes.delete(&PAIRS, pair)
+    });
+    Ok(hospital.store.commit(changes)?)
+}

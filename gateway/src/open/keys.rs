@@ -1,0 +1,209 @@
+//! The keys that PreDec needs: the doctor's attribute key, and the update key of the record's epoch.
+
+use std::sync::Arc;
+
+use consilium_client::KgcClient;
+use consilium_client::api::kgc::{ATTRIBUTE_KEY_PURPOSE, WrappedAttributeKey};
+use consilium_contracts::{Digest, DoctorEntry, DoctorId, Epoch, EpochEntry, View};
+use consilium_schemes::abe::{AttributeKey, UpdateKey};
+use consilium_schemes::signature::Signature;
+use consilium_schemes::wrap::{self, Wrapped};
+use consilium_service::{ATTRIBUTE_KEY_INFO, ApiError};
+
+use crate::codes;
+use crate::failures::{from_kgc, unavailable};
+use crate::hospital::Hospital;
+use crate::store::{ATTRIBUTE_KEYS, KeyRow, UPDATE_KEYS};
+
+/// The doctor's attribute key for the leaf that the ledger says he has; fetched from the KGC where it is not here yet.
+pub(super) async fn attribute_key(
+    hospital: &Arc<Hospital>,
+    doctor: &DoctorEntry,
+) -> Result<AttributeKey, ApiError> {
+    let row = match stored(hospital, doctor)? {
+        Some(row) => row,
+        None => fetch_attribute_key(hospital, doctor)
+            .await
+            .map_err(|error| {
+                let text = "the doctor's attribute key is not here yet; try again later";
+                unavailable(codes::ATTRIBUTE_KEY_UNAVAILABLE, text).because(error)
+            })?,
+    };
+    let id = doctor.id;
+    let bytes = hospital
+        .keys
+        .storage
+        .open(ATTRIBUTE_KEYS.name(), id.as_bytes(), &row.sealed)?;
+    AttributeKey::from_bytes(&bytes).map_err(ApiError::internal)
+}
+
+fn stored(hospital: &Hospital, doctor: &DoctorEntry) -> Result<Option<KeyRow>, ApiError> {
+    let row = hospital.store.get(&ATTRIBUTE_KEYS, &doctor.id)?;
+    Ok(row.filter(|row| row.leaf == doctor.leaf.value()))
+}
+
+async fn fetch_attribute_key(
+    hospital: &Arc<Hospital>,
+    doctor: &DoctorEntry,
+) -> Result<KeyRow, ApiError> {
+    let wrapped = hospital
+        .kgc
+        .attribute_key(&doctor.id)
+        .await
+        .map_err(from_kgc)?;
+    let (at, expected) = (Arc::clone(hospital), doctor.clone());
+    let row = hospital
+        .frame
+        .pool()
+        .run(move || unwrap(&at, &expected, &wrapped))
+        .await??;
+    hospital.store.put(&ATTRIBUTE_KEYS, &doctor.id, &row)?;
+    hospital
+        .note(
+            "keep-attribute-key",
+            doctor.id,
+            &format!("leaf {}", row.leaf),
+        )
+        .await?;
+    Ok(row)
+}
+
+/// The KGC signed it, for this hospital, this doctor and his leaf.
+fn unwrap(
+    hospital: &Hospital,
+    doctor: &DoctorEntry,
+    wrapped: &WrappedAttributeKey,
+) -> Result<KeyRow, ApiError> {
+    let wrong = |what: &str| ApiError::internal(format!("the KGC's attribute key: {what}"));
+    let leaf = doctor.leaf.value();
+    if wrapped.doctor.0 != doctor.id || wrapped.hospital.0 != hospital.id || wrapped.leaf != leaf {
+        return Err(wrong("is another doctor's, hospital's or leaf's"));
+    }
+    let kgc = View::new(hospital.state()).federation().kgc.signing_key;
+    let signature: [u8; Signature::LENGTH] = wrapped
+        .signature
+        .as_bytes()
+        .try_into()
+        .map_err(|_| wrong("has no signature"))?;
+    let (federation, signed) = (hospital.federation, wrapped.signed_bytes());
+    kgc.verify(
+        ATTRIBUTE_KEY_PURPOSE,
+        federation.as_bytes(),
+        &signed,
+        &Signature::from_bytes(signature),
+    )
+    .map_err(ApiError::internal)?;
+    let secret = Wrapped::from_bytes(wrapped.ciphertext.as_bytes()).map_err(ApiError::internal)?;
+    let aad = wrapped.associated_data();
+    let bytes = wrap::unwrap(&hospital.keys.hpke, &kgc, ATTRIBUTE_KEY_INFO, &aad, &secret)
+        .map_err(ApiError::internal)?;
+    let key = AttributeKey::from_bytes(&bytes).map_err(ApiError::internal)?;
+    if u64::from(key.leaf().index()) != leaf || key.tree().id() != hospital.tree {
+        return Err(wrong("is for another leaf or tree"));
+    }
+    let storage = &hospital.keys.storage;
+    let row = doctor.id.as_bytes();
+    let sealed = storage.seal(ATTRIBUTE_KEYS.name(), row, &bytes, &mut rand::rng());
+    Ok(KeyRow { leaf, sealed })
+}
+
+/// The update key of an epoch: from here, the KGC or any gateway; believed for its digest on the ledger.
+pub(super) async fn update_key(
+    hospital: &Arc<Hospital>,
+    epoch: Epoch,
+) -> Result<Arc<UpdateKey>, ApiError> {
+    let number = epoch.number();
+    if let Some(key) = hospital.remembered_update_key(number) {
+        return Ok(key);
+    }
+    let missing = |why: String| {
+        let text = format!("the update key of epoch {number} cannot be had now; try again later");
+        unavailable(codes::UPDATE_KEY_UNAVAILABLE, text).because(why)
+    };
+    let entry = View::new(hospital.state()).epoch(epoch);
+    let entry = entry.ok_or_else(|| missing("the epoch is not on the ledger".to_owned()))?;
+    let bytes = match update_key_here(hospital, &entry)? {
+        Some(bytes) => bytes,
+        None => fetch_update_key(hospital, &entry).await.map_err(missing)?,
+    };
+    let parsed = hospital
+        .frame
+        .pool()
+        .run(move || UpdateKey::from_bytes(&bytes))
+        .await?;
+    let key = Arc::new(parsed.map_err(ApiError::internal)?);
+    hospital.remember_update_key(number, Arc::clone(&key));
+    Ok(key)
+}
+
+/// The stored body, if it is there and whole.
+fn update_key_here(hospital: &Hospital, entry: &EpochEntry) -> Result<Option<Vec<u8>>, ApiError> {
+    let bytes = hospital.store.get(&UPDATE_KEYS, &entry.epoch)?;
+    Ok(bytes.filter(|bytes| Digest::of(bytes) == entry.update_key))
+}
+
+async fn fetch_update_key(hospital: &Hospital, entry: &EpochEntry) -> Result<Vec<u8>, String> {
+    let (epoch, digest) = (entry.epoch, &entry.update_key);
+    let bytes = match KgcClient::update_key(&hospital.kgc, epoch, digest).await {
+        Ok(bytes) => bytes,
+        Err(error) => from_any_gateway(hospital, entry)
+            .await
+            .ok_or_else(|| error.to_string())?,
+    };
+    hospital
+        .store
+        .put(&UPDATE_KEYS, &epoch, &bytes)
+        .map_err(|error| error.to_string())?;
+    Ok(bytes)
+}
+
+async fn from_any_gateway(hospital: &Hospital, entry: &EpochEntry) -> Option<Vec<u8>> {
+    let others: Vec<_> = View::new(hospital.state())
+        .hospitals()
+        .map(|one| one.card.id)
+        .collect();
+    for other in others.into_iter().filter(|id| *id != hospital.id) {
+        let Ok(gateway) = hospital.gateway(&other) else {
+            continue;
+        };
+        if let Ok(bytes) = gateway.update_key(entry.epoch, &entry.update_key).await {
+            return Some(bytes);
+        }
+    }
+    None
+}
+
+/// Fetches whatever keys are missing here: attribute keys of this hospital's doctors, the current update key.
+pub(crate) async fn fetch_missing(hospital: &Arc<Hospital>) -> Result<(), ApiError> {
+    let (doctors, epoch) = wanted(hospital);
+    let mut failed = None;
+    for doctor in doctors {
+        if stored(hospital, &doctor)?.is_none()
+            && let Err(error) = fetch_attribute_key(hospital, &doctor).await
+        {
+            failed = Some(error);
+        }
+    }
+    if let Some(entry) = epoch
+        && update_key_here(hospital, &entry)?.is_none()
+        && let Err(error) = fetch_update_key(hospital, &entry).await
+    {
+        failed = Some(unavailable(codes::UPDATE_KEY_UNAVAILABLE, error));
+    }
+    failed.map_or(Ok(()), Err)
+}
+
+/// Whose keys, and which epoch's, are to be here.
+fn wanted(hospital: &Hospital) -> (Vec<DoctorEntry>, Option<EpochEntry>) {
+    let state = hospital.state();
+    let view = View::new(&state);
+    let doctors = view
+        .doctors_of(&hospital.id)
+        .filter(|doctor| doctor.revocation.is_none());
+    (doctors.collect(), view.current_epoch())
+}
+
+/// A revoked doctor's key is not kept.
+pub(crate) fn drop_key(hospital: &Hospital, doctor: &DoctorId) -> Result<(), ApiError> {
+    Ok(hospital.store.delete(&ATTRIBUTE_KEYS, doctor)?)
+}

@@ -1,0 +1,184 @@
+//! PreKeyGen and PreDec, between the checks and the access event.
+
+use std::sync::Arc;
+
+use consilium_client::api::gateway::OpenedRecord;
+use consilium_client::wire::Text;
+use consilium_contracts::Receipt;
+use consilium_contracts::{
+    Access, Action, CloseReason, Decline, DeclineReason, DoctorId, PurposeOfUse, RecordId,
+    RecordTerms, Rejection, View,
+};
+use consilium_node::SubmitError;
+use consilium_schemes::abe::{
+    AttributeKey, Capsule, PreDecryptError, RecordContext, SemiCiphertext, TreeId, UpdateKey,
+    check_capsule, pre_dec, pre_keygen,
+};
+use consilium_schemes::report;
+use consilium_service::ApiError;
+use consilium_service::ledger::{self, submit_error};
+
+use super::{keys, material};
+use crate::access;
+use crate::codes;
+use crate::failures::refused;
+use crate::hospital::Hospital;
+
+/// Everything from the checks to the committed access; the caller writes the audit line before SemiCT leaves.
+pub(super) async fn open(
+    hospital: &Arc<Hospital>,
+    record: &RecordId,
+    doctor: &DoctorId,
+    purpose: PurposeOfUse,
+) -> Result<OpenedRecord, ApiError> {
+    hospital.check_tip()?;
+    let state = hospital.state();
+    let entry = access::reading(&state, &hospital.id, record, doctor)?;
+    access::check_purpose(&state, &hospital.id, &entry, purpose)?;
+    let registered = View::new(&state).doctor(doctor);
+    let registered = registered.ok_or_else(|| ApiError::internal("checked above"))?;
+    drop(state);
+
+    let material = material::get(hospital, &entry).await?;
+    let attribute_key = keys::attribute_key(hospital, &registered).await?;
+    let update_key = keys::update_key(hospital, entry.terms.epoch).await?;
+    let work = Work {
+        terms: entry.terms.clone(),
+        context: RecordContext::new(*hospital.federation.as_bytes(), *record.as_bytes()),
+        tree: hospital.tree,
+        ctsym: material.ctsym.clone(),
+        rsa_key: material.rsa_key.clone(),
+        attribute_key,
+        update_key,
+    };
+    let semi = match hospital
+        .frame
+        .pool()
+        .run(move || work.pre_decrypt())
+        .await?
+    {
+        Ok(semi) => semi,
+        Err(Failure::Refused(error)) => return Err(error),
+        Err(Failure::Unsatisfied) => return Err(decline(hospital, record, doctor).await),
+    };
+    let receipt = commit_access(hospital, record, doctor).await?;
+    Ok(OpenedRecord {
+        semi_ciphertext: semi.to_bytes().into(),
+        ctsym: material.ctsym.into(),
+        ctsym_digest: Text(entry.terms.ctsym),
+        cthd_digest: Text(entry.terms.cthd),
+        cthd_length: material.cthd_length,
+        record_key: entry.terms.record_key.into(),
+        rsa_public_key: material.rsa_key.into(),
+        access: ledger::receipt(&receipt),
+    })
+}
+
+/// What PreDec takes, for the threads that compute.
+struct Work {
+    terms: RecordTerms,
+    context: RecordContext,
+    tree: TreeId,
+    ctsym: Vec<u8>,
+    rsa_key: Vec<u8>,
+    attribute_key: AttributeKey,
+    update_key: Arc<UpdateKey>,
+}
+
+enum Failure {
+    Unsatisfied,
+    Refused(ApiError),
+}
+
+impl Work {
+    fn pre_decrypt(&self) -> Result<SemiCiphertext, Failure> {
+        let capsule = self.checked_capsule().map_err(Failure::Refused)?;
+        let key = pre_keygen(&self.attribute_key, &self.update_key).map_err(failure)?;
+        pre_dec(&key, &capsule).map_err(failure)
+    }
+
+    /// The public check, and that the capsule is this record's: whoever made it otherwise is its encryptor.
+    fn checked_capsule(&self) -> Result<Capsule, ApiError> {
+        let malformed = |why: String| {
+            let status = actix_web::http::StatusCode::UNPROCESSABLE_ENTITY;
+            ApiError::new(
+                status,
+                codes::CAPSULE_MALFORMED,
+                format!("the record's CTSym: {why}"),
+            )
+        };
+        let capsule = Capsule::from_bytes(&self.ctsym).map_err(|e| malformed(e.to_string()))?;
+        let header = capsule.header();
+        let same = *header.context() == self.context
+            && header.epoch() == self.terms.epoch
+            && header.tree() == self.tree;
+        if !same {
+            return Err(malformed(
+                "is bound to another record, epoch or federation".to_owned(),
+            ));
+        }
+        check_capsule(&capsule, &mut rand::rng()).map_err(|error| malformed(error.to_string()))?;
+        report::PublicKey::from_bytes(&self.rsa_key)
+            .map_err(|e| malformed(format!("its RSA key: {e}")))?;
+        Ok(capsule)
+    }
+}
+
+fn failure(error: PreDecryptError) -> Failure {
+    match error {
+        PreDecryptError::Unsatisfied => Failure::Unsatisfied,
+        PreDecryptError::Revoked { .. } => {
+            let text = "the doctor's leaf is revoked in the record's epoch";
+            Failure::Refused(refused(codes::DOCTOR_REVOKED, text).because(error))
+        }
+        error => Failure::Refused(ApiError::internal(error)),
+    }
+}
+
+/// The case goes to the next best; this doctor gets a refusal that says why.
+async fn decline(hospital: &Arc<Hospital>, record: &RecordId, doctor: &DoctorId) -> ApiError {
+    let reason = DeclineReason::CannotOpen;
+    let action = Action::Decline(Decline {
+        record: *record,
+        doctor: *doctor,
+        reason,
+    });
+    let text = "the doctor's attributes do not satisfy the record's policy; the hospital declined the case for him";
+    let refusal = refused(codes::POLICY_NOT_SATISFIED, text);
+    match hospital.ledger.submit(action).await {
+        Ok(_) | Err(SubmitError::Rejected(_)) => refusal,
+        // Not declined yet: opening again declines, and the deadline does in any case.
+        Err(error) => refusal.because(error),
+    }
+}
+
+/// Committed before SemiCT leaves, every time it leaves.
+async fn commit_access(
+    hospital: &Arc<Hospital>,
+    record: &RecordId,
+    doctor: &DoctorId,
+) -> Result<Receipt, ApiError> {
+    let action = Action::Access(Access {
+        record: *record,
+        doctor: *doctor,
+    });
+    let submitted = hospital.ledger.submit(action).await;
+    submitted.map_err(|error| match error {
+        SubmitError::Rejected(Rejection::NotAssigned { .. }) => refused(
+            codes::NOT_ASSIGNED,
+            "the record is not assigned to this doctor any more",
+        ),
+        SubmitError::Rejected(Rejection::DoctorRevoked { .. }) => {
+            refused(codes::DOCTOR_REVOKED, "the doctor is revoked")
+        }
+        SubmitError::Rejected(Rejection::NotAuthorized { .. }) => refused(
+            codes::AUTHORIZATION_WITHDRAWN,
+            "the owner hospital's authorization is over",
+        ),
+        SubmitError::Rejected(Rejection::RecordClosed {
+            reason: CloseReason::ConsentWithdrawn | CloseReason::ConsentExpired,
+            ..
+        }) => refused(codes::CONSENT_WITHDRAWN, "the patient's consent is over"),
+        error => submit_error(error),
+    })
+}

@@ -1,0 +1,61 @@
+//! Signs and submits a service's own transactions.
+
+use consilium_contracts::{
+    Action, FederationId, Height, Nonce, Receipt, SignedTransaction, Transaction, View,
+};
+use consilium_node::{NodeHandle, SubmitError};
+use consilium_schemes::signature::{SigningKey, VerifyingKey};
+
+/// The longest a service's own transaction lives, in blocks; the federation's setting may be less.
+const LIFETIME: u64 = 1000;
+
+/// A principal's key and the node that it submits through.
+pub struct LedgerSender {
+    node: NodeHandle,
+    federation: FederationId,
+    key: SigningKey,
+}
+
+impl LedgerSender {
+    /// Submits through `node`, signed with `key`.
+    pub fn new(node: NodeHandle, federation: FederationId, key: SigningKey) -> Self {
+        Self {
+            node,
+            federation,
+            key,
+        }
+    }
+
+    /// As whom it signs.
+    pub fn key(&self) -> VerifyingKey {
+        self.key.verifying_key()
+    }
+
+    /// A transaction that can be submitted again until it expires, with one effect.
+    pub fn sign(&self, action: Action) -> SignedTransaction {
+        let state = self.node.state();
+        let most = View::new(&state).settings().max_transaction_lifetime;
+        let transaction = Transaction {
+            federation: self.federation,
+            sender: self.key(),
+            nonce: Nonce::new(rand::random()),
+            expires: Height::new(state.height().value().saturating_add(most.min(LIFETIME))),
+            action,
+        };
+        transaction.sign(&self.key)
+    }
+
+    /// Signs and submits; resolves when it is committed and applied here.
+    ///
+    /// # Errors
+    /// The node's.
+    pub async fn submit(&self, action: Action) -> Result<Receipt, SubmitError> {
+        self.node.submit(self.sign(action)).await
+    }
+}
+
+impl std::fmt::Debug for LedgerSender {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "LedgerSender({})", self.key())
+    }
+}
