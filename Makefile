@@ -16,7 +16,7 @@ CARGO := cargo
 ALL := --workspace --all-targets --locked
 CONSILIUM := $(CARGO_TARGET_DIR)/debug/consilium
 
-.PHONY: help setup build demo test lint format-check clippy doc deny unit clean
+.PHONY: help setup build demo test lint format-check clippy doc deny advisories unit clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -45,6 +45,9 @@ doc: setup
 
 deny: setup
 	@scripts/deny
+
+advisories: deny ## Known advisories, where the database can be reached
+	@cargo deny --locked check --hide-inclusion-graph advisories
 
 unit: setup ## All tests
 	@$(CARGO) test --workspace --locked
