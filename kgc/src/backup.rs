@@ -97,7 +97,11 @@ pub fn backup(
     work: Option<u8>,
 ) -> Result<(), BackupError> {
     refuse_existing(target)?;
-    let mut contents = Backup { label: LABEL.to_owned(), files: Vec::new(), columns: Vec::new() };
+    let mut contents = Backup {
+        label: LABEL.to_owned(),
+        files: Vec::new(),
+        columns: Vec::new(),
+    };
     for (name, path, _) in files(home) {
         match std::fs::read(&path) {
             Ok(bytes) => contents.files.push((name.to_owned(), bytes)),
@@ -110,7 +114,10 @@ pub fn backup(
         contents.columns = Store::open_for_backup(&home.store())?.dump()?;
     }
     let plain = Zeroizing::new(contents.to_canonical_bytes());
-    let io = |source| BackupError::Io { path: target.to_owned(), source };
+    let io = |source| BackupError::Io {
+        path: target.to_owned(),
+        source,
+    };
     let sealed = encrypt(&plain, passphrase, work).map_err(io)?;
     write_atomically(target, &sealed, Readers::Owner, Existing::Keep).map_err(io)
 }
@@ -119,16 +126,15 @@ pub fn backup(
 ///
 /// # Errors
 /// [`BackupError`].
-pub fn restore(
-    home: &Home,
-    source: &Path,
-    passphrase: &Passphrase,
-) -> Result<(), BackupError> {
+pub fn restore(home: &Home, source: &Path, passphrase: &Passphrase) -> Result<(), BackupError> {
     refuse_existing(home.path())?;
     let contents = open(source, passphrase)?;
     let staged = staging_beside(home.path())?;
     let filled = fill(&Home::at(&staged), &contents).and_then(|()| {
-        let io = |source| BackupError::Io { path: home.path().to_owned(), source };
+        let io = |source| BackupError::Io {
+            path: home.path().to_owned(),
+            source,
+        };
         sync_folder(&staged).map_err(io)?;
         std::fs::rename(&staged, home.path()).map_err(io)
     });
@@ -143,22 +149,32 @@ fn fill(home: &Home, contents: &Backup) -> Result<(), BackupError> {
     for (name, path, readers) in files(home) {
         let found = contents.files.iter().find(|(found, _)| found == name);
         if let Some((_, bytes)) = found {
-            write_atomically(&path, bytes, readers, Existing::Keep)
-                .map_err(|source| BackupError::Io { path: path.clone(), source })?;
+            write_atomically(&path, bytes, readers, Existing::Keep).map_err(|source| {
+                BackupError::Io {
+                    path: path.clone(),
+                    source,
+                }
+            })?;
         }
     }
     Ok(Store::open(&home.store())?.load(&contents.columns)?)
 }
 
 fn open(path: &Path, passphrase: &Passphrase) -> Result<Backup, BackupError> {
-    let damaged =
-        |detail: String| BackupError::Damaged { path: path.to_owned(), detail };
-    let file = std::fs::read(path)
-        .map_err(|source| BackupError::Io { path: path.to_owned(), source })?;
+    let damaged = |detail: String| BackupError::Damaged {
+        path: path.to_owned(),
+        detail,
+    };
+    let file = std::fs::read(path).map_err(|source| BackupError::Io {
+        path: path.to_owned(),
+        source,
+    })?;
     let plain = decrypt(&file, passphrase).map_err(|error| match error {
         DecryptError::DecryptionFailed
         | DecryptError::KeyDecryptionFailed
-        | DecryptError::NoMatchingKeys => BackupError::WrongPassphrase { path: path.to_owned() },
+        | DecryptError::NoMatchingKeys => BackupError::WrongPassphrase {
+            path: path.to_owned(),
+        },
         error => damaged(error.to_string()),
     })?;
     let contents =

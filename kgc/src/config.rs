@@ -130,7 +130,11 @@ impl KgcConfig {
     /// # Errors
     /// [`ConfigError::Value`] naming the entry.
     pub fn peers(&self) -> Result<Vec<Peer>, ConfigError> {
-        self.ledger.peers.iter().map(|text| parse_peer(text)).collect()
+        self.ledger
+            .peers
+            .iter()
+            .map(|text| parse_peer(text))
+            .collect()
     }
 
     /// The folder's files, relative to nothing.
@@ -145,8 +149,14 @@ fn parse_peer(text: &str) -> Result<Peer, ConfigError> {
         name: "ledger.peers".to_owned(),
         rule,
     };
-    let (key, address) =
-        text.split_once('@').ok_or_else(|| rule(format!("{text}: must be key@multiaddress")))?;
-    let key: PublicKey = key.parse().map_err(|error| rule(format!("{text}: {error}")))?;
-    Ok(Peer { key: *key.verifying_key(), address: address.to_owned() })
+    let (key, address) = text
+        .split_once('@')
+        .ok_or_else(|| rule(format!("{text}: must be key@multiaddress")))?;
+    let key: PublicKey = key
+        .parse()
+        .map_err(|error| rule(format!("{text}: {error}")))?;
+    Ok(Peer {
+        key: *key.verifying_key(),
+        address: address.to_owned(),
+    })
 }

@@ -68,9 +68,15 @@ impl Core {
         sealed: std::path::PathBuf,
     ) -> Self {
         let clock: &Clock = frame.clock();
-        let tokens = Rate { per_minute: settings.tokens_per_minute, burst: settings.tokens_burst };
+        let tokens = Rate {
+            per_minute: settings.tokens_per_minute,
+            burst: settings.tokens_burst,
+        };
         let attempts = settings.unseal_per_minute.max(1);
-        let unseals = Rate { per_minute: attempts, burst: attempts };
+        let unseals = Rate {
+            per_minute: attempts,
+            burst: attempts,
+        };
         let metrics = KgcMetrics::new(frame.metrics());
         Self {
             seal: Seal::new(sealed, public, genesis.federation(), node.clone()),
@@ -124,7 +130,10 @@ impl Core {
             sealed: self.seal.opened().is_none(),
             federation: Some(Text(self.genesis.federation())),
             height: ledger.height.value(),
-            epoch: ledger.view.current_epoch().map(|entry| entry.epoch.number()),
+            epoch: ledger
+                .view
+                .current_epoch()
+                .map(|entry| entry.epoch.number()),
             doctors: ledger.view.next_leaf().value(),
             pending,
         })
@@ -155,7 +164,10 @@ impl Core {
         opened: &Opened,
         card: HospitalCard,
     ) -> Result<Receipt, ApiError> {
-        let admitted = opened.sender.submit(Action::AdmitHospital(Box::new(card))).await;
+        let admitted = opened
+            .sender
+            .submit(Action::AdmitHospital(Box::new(card)))
+            .await;
         Ok(admitted.map_err(KgcError::from)?)
     }
 
@@ -170,7 +182,11 @@ impl Core {
         let (leaf, transaction) = self.commit_leaf(opened, doctor, attributes).await?;
         self.finish(opened, doctor).await?;
         // A transaction that is committed gives its receipt again.
-        let receipt = self.node.submit(transaction).await.map_err(KgcError::from)?;
+        let receipt = self
+            .node
+            .submit(transaction)
+            .await
+            .map_err(KgcError::from)?;
         Ok(IssuedLeaf { leaf, receipt })
     }
 
@@ -196,7 +212,8 @@ impl Core {
                     None | Some(SubmitError::Rejected(Rejection::WrongLeaf { .. })) => transaction,
                     Some(reason) => {
                         let dead = transaction;
-                        self.step(move |core| issue::give_up(&core.store, doctor, &dead)).await?;
+                        self.step(move |core| issue::give_up(&core.store, doctor, &dead))
+                            .await?;
                         return Err(KgcError::from(reason).into());
                     }
                 },
@@ -226,7 +243,14 @@ impl Core {
         let keys = Arc::clone(opened);
         self.step(move |core| {
             let (ledger, rng) = (core.ledger(), &mut rand::rng());
-            issue::make_key(&keys.master, &keys.signing, &core.store, &ledger, doctor, rng)
+            issue::make_key(
+                &keys.master,
+                &keys.signing,
+                &core.store,
+                &ledger,
+                doctor,
+                rng,
+            )
         })
         .await?;
         self.metrics.issued.inc();
@@ -239,7 +263,9 @@ impl Core {
         opened: &Arc<Opened>,
     ) -> Result<Vec<DoctorId>, ApiError> {
         let _held = self.issuing.lock().await;
-        let doctors = self.step(|core| issue::unfinished(&core.store, &core.ledger())).await?;
+        let doctors = self
+            .step(|core| issue::unfinished(&core.store, &core.ledger()))
+            .await?;
         for doctor in &doctors {
             self.finish(opened, *doctor).await?;
         }
@@ -257,10 +283,15 @@ impl Core {
         let action = Action::RevokeDoctor(RevokeDoctor { doctor, reason });
         let revoked = opened.sender.submit(action).await.map_err(KgcError::from)?;
         let epoch: Option<EpochView> = match now {
-            true => Some(epoch_view(&self.publish_covering(opened, revoked.height).await?)),
+            true => Some(epoch_view(
+                &self.publish_covering(opened, revoked.height).await?,
+            )),
             false => None,
         };
-        Ok(Revoked { revocation: receipt(&revoked), epoch })
+        Ok(Revoked {
+            revocation: receipt(&revoked),
+            epoch,
+        })
     }
 
     /// Publishes exactly the epoch that the administrator named, and another where it was made before a crash and misses revocations that
@@ -279,7 +310,10 @@ impl Core {
             }
             self.publish_next(opened).await?;
             let revoked = ledger.view.leaves().filter_map(|leaf| leaf.revoked);
-            revoked.map(|revoked| revoked.height).max().unwrap_or_default()
+            revoked
+                .map(|revoked| revoked.height)
+                .max()
+                .unwrap_or_default()
         };
         self.publish_covering(opened, height).await
     }

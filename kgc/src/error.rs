@@ -91,7 +91,10 @@ pub enum KgcError {
 
 impl KgcError {
     pub(crate) fn field(field: &'static str, rule: impl ToString) -> Self {
-        Self::Field { field, rule: rule.to_string() }
+        Self::Field {
+            field,
+            rule: rule.to_string(),
+        }
     }
 }
 

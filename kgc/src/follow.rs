@@ -41,9 +41,14 @@ fn show(core: &Core) {
     let ledger = core.ledger();
     let as_gauge = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);
     core.metrics.height.set(as_gauge(ledger.height.value()));
-    let epoch = ledger.view.current_epoch().map_or(0, |entry| entry.epoch.number());
+    let epoch = ledger
+        .view
+        .current_epoch()
+        .map_or(0, |entry| entry.epoch.number());
     core.metrics.epoch.set(as_gauge(epoch));
-    core.metrics.sealed.set(i64::from(core.seal.opened().is_none()));
+    core.metrics
+        .sealed
+        .set(i64::from(core.seal.opened().is_none()));
 }
 
 /// Whether nothing is left to do.

@@ -165,9 +165,11 @@ impl PublicFile {
     }
 
     pub(crate) fn write(&self, path: &Path) -> Result<(), PublicFileError> {
-        let io = |source| PublicFileError::Io { path: path.to_owned(), source };
-        let mut text =
-            serde_json::to_vec_pretty(self).map_err(|e| io(std::io::Error::other(e)))?;
+        let io = |source| PublicFileError::Io {
+            path: path.to_owned(),
+            source,
+        };
+        let mut text = serde_json::to_vec_pretty(self).map_err(|e| io(std::io::Error::other(e)))?;
         text.push(b'\n');
         write_atomically(path, &text, Readers::Everyone, Existing::Keep).map_err(io)
     }
@@ -177,10 +179,14 @@ impl PublicFile {
     /// # Errors
     /// [`PublicFileError`].
     pub fn read(path: &Path) -> Result<Self, PublicFileError> {
-        let text = std::fs::read(path)
-            .map_err(|source| PublicFileError::Io { path: path.to_owned(), source })?;
-        let malformed =
-            |detail| PublicFileError::Malformed { path: path.to_owned(), detail };
+        let text = std::fs::read(path).map_err(|source| PublicFileError::Io {
+            path: path.to_owned(),
+            source,
+        })?;
+        let malformed = |detail| PublicFileError::Malformed {
+            path: path.to_owned(),
+            detail,
+        };
         let file: Self = serde_json::from_slice(&text).map_err(|e| malformed(e.to_string()))?;
         file.card().map_err(malformed)?;
         PublicParameters::from_bytes(file.parameters())

@@ -146,7 +146,10 @@ pub fn init(request: &InitRequest<'_>) -> Result<Initialised, InitError> {
         // What was begun is of no use to anybody; the error that matters is the first.
         let _ = std::fs::remove_dir_all(&staged);
     }
-    Ok(Initialised { public: made?, admin_key: home.admin_key() })
+    Ok(Initialised {
+        public: made?,
+        admin_key: home.admin_key(),
+    })
 }
 
 fn fill(home: &Home, request: &InitRequest<'_>) -> Result<PublicFile, InitError> {
@@ -169,8 +172,13 @@ fn fill(home: &Home, request: &InitRequest<'_>) -> Result<PublicFile, InitError>
     let protected = Protection::PassphraseWithWork(request.admin_passphrase, request.work);
     write_key_file(&home.admin_key(), &admin, protected)?;
     let settings = settings_file(&request.settings);
-    write_atomically(&home.settings(), settings.as_bytes(), Readers::Everyone, Existing::Keep)
-        .map_err(InitError::io(&home.settings()))?;
+    write_atomically(
+        &home.settings(),
+        settings.as_bytes(),
+        Readers::Everyone,
+        Existing::Keep,
+    )
+    .map_err(InitError::io(&home.settings()))?;
     let public = PublicFile::of(&card, &secrets);
     public.write(&home.public())?;
     Ok(public)
@@ -181,7 +189,10 @@ fn settings_file(given: &[(String, String)]) -> String {
     let mut section = String::new();
     let mut lines = Vec::new();
     for line in schema().commented_file().lines() {
-        if let Some(name) = line.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
+        if let Some(name) = line
+            .strip_prefix('[')
+            .and_then(|rest| rest.strip_suffix(']'))
+        {
             section = name.to_owned();
         }
         let name = line.split_once('=').map_or("", |(name, _)| name.trim());
@@ -234,7 +245,9 @@ fn bounded<T>(field: &'static str, value: Result<T, BoundError>) -> Result<T, In
 }
 
 fn now_ms() -> u64 {
-    let elapsed = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    let elapsed = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default();
     u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX)
 }
 
@@ -244,14 +257,22 @@ pub(crate) fn refuse_existing(path: &Path) -> Result<(), InitError> {
         Ok(mut entries) => entries.next().is_some(),
         Err(error) => error.kind() != io::ErrorKind::NotFound,
     };
-    if found { Err(InitError::Exists { path: path.to_owned() }) } else { Ok(()) }
+    if found {
+        Err(InitError::Exists {
+            path: path.to_owned(),
+        })
+    } else {
+        Ok(())
+    }
 }
 
 /// A new folder on the same disk, readable by its owner only.
 pub(crate) fn staging_beside(path: &Path) -> Result<PathBuf, InitError> {
     use std::os::unix::fs::DirBuilderExt as _;
 
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    let folder = path
+        .parent()
+        .filter(|folder| !folder.as_os_str().is_empty());
     let folder = folder.unwrap_or(Path::new("."));
     std::fs::create_dir_all(folder).map_err(InitError::io(folder))?;
     let staged = folder.join(format!(".kgc.{:016x}.tmp", rand::random::<u64>()));

@@ -31,12 +31,20 @@ impl KgcMetrics {
         };
         own.sealed.set(1);
         metrics.register(|registry| {
-            registry.register("kgc_sealed", "1 while the keys are sealed", own.sealed.clone());
+            registry.register(
+                "kgc_sealed",
+                "1 while the keys are sealed",
+                own.sealed.clone(),
+            );
             registry.register("kgc_epoch", "The current epoch", own.epoch.clone());
             registry.register("kgc_ledger_height", "Applied height", own.height.clone());
             registry.register("kgc_keys_issued", "Attribute keys made", own.issued.clone());
             let evaluations = own.evaluations.clone();
-            registry.register("kgc_token_evaluations", "Keyword tokens evaluated", evaluations);
+            registry.register(
+                "kgc_token_evaluations",
+                "Keyword tokens evaluated",
+                evaluations,
+            );
         });
         own
     }

@@ -51,12 +51,21 @@ impl Seal {
         federation: FederationId,
         node: NodeHandle,
     ) -> Self {
-        Self { file, public, federation, node, opened: RwLock::new(None) }
+        Self {
+            file,
+            public,
+            federation,
+            node,
+            opened: RwLock::new(None),
+        }
     }
 
     /// The keys, if they are open.
     pub(crate) fn opened(&self) -> Option<Arc<Opened>> {
-        self.opened.read().unwrap_or_else(PoisonError::into_inner).clone()
+        self.opened
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
     }
 
     /// Opens them. Slow on purpose: the passphrase is stretched. Open ones stay as they are, and the passphrase is tried all the same.

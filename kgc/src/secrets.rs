@@ -61,7 +61,10 @@ impl SealedSecrets {
 impl NodeSecrets {
     /// Draws both; `names` are the host names and addresses for the certificate.
     pub(crate) fn generate(names: &[String], rng: &mut impl CryptoRng) -> Result<Self, TlsError> {
-        Ok(Self { peer: SigningKey::generate(rng), tls: TlsIdentity::generate(names)? })
+        Ok(Self {
+            peer: SigningKey::generate(rng),
+            tls: TlsIdentity::generate(names)?,
+        })
     }
 }
 
@@ -106,12 +109,17 @@ impl Secret {
     }
 
     fn bytes(&self, key: &'static str) -> Result<Zeroizing<Vec<u8>>, MalformedKey> {
-        hex::decode(self.0.as_bytes()).map(Zeroizing::new).map_err(|_| MalformedKey(key))
+        hex::decode(self.0.as_bytes())
+            .map(Zeroizing::new)
+            .map_err(|_| MalformedKey(key))
     }
 
     fn array(&self, key: &'static str) -> Result<Zeroizing<[u8; 32]>, MalformedKey> {
-        let bytes: [u8; 32] =
-            self.bytes(key)?.as_slice().try_into().map_err(|_| MalformedKey(key))?;
+        let bytes: [u8; 32] = self
+            .bytes(key)?
+            .as_slice()
+            .try_into()
+            .map_err(|_| MalformedKey(key))?;
         Ok(Zeroizing::new(bytes))
     }
 }
@@ -163,7 +171,13 @@ impl KeyPayload for NodeSecrets {
 
     fn from_payload(bytes: &[u8]) -> Result<Self, String> {
         let bundle: NodeBundle = parse_json_payload(bytes)?;
-        let peer = bundle.peer.array("peer").map_err(|error| error.to_string())?;
-        Ok(Self { peer: SigningKey::from_bytes(&peer), tls: bundle.tls })
+        let peer = bundle
+            .peer
+            .array("peer")
+            .map_err(|error| error.to_string())?;
+        Ok(Self {
+            peer: SigningKey::from_bytes(&peer),
+            tls: bundle.tls,
+        })
     }
 }

@@ -1,7 +1,8 @@
 //! The running service.
 
 use std::net::SocketAddr;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, OnceLock, Weak};
+use std::time::Duration;
 
 use actix_web::web;
 use consilium_client::api::health::{Check, Readiness};
@@ -24,6 +25,11 @@ use crate::http;
 use crate::seal::UnsealError;
 use crate::secrets::NodeSecrets;
 use crate::store::{Store, StoreError};
+
+/// How often, and how long between, it is looked whether the server let go of the store: two seconds together.
+const RELEASE_CHECKS: u32 = 200;
+/// See [`RELEASE_CHECKS`].
+const RELEASE_PAUSE: Duration = Duration::from_millis(10);
 
 /// Why the service does not start.
 #[derive(Debug, thiserror::Error)]
@@ -96,25 +102,38 @@ impl Kgc {
         });
         let node = node.await?;
 
-        let core: Arc<OnceLock<Arc<Core>>> = Arc::default();
+        // The frame asks the core and the core holds the frame: a weak link, or neither would ever go.
+        let core: Arc<OnceLock<Weak<Core>>> = Arc::default();
         let (for_scopes, for_readiness) = (Arc::clone(&core), Arc::clone(&core));
         let admin = *public.admin();
         let encrypted = genesis.genesis().kgc.url.as_str().starts_with("https://");
         let version = env!("CARGO_PKG_VERSION");
         let mut builder = ServiceBuilder::new("kgc", version, config.frame, http::description())
             .principals(move |key| {
-                Ok(http::scopes_of(&admin, for_scopes.get().map(|core| &**core), key))
+                let core = for_scopes.get().and_then(Weak::upgrade);
+                Ok(http::scopes_of(&admin, core.as_deref(), key))
             })
-            .readiness(move || for_readiness.get().map_or_else(starting, |core| readiness(core)));
+            .readiness(move || {
+                let core = for_readiness.get().and_then(Weak::upgrade);
+                core.map_or_else(starting, |core| readiness(&core))
+            });
         if encrypted {
             builder = builder.tls(tls);
         }
         let bound = builder.bind()?;
         let frame = Arc::clone(bound.frame());
-        let made = Core::new(frame, node, genesis, store, public, config.kgc, home.sealed());
+        let made = Core::new(
+            frame,
+            node,
+            genesis,
+            store,
+            public,
+            config.kgc,
+            home.sealed(),
+        );
         let made = Arc::new(made);
         // The only place that sets it.
-        let _ = core.set(Arc::clone(&made));
+        let _ = core.set(Arc::downgrade(&made));
         Ok(Self { core: made, bound })
     }
 
@@ -129,7 +148,11 @@ impl Kgc {
             Ok(()) => line.allowed("the passphrase came with the start"),
             Err(error) => line.refused(error),
         };
-        self.core.frame.audit().record_blocking(&line).map_err(StartError::Audit)?;
+        self.core
+            .frame
+            .audit()
+            .record_blocking(&line)
+            .map_err(StartError::Audit)?;
         opened?;
         self.core.wake.notify_one();
         Ok(())
@@ -162,9 +185,15 @@ impl Kgc {
     pub async fn run(self, stop: impl Future<Output = ()>) -> Result<(), StartError> {
         let Self { core, bound } = self;
         let follower = tokio::spawn(follow(Arc::clone(&core)));
-        let ledger_api =
-            LedgerApi::new(core.node.clone(), &core.genesis, update_keys(Arc::clone(&core)));
-        let (shared, ledger_api) = (web::Data::from(Arc::clone(&core)), web::Data::new(ledger_api));
+        let ledger_api = LedgerApi::new(
+            core.node.clone(),
+            &core.genesis,
+            update_keys(Arc::clone(&core)),
+        );
+        let (shared, ledger_api) = (
+            web::Data::from(Arc::clone(&core)),
+            web::Data::new(ledger_api),
+        );
         let routes = move |config: &mut web::ServiceConfig| {
             config
                 .app_data(shared.clone())
@@ -174,7 +203,10 @@ impl Kgc {
         };
         let served = bound.serve(routes, stop).await;
         follower.abort();
+        // Ended either way: by the abort, or by itself before.
+        let _ = follower.await;
         core.node.clone().shutdown().await;
+        released(core).await;
         Ok(served?)
     }
 
@@ -201,17 +233,42 @@ impl std::fmt::Debug for Kgc {
     }
 }
 
+/// The server's threads let go of their share a moment after it has ended; the store's lock goes with the last one.
+async fn released(core: Arc<Core>) {
+    let mut rest = core;
+    for _ in 0..RELEASE_CHECKS {
+        match Arc::try_unwrap(rest) {
+            Ok(_) => return,
+            Err(shared) => rest = shared,
+        }
+        tokio::time::sleep(RELEASE_PAUSE).await;
+    }
+    tracing::warn!("a request still holds the store");
+}
+
 fn update_keys(core: Arc<Core>) -> UpdateKeys {
     Arc::new(move |epoch| {
         let found = core.store.update_key(epoch).map_err(KgcError::from)?;
         // What was made and is not what was committed never leaves.
-        let committed = core.ledger().view.epoch(epoch).map(|entry| entry.update_key);
-        Ok(found.filter(|entry| Some(entry.digest) == committed).map(|entry| entry.body))
+        let committed = core
+            .ledger()
+            .view
+            .epoch(epoch)
+            .map(|entry| entry.update_key);
+        Ok(found
+            .filter(|entry| Some(entry.digest) == committed)
+            .map(|entry| entry.body))
     })
 }
 
 fn starting() -> Readiness {
-    Readiness::of([("start", Check { ok: false, detail: "starting".to_owned() })])
+    Readiness::of([(
+        "start",
+        Check {
+            ok: false,
+            detail: "starting".to_owned(),
+        },
+    )])
 }
 
 fn readiness(core: &Core) -> Readiness {
@@ -234,13 +291,33 @@ fn readiness(core: &Core) -> Readiness {
         .collect();
     let store = match missing.is_empty() {
         true => "every update key is here".to_owned(),
-        false => format!("update keys of epochs {} are at the gateways only", missing.join(", ")),
+        false => format!(
+            "update keys of epochs {} are at the gateways only",
+            missing.join(", ")
+        ),
     };
     Readiness::of([
         ("ledger", ledger::readiness(&core.node)),
-        ("seal", Check { ok: open, detail: seal.to_owned() }),
-        ("epoch", Check { ok: current.is_some(), detail: epoch }),
-        ("store", Check { ok: true, detail: store }),
+        (
+            "seal",
+            Check {
+                ok: open,
+                detail: seal.to_owned(),
+            },
+        ),
+        (
+            "epoch",
+            Check {
+                ok: current.is_some(),
+                detail: epoch,
+            },
+        ),
+        (
+            "store",
+            Check {
+                ok: true,
+                detail: store,
+            },
+        ),
     ])
 }
-

@@ -33,9 +33,16 @@ pub(crate) fn give_nonce(
     let mut nonce = [0; 32];
     rng.fill_bytes(&mut nonce);
     let expires_ms = now_ms.saturating_add(lifetime_ms);
-    let entry = NonceEntry { doctor, hospital: hospital.clone(), expires_ms };
+    let entry = NonceEntry {
+        doctor,
+        hospital: hospital.clone(),
+        expires_ms,
+    };
     match store.add_nonce(&nonce, &entry, now_ms)? {
-        true => Ok(ProofNonce { nonce: nonce.as_slice().into(), expires_ms }),
+        true => Ok(ProofNonce {
+            nonce: nonce.as_slice().into(),
+            expires_ms,
+        }),
         false => Err(KgcError::TooManyNonces),
     }
 }
@@ -84,7 +91,10 @@ fn blob<const MAX: usize>(
     field: &'static str,
     bytes: &[u8],
 ) -> Result<consilium_contracts::Blob<MAX>, KgcError> {
-    bytes.to_vec().try_into().map_err(|error| KgcError::field(field, error))
+    bytes
+        .to_vec()
+        .try_into()
+        .map_err(|error| KgcError::field(field, error))
 }
 
 fn signature(request: &EnrolmentRequest) -> Result<Signature, KgcError> {
@@ -107,7 +117,12 @@ fn check_hospital<S: StateRead>(
     let card = view.hospital(caller).ok_or(KgcError::Attestation)?.card;
     let signature = signature(request)?;
     card.signing_key
-        .verify(ENROLMENT_PURPOSE, federation.as_bytes(), &request.signed_bytes(), &signature)
+        .verify(
+            ENROLMENT_PURPOSE,
+            federation.as_bytes(),
+            &request.signed_bytes(),
+            &signature,
+        )
         .map_err(|_| KgcError::Attestation)
 }
 
@@ -141,9 +156,13 @@ pub(crate) fn check_attributes(
     text: &str,
     hospital: &HospitalId,
 ) -> Result<AttributeSet, KgcError> {
-    let set: AttributeSet =
-        text.parse().map_err(|error| KgcError::field("attributes", error))?;
-    if set.values_of(HOSPITAL).any(|value| value != hospital.as_str()) {
+    let set: AttributeSet = text
+        .parse()
+        .map_err(|error| KgcError::field("attributes", error))?;
+    if set
+        .values_of(HOSPITAL)
+        .any(|value| value != hospital.as_str())
+    {
         return Err(KgcError::field(
             "attributes",
             format!("`hospital:` can name only {hospital}"),
@@ -164,7 +183,11 @@ fn live_nonce(
     let live = entry.expires_ms > now_ms
         && entry.doctor == request.doctor.0
         && entry.hospital == *hospital;
-    if live { Ok(nonce) } else { Err(KgcError::StaleNonce) }
+    if live {
+        Ok(nonce)
+    } else {
+        Err(KgcError::StaleNonce)
+    }
 }
 
 /// pk with its proof checked: what AttKeyGen takes, and nothing else does.
@@ -178,7 +201,8 @@ pub(crate) fn verified_key(
         .map_err(|error| KgcError::field("proof", error))?;
     let user = UserId::from_bytes(*entry.doctor.as_bytes());
     let registration = Registration::new(*federation.as_bytes(), user, entry.nonce);
-    pk.verify(&proof, &registration).map_err(|error| KgcError::field("proof", error))
+    pk.verify(&proof, &registration)
+        .map_err(|error| KgcError::field("proof", error))
 }
 
 /// Where an enrolment stands: the ledger says most of it.
@@ -188,7 +212,10 @@ pub(crate) fn state_of<S: StateRead>(
     entry: &EnrolmentEntry,
 ) -> Result<EnrolmentState, KgcError> {
     let registered = view.doctor(&entry.doctor);
-    if registered.as_ref().is_some_and(|doctor| doctor.revocation.is_some()) {
+    if registered
+        .as_ref()
+        .is_some_and(|doctor| doctor.revocation.is_some())
+    {
         return Ok(EnrolmentState::Revoked);
     }
     let leaf = registered.map(|doctor| doctor.leaf);
@@ -208,7 +235,10 @@ pub(crate) fn under_way<S: StateRead>(
     ledger: &Ledger<S>,
     entry: &EnrolmentEntry,
 ) -> Result<bool, KgcError> {
-    let alive = entry.intent.as_ref().is_some_and(|intent| ledger.may_commit(intent));
+    let alive = entry
+        .intent
+        .as_ref()
+        .is_some_and(|intent| ledger.may_commit(intent));
     Ok(match state_of(store, &ledger.view, entry)? {
         EnrolmentState::Registered => true,
         EnrolmentState::AwaitsIssue => alive,
@@ -222,14 +252,19 @@ pub(crate) fn refuse<S: StateRead>(
     ledger: &Ledger<S>,
     doctor: DoctorId,
 ) -> Result<(), KgcError> {
-    let mut entry = store.enrolment(&doctor)?.ok_or(KgcError::NoEnrolment(doctor))?;
+    let mut entry = store
+        .enrolment(&doctor)?
+        .ok_or(KgcError::NoEnrolment(doctor))?;
     match state_of(store, &ledger.view, &entry)? {
         EnrolmentState::AwaitsIssue if !under_way(store, ledger, &entry)? => {
             entry.refused = true;
             Ok(store.put_enrolment(&entry)?)
         }
         EnrolmentState::Refused => Ok(()),
-        state => Err(KgcError::Settled { doctor, state: word(state) }),
+        state => Err(KgcError::Settled {
+            doctor,
+            state: word(state),
+        }),
     }
 }
 

@@ -14,7 +14,10 @@ use crate::store::{Store, UpdateKeyEntry};
 
 /// The epoch after the current one.
 pub(crate) fn next<S: StateRead>(ledger: &Ledger<S>) -> Epoch {
-    let current = ledger.view.current_epoch().map_or(0, |entry| entry.epoch.number());
+    let current = ledger
+        .view
+        .current_epoch()
+        .map_or(0, |entry| entry.epoch.number());
     Epoch::new(current.saturating_add(1))
 }
 
@@ -31,12 +34,19 @@ pub(crate) fn prepare<S: StateRead>(
     }
     let fault = |error: consilium_schemes::abe::IssueError| KgcError::Fault(error.to_string());
     let current = ledger.view.current_epoch().map(|entry| entry.epoch);
-    let made = store.last_update_key()?.map(|entry| Epoch::new(entry.epoch));
+    let made = store
+        .last_update_key()?
+        .map(|entry| Epoch::new(entry.epoch));
     let ticket = EpochTicket::after(current.max(made), epoch).map_err(fault)?;
     let key = upd_keygen(master, ticket, &revoked(master, ledger, epoch)?, rng).map_err(fault)?;
     let body = key.to_bytes();
     let digest = Digest::of(&body);
-    let entry = UpdateKeyEntry { epoch: epoch.number(), as_of: ledger.height, digest, body };
+    let entry = UpdateKeyEntry {
+        epoch: epoch.number(),
+        as_of: ledger.height,
+        digest,
+        body,
+    };
     store.put_update_key(&entry)?;
     Ok(entry)
 }
@@ -50,9 +60,11 @@ fn revoked<S: StateRead>(
     let depth = master.tree().depth();
     let mut list = RevocationList::new(depth);
     let revoked = ledger.view.leaves().filter(|leaf| leaf.revoked.is_some());
-    let leaves: Result<Vec<_>, _> =
-        revoked.map(|entry| scheme_leaf(entry.leaf, depth)).collect();
-    list.revoke(leaves?, epoch).map_err(|error| KgcError::Fault(error.to_string()))?;
+    let leaves: Result<Vec<_>, _> = revoked
+        .map(|entry| scheme_leaf(entry.leaf, depth))
+        .collect();
+    list.revoke(leaves?, epoch)
+        .map_err(|error| KgcError::Fault(error.to_string()))?;
     Ok(list)
 }
 

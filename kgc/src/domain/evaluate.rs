@@ -12,9 +12,10 @@ pub(crate) fn parse(request: &TokenEvaluationRequest) -> Result<BlindedBatch, Kg
         .map_err(|error| KgcError::field("blinded", error))?;
     match batch.count() {
         0 => Err(KgcError::field("blinded", "must hold at least one element")),
-        count if count > MAX_TOKEN_BATCH => {
-            Err(KgcError::field("blinded", format!("at most {MAX_TOKEN_BATCH} elements at once")))
-        }
+        count if count > MAX_TOKEN_BATCH => Err(KgcError::field(
+            "blinded",
+            format!("at most {MAX_TOKEN_BATCH} elements at once"),
+        )),
         _ => Ok(batch),
     }
 }
@@ -25,5 +26,7 @@ pub(crate) fn evaluate(
     batch: &BlindedBatch,
     rng: &mut impl CryptoRng,
 ) -> TokenEvaluation {
-    TokenEvaluation { evaluated: key.evaluate(batch, rng).to_bytes().into() }
+    TokenEvaluation {
+        evaluated: key.evaluate(batch, rng).to_bytes().into(),
+    }
 }

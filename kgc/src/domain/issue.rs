@@ -42,7 +42,9 @@ pub(crate) enum Next {
 }
 
 fn enrolled(store: &Store, doctor: DoctorId) -> Result<EnrolmentEntry, KgcError> {
-    store.enrolment(&doctor)?.ok_or(KgcError::NoEnrolment(doctor))
+    store
+        .enrolment(&doctor)?
+        .ok_or(KgcError::NoEnrolment(doctor))
 }
 
 /// Decides to issue, durably. `attributes`: as the administrator read them.
@@ -58,7 +60,10 @@ pub(crate) fn intend<S: StateRead>(
     match state {
         EnrolmentState::Revoked => return Err(KgcError::Revoked(doctor)),
         EnrolmentState::Refused => {
-            return Err(KgcError::Settled { doctor, state: word(state) });
+            return Err(KgcError::Settled {
+                doctor,
+                state: word(state),
+            });
         }
         _ if entry.attributes.as_str() != attributes.to_string() => {
             return Err(KgcError::AttributesChanged(doctor));
@@ -69,13 +74,20 @@ pub(crate) fn intend<S: StateRead>(
         if matches!(state, EnrolmentState::Issued | EnrolmentState::Registered) {
             return Ok(Next::Committed { leaf, transaction });
         }
-        if entry.intent.as_ref().is_some_and(|intent| ledger.may_commit(intent)) {
+        if entry
+            .intent
+            .as_ref()
+            .is_some_and(|intent| ledger.may_commit(intent))
+        {
             return Ok(Next::Submit(transaction));
         }
     }
     let leaf = ledger.view.next_leaf();
     let transaction = sign(action(ledger, &entry, leaf)?);
-    entry.intent = Some(Intent { leaf, transaction: transaction.clone() });
+    entry.intent = Some(Intent {
+        leaf,
+        transaction: transaction.clone(),
+    });
     store.put_enrolment(&entry)?;
     Ok(Next::Submit(transaction))
 }
@@ -88,12 +100,21 @@ fn action<S: StateRead>(
 ) -> Result<Action, KgcError> {
     let abe_key = entry.abe_key.clone();
     if ledger.view.doctor(&entry.doctor).is_some() {
-        return Ok(Action::ReissueDoctor(ReissueDoctor { doctor: entry.doctor, abe_key, leaf }));
+        return Ok(Action::ReissueDoctor(ReissueDoctor {
+            doctor: entry.doctor,
+            abe_key,
+            leaf,
+        }));
     }
     let signing_key = VerifyingKey::from_bytes(&entry.signing_key)
         .map_err(|error| KgcError::Fault(format!("a stored signing key: {error}")))?;
     let hospital = entry.hospital.clone();
-    Ok(Action::RegisterDoctor(RegisterDoctor { hospital, signing_key, abe_key, leaf }))
+    Ok(Action::RegisterDoctor(RegisterDoctor {
+        hospital,
+        signing_key,
+        abe_key,
+        leaf,
+    }))
 }
 
 /// The ledger rejected the intent's transaction for good: what it asked for will not happen.
@@ -103,7 +124,11 @@ pub(crate) fn give_up(
     rejected: &SignedTransaction,
 ) -> Result<(), KgcError> {
     let mut entry = enrolled(store, doctor)?;
-    if entry.intent.as_ref().is_some_and(|intent| intent.transaction == *rejected) {
+    if entry
+        .intent
+        .as_ref()
+        .is_some_and(|intent| intent.transaction == *rejected)
+    {
         entry.intent = None;
         store.put_enrolment(&entry)?;
     }
@@ -125,7 +150,10 @@ pub(crate) fn make_key<S: StateRead>(
         return Err(KgcError::Revoked(doctor));
     }
     let leaf = registered.leaf;
-    let intended = entry.intent.as_ref().is_some_and(|intent| intent.leaf == leaf);
+    let intended = entry
+        .intent
+        .as_ref()
+        .is_some_and(|intent| intent.leaf == leaf);
     if !intended || registered.abe_key != entry.abe_key || registered.hospital != entry.hospital {
         return Err(KgcError::NoKey(doctor));
     }
@@ -159,7 +187,9 @@ fn wrapped<S: StateRead>(
 ) -> Result<KeyEntry, KgcError> {
     let fault = |text: String| KgcError::Fault(format!("the key of {}: {text}", entry.doctor));
     let hospital = ledger.view.hospital(&entry.hospital);
-    let card = hospital.ok_or_else(|| fault("its hospital is unknown".to_owned()))?.card;
+    let card = hospital
+        .ok_or_else(|| fault("its hospital is unknown".to_owned()))?
+        .card;
     let recipient = wrap::PublicKey::from_bytes(card.hpke_key.as_bytes())
         .map_err(|error| fault(error.to_string()))?;
     let mut made = KeyEntry {
@@ -176,8 +206,9 @@ fn wrapped<S: StateRead>(
     made.ciphertext = sent.to_bytes();
     let federation = ledger.view.federation().id;
     let message = shown(&made).signed_bytes();
-    made.signature =
-        signing.sign(ATTRIBUTE_KEY_PURPOSE, federation.as_bytes(), &message).to_bytes();
+    made.signature = signing
+        .sign(ATTRIBUTE_KEY_PURPOSE, federation.as_bytes(), &message)
+        .to_bytes();
     Ok(made)
 }
 
@@ -188,7 +219,10 @@ pub(crate) fn deliver<S: StateRead>(
     hospital: &HospitalId,
     doctor: DoctorId,
 ) -> Result<WrappedAttributeKey, KgcError> {
-    let registered = ledger.view.doctor(&doctor).filter(|entry| entry.hospital == *hospital);
+    let registered = ledger
+        .view
+        .doctor(&doctor)
+        .filter(|entry| entry.hospital == *hospital);
     let registered = registered.ok_or(KgcError::NoKey(doctor))?;
     if registered.revocation.is_some() {
         return Err(KgcError::Revoked(doctor));

@@ -27,7 +27,10 @@ pub(crate) struct Ledger<S> {
 
 impl From<Snapshot> for Ledger<Snapshot> {
     fn from(snapshot: Snapshot) -> Self {
-        Self { height: snapshot.height(), view: View::new(snapshot) }
+        Self {
+            height: snapshot.height(),
+            view: View::new(snapshot),
+        }
     }
 }
 
@@ -42,7 +45,9 @@ impl<S: StateRead> Ledger<S> {
     pub(crate) fn uncovered(&self, doctor: &DoctorId) -> Option<Height> {
         let covered = self.view.current_epoch().map(|entry| entry.as_of);
         let leaves = self.view.leaves().filter(|leaf| leaf.doctor == *doctor);
-        let revoked = leaves.filter_map(|leaf| leaf.revoked.map(|revoked| revoked.height)).max();
+        let revoked = leaves
+            .filter_map(|leaf| leaf.revoked.map(|revoked| revoked.height))
+            .max();
         revoked.filter(|height| covered.is_none_or(|covered| *height > covered))
     }
 }
@@ -56,4 +61,3 @@ pub(crate) fn scheme_leaf(
     let index = u32::try_from(leaf.value()).map_err(|error| fault(error.to_string()))?;
     consilium_schemes::abe::Leaf::new(index, depth).map_err(|error| fault(error.to_string()))
 }
-

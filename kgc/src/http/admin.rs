@@ -43,7 +43,11 @@ pub(crate) async fn unseal(
         let passphrase = Passphrase::new(request.passphrase.expose_secret())
             .map_err(|error| ApiError::malformed("passphrase", error))?;
         let core = Arc::clone(&own);
-        let opened = own.frame.pool().run(move || core.seal.unseal(&passphrase)).await?;
+        let opened = own
+            .frame
+            .pool()
+            .run(move || core.seal.unseal(&passphrase))
+            .await?;
         opened.map_err(unseal_error)?;
         own.wake.notify_one();
         own.metrics.sealed.set(0);
@@ -77,7 +81,8 @@ pub(crate) async fn admit(
     let line = call.caller.audit("admit-hospital", &card.id);
     let own = Arc::clone(&core);
     let work = async move {
-        card.verify().map_err(|error| ApiError::malformed("card", error))?;
+        card.verify()
+            .map_err(|error| ApiError::malformed("card", error))?;
         own.admit(&*own.opened()?, card).await
     };
     Ok(web::Json(receipt(&to_the_end(&core, line, work).await?)))
@@ -130,7 +135,8 @@ pub(crate) async fn refuse(
     let line = caller.audit("refuse-enrolment", doctor);
     let own = Arc::clone(&core);
     let work = async move {
-        own.exclusively(move |core| enrol::refuse(&core.store, &core.ledger(), doctor)).await
+        own.exclusively(move |core| enrol::refuse(&core.store, &core.ledger(), doctor))
+            .await
     };
     to_the_end(&core, line, work).await?;
     Ok(HttpResponse::NoContent().finish())
@@ -146,7 +152,11 @@ pub(crate) async fn revoke(
     call: Admin<RevocationRequest>,
 ) -> Result<web::Json<Revoked>, ApiError> {
     let core = core.into_inner();
-    let RevocationRequest { doctor, reason, now } = call.body;
+    let RevocationRequest {
+        doctor,
+        reason,
+        now,
+    } = call.body;
     let line = call.caller.audit("revoke", doctor.0);
     let own = Arc::clone(&core);
     let work = async move {

@@ -93,10 +93,14 @@ pub(crate) async fn enrolments(
         let ledger = core.ledger();
         let entries = core.store.enrolments()?.into_iter();
         let entries = entries.filter(|entry| only.as_ref().is_none_or(|id| *id == entry.hospital));
-        entries.map(|entry| enrol::shown(&core.store, &ledger.view, &entry)).collect()
+        entries
+            .map(|entry| enrol::shown(&core.store, &ledger.view, &entry))
+            .collect()
     });
     let enrolments: Result<Vec<Enrolment>, KgcError> = Ok(listed.await?);
-    Ok(web::Json(EnrolmentList { enrolments: enrolments? }))
+    Ok(web::Json(EnrolmentList {
+        enrolments: enrolments?,
+    }))
 }
 
 /// The key of a doctor's current leaf, for the doctor's hospital. Sealed or not: it was made and encrypted before.
@@ -132,8 +136,12 @@ pub(crate) async fn evaluate(
     let core = core.into_inner();
     let hospital = hospital(&core, &call.caller)?;
     let parsed = evaluate::parse(&call.body);
-    let count = parsed.as_ref().map_or(0, consilium_schemes::tokens::BlindedBatch::count);
-    let line = call.caller.audit("evaluate-tokens", format!("{count} tokens for {hospital}"));
+    let count = parsed
+        .as_ref()
+        .map_or(0, consilium_schemes::tokens::BlindedBatch::count);
+    let line = call
+        .caller
+        .audit("evaluate-tokens", format!("{count} tokens for {hospital}"));
     let own = Arc::clone(&core);
     let work = async move {
         let opened = own.opened()?;

@@ -80,9 +80,7 @@ pub(crate) fn routes(config: &mut web::ServiceConfig) {
                 .route(web::get().to(ledger::list_epochs))
                 .route(web::post().to(admin::publish)),
         )
-        .service(
-            resource("/v1/keyword-tokens/evaluate").route(web::post().to(hospital::evaluate)),
-        );
+        .service(resource("/v1/keyword-tokens/evaluate").route(web::post().to(hospital::evaluate)));
 }
 
 /// How the key service stands.
@@ -98,8 +96,14 @@ async fn decided<T>(
     result: Result<T, ApiError>,
 ) -> Result<T, ApiError> {
     let ledger = core.ledger();
-    let epoch = ledger.view.current_epoch().map(|entry| entry.epoch.number());
-    let line = line.height(ledger.height.value()).epoch(epoch).result(&result);
+    let epoch = ledger
+        .view
+        .current_epoch()
+        .map(|entry| entry.epoch.number());
+    let line = line
+        .height(ledger.height.value())
+        .epoch(epoch)
+        .result(&result);
     core.frame.audit().record(line).await?;
     result
 }
@@ -111,5 +115,7 @@ async fn to_the_end<T: Send + 'static>(
     work: impl Future<Output = Result<T, ApiError>> + Send + 'static,
 ) -> Result<T, ApiError> {
     let own = Arc::clone(core);
-    core.frame.to_the_end(async move { decided(&own, line, work.await).await }).await
+    core.frame
+        .to_the_end(async move { decided(&own, line, work.await).await })
+        .await
 }

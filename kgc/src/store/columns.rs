@@ -26,8 +26,13 @@ pub(crate) const UPDATE_KEYS: Column<u64, UpdateKeyEntry> = Column::new("update-
 pub(crate) const EVALUATIONS: Column<HospitalId, u64> = Column::new("evaluations");
 
 /// The names of all columns.
-pub(crate) const NAMES: [&str; 5] =
-    [ENROLMENTS.name, NONCES.name, KEYS.name, UPDATE_KEYS.name, EVALUATIONS.name];
+pub(crate) const NAMES: [&str; 5] = [
+    ENROLMENTS.name,
+    NONCES.name,
+    KEYS.name,
+    UPDATE_KEYS.name,
+    EVALUATIONS.name,
+];
 
 /// Keys sort as what they stand for.
 pub(crate) trait ColumnKey {
@@ -66,18 +71,24 @@ impl ColumnKey for HospitalId {
 
 impl<K, V> Column<K, V> {
     const fn new(name: &'static str) -> Self {
-        Self { name, types: PhantomData }
+        Self {
+            name,
+            types: PhantomData,
+        }
     }
 }
 
 impl<K: ColumnKey, V: Canonical> Column<K, V> {
     fn handle<'a>(&self, db: &'a DB) -> &'a ColumnFamily {
-        db.cf_handle(self.name).expect("the store is opened with every column of NAMES")
+        db.cf_handle(self.name)
+            .expect("the store is opened with every column of NAMES")
     }
 
     fn decode(&self, bytes: &[u8]) -> Result<V, StoreError> {
-        V::from_canonical_bytes(bytes)
-            .map_err(|error| StoreError::Damaged { column: self.name, detail: error.to_string() })
+        V::from_canonical_bytes(bytes).map_err(|error| StoreError::Damaged {
+            column: self.name,
+            detail: error.to_string(),
+        })
     }
 
     pub(super) fn get(&self, db: &DB, key: &K) -> Result<Option<V>, StoreError> {
@@ -96,7 +107,8 @@ impl<K: ColumnKey, V: Canonical> Column<K, V> {
     /// All values in the order of their keys, with the keys' bytes.
     pub(super) fn all(&self, db: &DB) -> Result<Vec<(Box<[u8]>, V)>, StoreError> {
         let pairs = db.iterator_cf(self.handle(db), IteratorMode::Start);
-        pairs.map(|pair| pair.map_err(StoreError::from))
+        pairs
+            .map(|pair| pair.map_err(StoreError::from))
             .map(|pair| pair.and_then(|(key, value)| Ok((key, self.decode(&value)?))))
             .collect()
     }
@@ -104,7 +116,9 @@ impl<K: ColumnKey, V: Canonical> Column<K, V> {
     /// The last value.
     pub(super) fn last(&self, db: &DB) -> Result<Option<V>, StoreError> {
         let mut pairs = db.iterator_cf(self.handle(db), IteratorMode::End);
-        let Some(pair) = pairs.next() else { return Ok(None) };
+        let Some(pair) = pairs.next() else {
+            return Ok(None);
+        };
         let (_, value) = pair?;
         self.decode(&value).map(Some)
     }

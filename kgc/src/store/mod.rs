@@ -52,13 +52,19 @@ impl Store {
         options.create_missing_column_families(true);
         options.set_keep_log_file_num(4);
         let db = DB::open_cf(&options, path, NAMES)?;
-        Ok(Self { db, path: path.to_owned() })
+        Ok(Self {
+            db,
+            path: path.to_owned(),
+        })
     }
 
     /// Opens it beside the process that has it: what that one had written when this returns.
     pub(crate) fn open_for_backup(path: &Path) -> Result<Self, StoreError> {
         let db = DB::open_cf_for_read_only(&Options::default(), path, NAMES, false)?;
-        Ok(Self { db, path: path.to_owned() })
+        Ok(Self {
+            db,
+            path: path.to_owned(),
+        })
     }
 
     fn commit(&self, batch: WriteBatch) -> Result<(), StoreError> {
@@ -112,12 +118,19 @@ impl Store {
         self.commit(batch)
     }
 
-    pub(crate) fn enrolment(&self, doctor: &DoctorId) -> Result<Option<EnrolmentEntry>, StoreError> {
+    pub(crate) fn enrolment(
+        &self,
+        doctor: &DoctorId,
+    ) -> Result<Option<EnrolmentEntry>, StoreError> {
         ENROLMENTS.get(&self.db, doctor)
     }
 
     pub(crate) fn enrolments(&self) -> Result<Vec<EnrolmentEntry>, StoreError> {
-        Ok(ENROLMENTS.all(&self.db)?.into_iter().map(|(_, entry)| entry).collect())
+        Ok(ENROLMENTS
+            .all(&self.db)?
+            .into_iter()
+            .map(|(_, entry)| entry)
+            .collect())
     }
 
     pub(crate) fn put_key(&self, entry: &KeyEntry) -> Result<(), StoreError> {
@@ -163,10 +176,16 @@ impl Store {
     pub(crate) fn dump(&self) -> Result<Dump, StoreError> {
         let snapshot = self.db.snapshot();
         let column = |name: &str| {
-            let handle = self.db.cf_handle(name).expect("opened with every column of NAMES");
+            let handle = self
+                .db
+                .cf_handle(name)
+                .expect("opened with every column of NAMES");
             let pairs = snapshot.iterator_cf(handle, IteratorMode::Start);
             let pairs = pairs.map(|pair| pair.map(|(k, v)| (k.into_vec(), v.into_vec())));
-            Ok((name.to_owned(), pairs.collect::<Result<_, rocksdb::Error>>()?))
+            Ok((
+                name.to_owned(),
+                pairs.collect::<Result<_, rocksdb::Error>>()?,
+            ))
         };
         NAMES.into_iter().map(column).collect()
     }
@@ -179,7 +198,9 @@ impl Store {
                 column: "backup",
                 detail: format!("unknown column {name}"),
             })?;
-            pairs.iter().for_each(|(key, value)| batch.put_cf(handle, key, value));
+            pairs
+                .iter()
+                .for_each(|(key, value)| batch.put_cf(handle, key, value));
         }
         self.commit(batch)
     }
