@@ -77,7 +77,10 @@ impl Block {
             transactions: transaction_root(&transactions),
             state: parent.state,
         };
-        Self { header, transactions }
+        Self {
+            header,
+            transactions,
+        }
     }
 
     /// The header.
@@ -107,7 +110,11 @@ impl Block {
     pub fn from_bytes(bytes: &[u8], limit: usize) -> Result<Self, BlockError> {
         let limit = limit.min(MAX_BLOCK_BYTES);
         if bytes.len() > limit {
-            return Err(DecodeError::TooLong { found: bytes.len(), limit }.into());
+            return Err(DecodeError::TooLong {
+                found: bytes.len(),
+                limit,
+            }
+            .into());
         }
         let block = Self::from_canonical_bytes(bytes)?;
         if transaction_root(&block.transactions) != block.header.transactions {

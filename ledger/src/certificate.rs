@@ -75,7 +75,12 @@ impl CommitCertificate {
     ) -> Self {
         signatures.sort_by_key(|signature| signature.voter);
         signatures.dedup_by_key(|signature| signature.voter);
-        Self { height, round, block, signatures }
+        Self {
+            height,
+            round,
+            block,
+            signatures,
+        }
     }
 
     /// The height that was committed.
@@ -109,8 +114,9 @@ impl CommitCertificate {
     ) -> Result<(), CertificateError> {
         let mut signed = 0;
         for CommitSignature { voter, signature } in &self.signatures {
-            let validator =
-                validators.get(voter).ok_or(CertificateError::UnknownValidator(*voter))?;
+            let validator = validators
+                .get(voter)
+                .ok_or(CertificateError::UnknownValidator(*voter))?;
             self.precommit(*voter)
                 .verify(federation, validator.key(), signature)
                 .map_err(|_| CertificateError::BadSignature(*voter))?;
@@ -119,7 +125,10 @@ impl CommitCertificate {
         if validators.is_quorum(signed) {
             Ok(())
         } else {
-            Err(CertificateError::NoQuorum { signed, total: validators.total_power() })
+            Err(CertificateError::NoQuorum {
+                signed,
+                total: validators.total_power(),
+            })
         }
     }
 
@@ -158,8 +167,15 @@ impl BorshDeserialize for CommitCertificate {
             _ => true,
         });
         if !ordered {
-            return Err(malformed("the signatures are not strictly increasing by voter"));
+            return Err(malformed(
+                "the signatures are not strictly increasing by voter",
+            ));
         }
-        Ok(Self { height, round, block, signatures })
+        Ok(Self {
+            height,
+            round,
+            block,
+            signatures,
+        })
     }
 }

@@ -78,7 +78,10 @@ pub enum ChainError {
 impl Header {
     /// Where the block's transactions are applied.
     pub const fn context(&self) -> BlockContext {
-        BlockContext { height: self.height, time: self.time }
+        BlockContext {
+            height: self.height,
+            time: self.time,
+        }
     }
 
     /// Whether the block may follow `parent` while `validators` are in force.
@@ -92,16 +95,28 @@ impl Header {
             return Err(ChainError::Federation { found, expected });
         }
         if self.height != height {
-            return Err(ChainError::Height { found: self.height, expected: height });
+            return Err(ChainError::Height {
+                found: self.height,
+                expected: height,
+            });
         }
         if self.previous != parent.hash {
-            return Err(ChainError::Previous { found: self.previous, expected: parent.hash });
+            return Err(ChainError::Previous {
+                found: self.previous,
+                expected: parent.hash,
+            });
         }
         if self.time <= parent.time {
-            return Err(ChainError::Time { found: self.time, parent: parent.time });
+            return Err(ChainError::Time {
+                found: self.time,
+                parent: parent.time,
+            });
         }
         if self.state != parent.state {
-            return Err(ChainError::State { found: self.state, expected: parent.state });
+            return Err(ChainError::State {
+                found: self.state,
+                expected: parent.state,
+            });
         }
         match validators.get(&self.proposer) {
             Some(_) => Ok(()),

@@ -17,7 +17,9 @@ pub(crate) fn bounded_vec<T: BorshDeserialize>(
 ) -> Result<Vec<T>> {
     let length = u32::deserialize_reader(reader)? as usize;
     if length > limit {
-        return Err(malformed(format!("{what} of {length} elements, at most {limit} allowed")));
+        return Err(malformed(format!(
+            "{what} of {length} elements, at most {limit} allowed"
+        )));
     }
     (0..length).map(|_| T::deserialize_reader(reader)).collect()
 }

@@ -1,8 +1,8 @@
 //! Applying a block to a state: first what is due at its time, then its transactions in order.
 
 use consilium_contracts::{
-    BlockContext, Event, FederationId, Overlay, Rejection, SignedTransaction, StateRead, VerifiedTransaction,
-    Writes, apply, begin_block,
+    BlockContext, Event, FederationId, Overlay, Rejection, SignedTransaction, StateRead,
+    VerifiedTransaction, Writes, apply, begin_block,
 };
 
 /// What a block does to the state.
@@ -47,7 +47,14 @@ impl<S: StateRead> Execution<S> {
         let due = begin_block(&state, &context);
         state.commit(&due);
         let (_, begin) = due.into_parts();
-        Self { state, context, events: BlockEvents { begin, transactions: Vec::new() } }
+        Self {
+            state,
+            context,
+            events: BlockEvents {
+                begin,
+                transactions: Vec::new(),
+            },
+        }
     }
 
     /// Applies one more transaction; a rejected one leaves no trace.
@@ -64,7 +71,10 @@ impl<S: StateRead> Execution<S> {
 
     /// What was due and all transactions did.
     pub fn finish(self) -> Executed {
-        Executed { writes: self.state.into_writes(), events: self.events }
+        Executed {
+            writes: self.state.into_writes(),
+            events: self.events,
+        }
     }
 }
 

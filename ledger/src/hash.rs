@@ -13,7 +13,11 @@ use sha2::{Digest as _, Sha256};
 pub(crate) fn labelled(label: &[u8], parts: &[&[u8]]) -> [u8; 32] {
     let length = u8::try_from(label.len()).expect("labels are constants shorter than 256 bytes");
     let start = Sha256::new().chain_update([length]).chain_update(label);
-    parts.iter().fold(start, |hasher, part| hasher.chain_update(part)).finalize().into()
+    parts
+        .iter()
+        .fold(start, |hasher, part| hasher.chain_update(part))
+        .finalize()
+        .into()
 }
 
 /// Not 64 hexadecimal digits.

@@ -56,7 +56,5 @@ pub use state::{
     TreeVersion, genesis_tree, update_tree,
 };
 pub use transactions::{TransactionProof, transaction_root};
-pub use validators::{
-    Validator, ValidatorAddress, ValidatorSet, ValidatorSetError, VotingPower,
-};
+pub use validators::{Validator, ValidatorAddress, ValidatorSet, ValidatorSetError, VotingPower};
 pub use vote::{Ballot, ConsensusStatement, Round};

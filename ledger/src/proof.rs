@@ -54,7 +54,11 @@ impl KeyProof {
 
     /// Puts a proof together: `header` names the root that `state` leads to.
     pub const fn new(header: Header, certificate: CommitCertificate, state: StateProof) -> Self {
-        Self { header, certificate, state }
+        Self {
+            header,
+            certificate,
+            state,
+        }
     }
 
     /// Checks certificate and path.
@@ -69,7 +73,12 @@ impl KeyProof {
         CommittedHeader::verify(self.header, &self.certificate, federation, validators)?;
         let value = self.state.verify(&self.header.state)?;
         let height = Height::new(self.header.height.value().saturating_sub(1));
-        Ok(ProvenValue { key: self.state.key(), value, height, time: self.header.time })
+        Ok(ProvenValue {
+            key: self.state.key(),
+            value,
+            height,
+            time: self.header.time,
+        })
     }
 
     /// The canonical bytes.
@@ -119,7 +128,12 @@ impl InclusionProof {
         path: TransactionProof,
         transaction: SignedTransaction,
     ) -> Self {
-        Self { header, certificate, path, transaction }
+        Self {
+            header,
+            certificate,
+            path,
+            transaction,
+        }
     }
 
     /// Checks certificate and path.
@@ -132,7 +146,10 @@ impl InclusionProof {
         validators: &ValidatorSet,
     ) -> Result<ProvenTransaction<'_>, ProofError> {
         CommittedHeader::verify(self.header, &self.certificate, federation, validators)?;
-        if !self.path.verify(&self.header.transactions, &self.transaction.hash()) {
+        if !self
+            .path
+            .verify(&self.header.transactions, &self.transaction.hash())
+        {
             return Err(ProofError::Transaction);
         }
         Ok(ProvenTransaction {
@@ -159,7 +176,10 @@ impl InclusionProof {
 
 fn bounded<T: Canonical>(bytes: &[u8], limit: usize) -> Result<T, DecodeError> {
     if bytes.len() > limit {
-        return Err(DecodeError::TooLong { found: bytes.len(), limit });
+        return Err(DecodeError::TooLong {
+            found: bytes.len(),
+            limit,
+        });
     }
     T::from_canonical_bytes(bytes)
 }

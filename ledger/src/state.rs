@@ -37,9 +37,7 @@ fn path_of(key: &Key) -> KeyHash {
 }
 
 /// A version of the tree: the number of blocks that changed the state.
-#[derive(
-    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, BorshSerialize, BorshDeserialize,
-)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, BorshSerialize, BorshDeserialize)]
 pub struct TreeVersion(u64);
 
 impl TreeVersion {
@@ -70,7 +68,9 @@ pub struct TreeKey(Vec<u8>);
 impl TreeKey {
     fn new(key: &NodeKey) -> Self {
         let mut bytes = key.version().to_be_bytes().to_vec();
-        key.nibble_path().serialize(&mut bytes).expect("writing to a vector cannot fail");
+        key.nibble_path()
+            .serialize(&mut bytes)
+            .expect("writing to a vector cannot fail");
         Self(bytes)
     }
 
@@ -149,7 +149,9 @@ struct Reader<'a, S>(&'a S);
 impl<S: TreeStore> TreeReader for Reader<'_, S> {
     fn get_node_option(&self, node_key: &NodeKey) -> anyhow::Result<Option<Node>> {
         let bytes = self.0.node(&TreeKey::new(node_key))?;
-        bytes.map(|bytes| Node::try_from_slice(&bytes).map_err(Into::into)).transpose()
+        bytes
+            .map(|bytes| Node::try_from_slice(&bytes).map_err(Into::into))
+            .transpose()
     }
 
     fn get_value_option(&self, _: Version, _: KeyHash) -> anyhow::Result<Option<OwnedValue>> {
@@ -157,9 +159,7 @@ impl<S: TreeStore> TreeReader for Reader<'_, S> {
         Ok(Some(OwnedValue::new()))
     }
 
-    fn get_rightmost_leaf(
-        &self,
-    ) -> anyhow::Result<Option<(NodeKey, jmt::storage::LeafNode)>> {
+    fn get_rightmost_leaf(&self) -> anyhow::Result<Option<(NodeKey, jmt::storage::LeafNode)>> {
         anyhow::bail!("trees are not restored leaf by leaf")
     }
 }
@@ -194,15 +194,24 @@ fn make_version(
 ) -> Result<TreeUpdate, TreeError> {
     let reader = Reader(store);
     let tree = JellyfishMerkleTree::<_, TreeHasher>::new(&reader);
-    let changes = writes.iter().map(|(key, value)| (path_of(key), value.clone()));
+    let changes = writes
+        .iter()
+        .map(|(key, value)| (path_of(key), value.clone()));
     let (RootHash(root), batch) = tree.put_value_set(changes, version.value())?;
     let encode = |node: &Node| borsh::to_vec(node).expect("writing to a vector cannot fail");
     let nodes = batch.node_batch.nodes();
     Ok(TreeUpdate {
         version,
         root: StateRoot::from_bytes(root),
-        nodes: nodes.iter().map(|(key, node)| (TreeKey::new(key), encode(node))).collect(),
-        stale: batch.stale_node_index_batch.iter().map(|i| TreeKey::new(&i.node_key)).collect(),
+        nodes: nodes
+            .iter()
+            .map(|(key, node)| (TreeKey::new(key), encode(node)))
+            .collect(),
+        stale: batch
+            .stale_node_index_batch
+            .iter()
+            .map(|i| TreeKey::new(&i.node_key))
+            .collect(),
     })
 }
 
@@ -250,7 +259,11 @@ impl StateProof {
     /// [`StateProofError`] when the proof does not lead to `root`.
     pub fn verify(&self, root: &StateRoot) -> Result<Option<&[u8]>, StateProofError> {
         self.path
-            .verify(RootHash(*root.as_bytes()), path_of(&self.key), self.value.as_deref())
+            .verify(
+                RootHash(*root.as_bytes()),
+                path_of(&self.key),
+                self.value.as_deref(),
+            )
             .map_err(|_| StateProofError)?;
         Ok(self.value.as_deref())
     }
@@ -266,7 +279,10 @@ impl StateProof {
     /// [`DecodeError`] for too many, malformed or trailing bytes.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, DecodeError> {
         if bytes.len() > Self::MAX_BYTES {
-            return Err(DecodeError::TooLong { found: bytes.len(), limit: Self::MAX_BYTES });
+            return Err(DecodeError::TooLong {
+                found: bytes.len(),
+                limit: Self::MAX_BYTES,
+            });
         }
         Self::from_canonical_bytes(bytes)
     }

@@ -7,9 +7,7 @@ use consilium_contracts::MAX_VALIDATORS;
 use consilium_schemes::signature::VerifyingKey;
 
 /// A validator as blocks and votes name it: its key.
-#[derive(
-    Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, BorshSerialize, BorshDeserialize,
-)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, BorshSerialize, BorshDeserialize)]
 pub struct ValidatorAddress([u8; 32]);
 
 impl ValidatorAddress {
@@ -66,7 +64,11 @@ pub struct Validator {
 impl Validator {
     /// A validator with one vote.
     pub fn new(key: VerifyingKey) -> Self {
-        Self { address: ValidatorAddress::of(&key), key, power: VotingPower::ONE }
+        Self {
+            address: ValidatorAddress::of(&key),
+            key,
+            power: VotingPower::ONE,
+        }
     }
 
     /// What blocks and votes call it.
@@ -135,13 +137,19 @@ impl ValidatorSet {
 
     /// The validator with this address.
     pub fn get(&self, address: &ValidatorAddress) -> Option<&Validator> {
-        let found = self.0.binary_search_by_key(address, |validator| validator.address).ok()?;
+        let found = self
+            .0
+            .binary_search_by_key(address, |validator| validator.address)
+            .ok()?;
         self.0.get(found)
     }
 
     /// The sum of all powers.
     pub fn total_power(&self) -> u64 {
-        self.0.iter().map(|validator| u64::from(validator.power.0)).sum()
+        self.0
+            .iter()
+            .map(|validator| u64::from(validator.power.0))
+            .sum()
     }
 
     /// Whether `power` is more than two thirds of the total: 2f+1 of 3f+1.

@@ -21,9 +21,7 @@ const PROPOSAL: Purpose = Purpose::new("CONSILIUM-V1-SIG-LEDGER-PROPOSAL");
 const VALIDATOR_PROOF: Purpose = Purpose::new("CONSILIUM-V1-SIG-LEDGER-VALIDATOR-PROOF");
 
 /// A round of consensus within a height.
-#[derive(
-    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, BorshSerialize, BorshDeserialize,
-)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, BorshSerialize, BorshDeserialize)]
 pub struct Round(u32);
 
 impl Round {
@@ -104,7 +102,10 @@ impl ConsensusStatement {
     fn message(&self) -> Vec<u8> {
         match self {
             Self::Prevote(ballot) | Self::Precommit(ballot) => ballot.message(),
-            Self::Proposal { ballot, polka_round } => {
+            Self::Proposal {
+                ballot,
+                polka_round,
+            } => {
                 let polka = polka_round.map_or(-1, |round| i64::from(round.value()));
                 [ballot.message().as_slice(), &polka.to_le_bytes()].concat()
             }
@@ -130,6 +131,11 @@ impl ConsensusStatement {
         key: &VerifyingKey,
         signature: &Signature,
     ) -> Result<(), SignatureError> {
-        key.verify(self.purpose(), federation.as_bytes(), &self.message(), signature)
+        key.verify(
+            self.purpose(),
+            federation.as_bytes(),
+            &self.message(),
+            signature,
+        )
     }
 }

@@ -45,7 +45,9 @@ pub enum StoreError {
         expected: String,
     },
     /// It belongs to another node.
-    #[error("{path} belongs to the node with key {found}, not {expected}: a key never moves to another node's data")]
+    #[error(
+        "{path} belongs to the node with key {found}, not {expected}: a key never moves to another node's data"
+    )]
     OtherNode {
         /// The marker file.
         path: PathBuf,
@@ -55,7 +57,9 @@ pub enum StoreError {
         expected: String,
     },
     /// It was copied from another machine, where the same key may still run.
-    #[error("{path} was made on another machine: two machines voting with one key is equivocation. If the other one is gone for good, delete this file and start again")]
+    #[error(
+        "{path} was made on another machine: two machines voting with one key is equivocation. If the other one is gone for good, delete this file and start again"
+    )]
     OtherMachine {
         /// The marker file.
         path: PathBuf,
@@ -71,7 +75,9 @@ pub enum StoreError {
         expected: u32,
     },
     /// Something in it is torn or damaged.
-    #[error("{path} is damaged ({detail}). To recover: move the directory away, keep it, and start with an empty one; the node fetches the ledger from its peers. A single validator restores its backup instead")]
+    #[error(
+        "{path} is damaged ({detail}). To recover: move the directory away, keep it, and start with an empty one; the node fetches the ledger from its peers. A single validator restores its backup instead"
+    )]
     Corrupt {
         /// The file or directory.
         path: PathBuf,
@@ -103,7 +109,9 @@ pub enum SubmitError {
     },
     /// It was not committed in time. It may still be, until it expires; submitting it again is
     /// safe, and [`crate::NodeHandle::transaction`] tells.
-    #[error("transaction {hash} was not committed in time (the ledger stands at {height}); it may still be until it expires")]
+    #[error(
+        "transaction {hash} was not committed in time (the ledger stands at {height}); it may still be until it expires"
+    )]
     NoProgress {
         /// The transaction.
         hash: TransactionHash,

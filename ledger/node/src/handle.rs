@@ -9,7 +9,7 @@ use consilium_ledger::{
     Block, BlockEvents, BlockHash, CommitCertificate, InclusionProof, KeyProof, StateRoot,
     ValidatorSet,
 };
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 
 use crate::error::{ProofError, StoreError, SubmitError};
 use crate::shared::{Command, Shared};
@@ -22,6 +22,8 @@ use crate::stream::BlockStream;
 pub struct NodeHandle {
     shared: Arc<Shared>,
     commands: mpsc::Sender<Command>,
+    /// Closes when everything is torn down.
+    ended: watch::Receiver<()>,
 }
 
 /// A committed block, what it did, and the certificate for it.
@@ -84,8 +86,16 @@ pub enum SyncState {
 }
 
 impl NodeHandle {
-    pub(crate) fn new(shared: Arc<Shared>, commands: mpsc::Sender<Command>) -> Self {
-        Self { shared, commands }
+    pub(crate) fn new(
+        shared: Arc<Shared>,
+        commands: mpsc::Sender<Command>,
+        ended: watch::Receiver<()>,
+    ) -> Self {
+        Self {
+            shared,
+            commands,
+            ended,
+        }
     }
 
     /// Submits a transaction; resolves when it is committed *and applied by this node*, so that
@@ -171,10 +181,10 @@ impl NodeHandle {
     /// Stops the node: pending submissions end with [`SubmitError::ShuttingDown`], the engine is
     /// down when this returns. The directory is released with the last handle, stream and
     /// snapshot.
-    pub async fn shutdown(self) {
-        let mut progress = self.shared.progress.subscribe();
-        // A full or closed queue: the node is stopping already, or will when the last handle goes.
+    pub async fn shutdown(mut self) {
+        // A closed queue: the node is stopping already.
         let _ = self.commands.send(Command::Shutdown).await;
-        let _ = progress.wait_for(|now| !now.running).await;
+        // Nothing is ever sent: this ends when the node's thread lets go of the sender.
+        while self.ended.changed().await.is_ok() {}
     }
 }

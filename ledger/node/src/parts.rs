@@ -71,8 +71,13 @@ pub(crate) struct Body {
 /// The parts of a body, in order.
 pub(crate) fn split(begin: &Begin, bytes: &[u8]) -> Vec<Part> {
     let chunks = bytes.chunks(CHUNK);
-    let begin = Begin { chunks: u32::try_from(chunks.len()).unwrap_or(u32::MAX), ..*begin };
-    std::iter::once(Part::Begin(begin)).chain(chunks.map(|c| Part::Chunk(c.to_vec()))).collect()
+    let begin = Begin {
+        chunks: u32::try_from(chunks.len()).unwrap_or(u32::MAX),
+        ..*begin
+    };
+    std::iter::once(Part::Begin(begin))
+        .chain(chunks.map(|c| Part::Chunk(c.to_vec())))
+        .collect()
 }
 
 /// Puts bodies together from parts that come in any order from several publishers.
@@ -94,7 +99,8 @@ struct Stream {
 impl Stream {
     fn is_complete(&self) -> bool {
         let chunks = self.chunks.len() as u64;
-        self.begin.is_some_and(|begin| u64::from(begin.chunks) == chunks)
+        self.begin
+            .is_some_and(|begin| u64::from(begin.chunks) == chunks)
     }
 
     fn into_body(self) -> Option<Body> {
@@ -107,7 +113,11 @@ impl Stream {
 impl Assembler {
     /// An assembler of bodies of at most `limit` bytes.
     pub(crate) fn new(limit: usize) -> Self {
-        Self { streams: HashMap::new(), limit, arrivals: 0 }
+        Self {
+            streams: HashMap::new(),
+            limit,
+            arrivals: 0,
+        }
     }
 
     /// Takes a part; the body, if that was the last one missing.
@@ -148,7 +158,8 @@ impl Assembler {
 
     /// Forgets bodies that were begun for heights up to `tip`.
     pub(crate) fn forget(&mut self, tip: Height) {
-        self.streams.retain(|_, stream| stream.begin.is_none_or(|begin| begin.height > tip));
+        self.streams
+            .retain(|_, stream| stream.begin.is_none_or(|begin| begin.height > tip));
     }
 
     fn stream(&mut self, from: &(PeerId, Vec<u8>)) -> &mut Stream {
@@ -157,12 +168,20 @@ impl Assembler {
         }
         self.arrivals += 1;
         let arrival = self.arrivals;
-        self.streams.entry(from.clone()).or_insert(Stream { arrival, ..Stream::default() })
+        self.streams.entry(from.clone()).or_insert(Stream {
+            arrival,
+            ..Stream::default()
+        })
     }
 
     fn make_room(&mut self, publisher: PeerId) {
-        let theirs = self.streams.iter().filter(|((peer, _), _)| *peer == publisher);
-        let mut theirs: Vec<_> = theirs.map(|(name, stream)| (stream.arrival, name.clone())).collect();
+        let theirs = self
+            .streams
+            .iter()
+            .filter(|((peer, _), _)| *peer == publisher);
+        let mut theirs: Vec<_> = theirs
+            .map(|(name, stream)| (stream.arrival, name.clone()))
+            .collect();
         if theirs.len() >= STREAMS_PER_PUBLISHER {
             theirs.sort();
             if let Some((_, oldest)) = theirs.into_iter().next() {
@@ -219,8 +238,10 @@ mod tests {
             let mut assembler = Assembler::new(LIMIT);
             let mut parts: Vec<_> = (0..).zip(parts.clone()).collect();
             parts.rotate_left(rotation);
-            let bodies: Vec<_> =
-                parts.into_iter().filter_map(|(s, part)| feed(&mut assembler, 0, s, part)).collect();
+            let bodies: Vec<_> = parts
+                .into_iter()
+                .filter_map(|(s, part)| feed(&mut assembler, 0, s, part))
+                .collect();
             assert_eq!(bodies.len(), 1);
             assert_eq!(bodies[0].bytes, bytes);
             assert!(assembler.streams.is_empty());
@@ -231,7 +252,10 @@ mod tests {
     fn a_publisher_holds_no_more_than_its_streams() {
         let mut assembler = Assembler::new(LIMIT);
         for stream in 0..100 {
-            assert_eq!(feed(&mut assembler, stream, 1, Part::Chunk(vec![0; CHUNK])), None);
+            assert_eq!(
+                feed(&mut assembler, stream, 1, Part::Chunk(vec![0; CHUNK])),
+                None
+            );
         }
         assert_eq!(assembler.streams.len(), STREAMS_PER_PUBLISHER);
         assert!(assembler.streams.keys().all(|(_, stream)| stream[0] >= 96));
@@ -244,7 +268,10 @@ mod tests {
             feed(&mut assembler, 0, sequence, Part::Chunk(vec![0; CHUNK]));
         }
         assert!(assembler.streams.is_empty());
-        let huge = Begin { chunks: 5, ..begin(1) };
+        let huge = Begin {
+            chunks: 5,
+            ..begin(1)
+        };
         assert_eq!(feed(&mut assembler, 1, 0, Part::Begin(huge)), None);
         assert!(assembler.streams.is_empty());
     }
@@ -252,11 +279,30 @@ mod tests {
     #[test]
     fn bodies_of_the_past_and_of_the_far_future_are_dropped() {
         let mut assembler = Assembler::new(LIMIT);
-        let one = Begin { chunks: 1, ..begin(0) };
+        let one = Begin {
+            chunks: 1,
+            ..begin(0)
+        };
         feed(&mut assembler, 0, 0, Part::Begin(one));
-        feed(&mut assembler, 1, 0, Part::Begin(Begin { height: Height::new(10), ..one }));
+        feed(
+            &mut assembler,
+            1,
+            0,
+            Part::Begin(Begin {
+                height: Height::new(10),
+                ..one
+            }),
+        );
         assert!(assembler.streams.is_empty());
-        feed(&mut assembler, 2, 0, Part::Begin(Begin { height: Height::new(9), ..one }));
+        feed(
+            &mut assembler,
+            2,
+            0,
+            Part::Begin(Begin {
+                height: Height::new(9),
+                ..one
+            }),
+        );
         assert_eq!(assembler.streams.len(), 1);
         assembler.forget(Height::new(9));
         assert!(assembler.streams.is_empty());

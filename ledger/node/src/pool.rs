@@ -48,7 +48,13 @@ pub(crate) struct Pool {
 impl Pool {
     /// An empty pool.
     pub(crate) fn new(bounds: Bounds) -> Self {
-        Self { bounds, waiting: HashMap::new(), order: BTreeMap::new(), arrivals: 0, bytes: 0 }
+        Self {
+            bounds,
+            waiting: HashMap::new(),
+            order: BTreeMap::new(),
+            arrivals: 0,
+            bytes: 0,
+        }
     }
 
     /// Adds a transaction; whether it is new. Others' transactions fill no more than three
@@ -78,7 +84,16 @@ impl Pool {
         self.bytes = bytes;
         self.order.insert(self.arrivals, hash);
         let (arrival, sent, refused) = (self.arrivals, None, None);
-        self.waiting.insert(hash, Waiting { transaction, origin, arrival, sent, refused });
+        self.waiting.insert(
+            hash,
+            Waiting {
+                transaction,
+                origin,
+                arrival,
+                sent,
+                refused,
+            },
+        );
         Ok(true)
     }
 
@@ -102,7 +117,9 @@ impl Pool {
 
     /// All transactions in order of arrival.
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Waiting> {
-        self.order.values().filter_map(|hash| self.waiting.get(hash))
+        self.order
+            .values()
+            .filter_map(|hash| self.waiting.get(hash))
     }
 
     /// How many wait.
@@ -126,8 +143,12 @@ impl Pool {
         let mut bytes = 0;
         let mut sending = Vec::new();
         for hash in self.order.values() {
-            let Some(waiting) = self.waiting.get_mut(hash) else { continue };
-            let due = waiting.sent.is_none_or(|sent| now.duration_since(sent) >= again);
+            let Some(waiting) = self.waiting.get_mut(hash) else {
+                continue;
+            };
+            let due = waiting
+                .sent
+                .is_none_or(|sent| now.duration_since(sent) >= again);
             if waiting.origin == Origin::Remote || !due {
                 continue;
             }

@@ -4,7 +4,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
-use consilium_contracts::{BlockTime, FederationId, Height, Key, Receipt, SignedTransaction, VerifiedTransaction};
+use consilium_contracts::{
+    BlockTime, FederationId, Height, Key, Receipt, SignedTransaction, VerifiedTransaction,
+};
 use consilium_ledger::{KeyProof, ValidatorSet};
 use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{mpsc, oneshot, watch};
@@ -77,7 +79,10 @@ impl Shared {
             store,
             runtime,
             submit_timeout,
-            progress: watch::Sender::new(Progress { height, running: true }),
+            progress: watch::Sender::new(Progress {
+                height,
+                running: true,
+            }),
             gauges: Gauges::default(),
             view: RwLock::new(view),
         }
@@ -101,13 +106,20 @@ impl Shared {
             view.validators = validators;
             view.votes = votes;
         });
-        self.progress.send_modify(|progress| progress.height = height);
+        self.progress
+            .send_modify(|progress| progress.height = height);
     }
 
     /// Says that the node stopped; with the reason, if it did not mean to.
     pub(crate) fn stop(&self, failure: Option<String>) {
         self.change(|view| view.failure = failure);
-        self.progress.send_modify(|progress| progress.running = false);
+        self.progress
+            .send_modify(|progress| progress.running = false);
+    }
+
+    /// The highest block that a peer is known to build on.
+    pub(crate) fn heard(&self) -> Height {
+        self.read(|view| view.heard)
     }
 
     /// How many peers are connected.
@@ -121,12 +133,15 @@ impl Shared {
 
     /// Why nothing is submitted any more.
     pub(crate) fn stopped(&self) -> SubmitError {
-        self.read(|view| view.failure.clone()).map_or(SubmitError::ShuttingDown, SubmitError::Halted)
+        self.read(|view| view.failure.clone())
+            .map_or(SubmitError::ShuttingDown, SubmitError::Halted)
     }
 
     pub(crate) async fn reached(&self, height: Height) -> Result<Snapshot, SubmitError> {
         let mut progress = self.progress.subscribe();
-        let there = progress.wait_for(|now| now.height >= height || !now.running).await;
+        let there = progress
+            .wait_for(|now| now.height >= height || !now.running)
+            .await;
         match there.map(|now| now.height >= height) {
             Ok(true) => {}
             Ok(false) | Err(_) => return Err(self.stopped()),
@@ -135,8 +150,11 @@ impl Shared {
     }
 
     pub(crate) fn status(&self) -> Status {
-        let (peers, transactions, bytes) =
-            (&self.gauges.peers, &self.gauges.pool_transactions, &self.gauges.pool_bytes);
+        let (peers, transactions, bytes) = (
+            &self.gauges.peers,
+            &self.gauges.pool_transactions,
+            &self.gauges.pool_bytes,
+        );
         self.read(|view| {
             let parent = view.latest.tip().parent;
             Status {
@@ -163,7 +181,11 @@ impl Shared {
         let previous = previous.ok_or(ProofError::NotYet)?;
         let certified = self.store.recorded(latest)?.ok_or(ProofError::NotYet)?;
         let proof = self.store.state_proof(&previous, key)?;
-        Ok(KeyProof::new(*certified.block.header(), certified.certificate, proof))
+        Ok(KeyProof::new(
+            *certified.block.header(),
+            certified.certificate,
+            proof,
+        ))
     }
 
     /// The whole way of a submission; runs on the node's own runtime.
@@ -180,16 +202,25 @@ impl Shared {
         }
         let federation = self.federation;
         let verified = tokio::task::spawn_blocking(move || transaction.verify(&federation)).await;
-        let verified = verified.map_err(|_| self.stopped())?.map_err(SubmitError::Rejected)?;
+        let verified = verified
+            .map_err(|_| self.stopped())?
+            .map_err(SubmitError::Rejected)?;
         let (answer, outcome) = oneshot::channel();
-        commands.try_send(Command::Submit(verified, answer)).map_err(|error| match error {
-            TrySendError::Full(_) => SubmitError::Busy { waiting: commands.max_capacity() },
-            TrySendError::Closed(_) => self.stopped(),
-        })?;
+        commands
+            .try_send(Command::Submit(verified, answer))
+            .map_err(|error| match error {
+                TrySendError::Full(_) => SubmitError::Busy {
+                    waiting: commands.max_capacity(),
+                },
+                TrySendError::Closed(_) => self.stopped(),
+            })?;
         match tokio::time::timeout(self.submit_timeout, outcome).await {
             Ok(Ok(outcome)) => outcome,
             Ok(Err(_)) => Err(self.stopped()),
-            Err(_) => Err(SubmitError::NoProgress { hash, height: self.snapshot().height() }),
+            Err(_) => Err(SubmitError::NoProgress {
+                hash,
+                height: self.snapshot().height(),
+            }),
         }
     }
 }

@@ -9,7 +9,7 @@ use arc_malachitebft_app_channel::app::wal;
 use arc_malachitebft_app_channel::{Channels, EngineHandle, NetworkRequest};
 use consilium_contracts::{SignedTransaction, VerifiedTransaction};
 use consilium_ledger::ValidatorAddress;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::config::{NodeConfig, Peer};
 use crate::core::{Core, Halt, Wires, body_limit, peers_of};
@@ -34,43 +34,54 @@ const LOG: &str = "consensus.wal";
 /// [`StartError`]: nothing runs then, and the directory is released.
 pub async fn start(config: NodeConfig) -> Result<NodeHandle, StartError> {
     let (started, outcome) = oneshot::channel();
+    let (ending, ended) = watch::channel(());
     let node = std::thread::Builder::new().name("ledger".into());
-    node.spawn(move || run(config, started)).map_err(|error| StartError::Engine(error.to_string()))?;
+    node.spawn(move || {
+        run(config, started, ended);
+        drop(ending);
+    })
+    .map_err(|error| StartError::Engine(error.to_string()))?;
     let died = |_| Err(StartError::Engine("its thread died; see the log".into()));
     outcome.await.unwrap_or_else(died)
 }
 
-/// The node's thread: from opening the store to the end.
-fn run(config: NodeConfig, started: oneshot::Sender<Result<NodeHandle, StartError>>) {
+type Started = oneshot::Sender<Result<NodeHandle, StartError>>;
+
+/// The node's thread: from opening the store to the end. Holds nothing when it returns.
+fn run(config: NodeConfig, started: Started, ended: watch::Receiver<()>) {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .thread_name("ledger-engine")
         .enable_all()
         .build();
-    let runtime = match runtime {
-        Ok(runtime) => runtime,
-        Err(error) => {
-            let _ = started.send(Err(StartError::Engine(error.to_string())));
-            return;
+    match runtime {
+        Ok(runtime) => {
+            runtime.block_on(live(config, started, ended));
+            runtime.shutdown_timeout(STOP);
         }
+        Err(error) => drop(started.send(Err(StartError::Engine(error.to_string())))),
+    }
+}
+
+async fn live(config: NodeConfig, started: Started, ended: watch::Receiver<()>) {
+    let Node {
+        core,
+        wires,
+        engine,
+        shared,
+        commands,
+    } = match assemble(config).await {
+        Ok(node) => node,
+        Err(error) => return drop(started.send(Err(error))),
     };
-    runtime.block_on(async {
-        match assemble(config).await {
-            Ok(node) => {
-                let Node { core, wires, engine, shared, handle } = node;
-                // The starter may be gone; then the handle goes, and the core stops by itself.
-                drop(started.send(Ok(handle)));
-                let halt = core.run(wires).await;
-                stop_engine(engine).await;
-                if let Some(Halt(reason)) = &halt {
-                    tracing::error!(%reason, "the ledger node has halted");
-                }
-                shared.stop(halt.map(|Halt(reason)| reason));
-            }
-            Err(error) => drop(started.send(Err(error))),
-        }
-    });
-    runtime.shutdown_timeout(STOP);
+    // The starter may be gone; then the handle goes, and the core stops by itself.
+    drop(started.send(Ok(NodeHandle::new(Arc::clone(&shared), commands, ended))));
+    let halt = core.run(wires).await;
+    stop_engine(engine).await;
+    if let Some(Halt(reason)) = &halt {
+        tracing::error!(%reason, "the ledger node has halted");
+    }
+    shared.stop(halt.map(|Halt(reason)| reason));
 }
 
 /// A node that is about to run.
@@ -79,11 +90,19 @@ struct Node {
     wires: Wires,
     engine: EngineHandle,
     shared: Arc<Shared>,
-    handle: NodeHandle,
+    commands: mpsc::Sender<Command>,
 }
 
 async fn assemble(config: NodeConfig) -> Result<Node, StartError> {
-    let NodeConfig { data_dir, genesis, peer_key, validator_key, listen, peers, tuning } = config;
+    let NodeConfig {
+        data_dir,
+        genesis,
+        peer_key,
+        validator_key,
+        listen,
+        peers,
+        tuning,
+    } = config;
     let owner = Owner {
         federation: genesis.federation(),
         node: peer_key.verifying_key(),
@@ -112,8 +131,13 @@ async fn assemble(config: NodeConfig) -> Result<Node, StartError> {
     });
     let (channels, engine) = launched.await?;
     let (wires, commands) = connect(channels, &shared);
-    let handle = NodeHandle::new(Arc::clone(&shared), commands);
-    Ok(Node { core, wires, engine, shared, handle })
+    Ok(Node {
+        core,
+        wires,
+        engine,
+        shared,
+        commands,
+    })
 }
 
 /// Enough of the node's key to tell nodes of one process apart.
@@ -157,7 +181,12 @@ fn check_log(dir: &Path, store: &Store) -> Result<(), StoreError> {
     }
     let log = match wal::Log::open(&path) {
         Ok(log) => log,
-        Err(error) => return Err(StoreError::Corrupt { path, detail: error.to_string() }),
+        Err(error) => {
+            return Err(StoreError::Corrupt {
+                path,
+                detail: error.to_string(),
+            });
+        }
     };
     let (reached, tip) = (log.sequence(), store.tip()?.parent.height.value());
     if reached > tip + 1 {
@@ -177,9 +206,27 @@ fn connect(
     let (to_verify, unverified) = mpsc::channel(TO_VERIFY);
     let (verified, incoming) = mpsc::channel(COMMANDS);
     tokio::spawn(verify_incoming(Arc::clone(shared), unverified, verified));
-    tokio::spawn(count_peers(Arc::clone(shared), channels.net_requests.clone()));
-    let Channels { consensus, network, net_requests: requests, .. } = channels;
-    (Wires { consensus, network, requests, commands, incoming, to_verify }, commands_in)
+    tokio::spawn(count_peers(
+        Arc::clone(shared),
+        channels.net_requests.clone(),
+    ));
+    let Channels {
+        consensus,
+        network,
+        net_requests: requests,
+        ..
+    } = channels;
+    (
+        Wires {
+            consensus,
+            network,
+            requests,
+            commands,
+            incoming,
+            to_verify,
+        },
+        commands_in,
+    )
 }
 
 /// Verifies other nodes' transactions away from the core.
@@ -191,10 +238,15 @@ async fn verify_incoming(
     while let Some(batch) = unverified.recv().await {
         let federation = shared.federation;
         let verify = move || -> Vec<VerifiedTransaction> {
-            let read = batch.iter().filter_map(|bytes| SignedTransaction::from_bytes(bytes).ok());
-            read.filter_map(|transaction| transaction.verify(&federation).ok()).collect()
+            let read = batch
+                .iter()
+                .filter_map(|bytes| SignedTransaction::from_bytes(bytes).ok());
+            read.filter_map(|transaction| transaction.verify(&federation).ok())
+                .collect()
         };
-        let Ok(batch) = tokio::task::spawn_blocking(verify).await else { return };
+        let Ok(batch) = tokio::task::spawn_blocking(verify).await else {
+            return;
+        };
         for transaction in batch {
             if verified.send(transaction).await.is_err() {
                 return;
@@ -209,7 +261,10 @@ async fn count_peers(shared: Arc<Shared>, requests: mpsc::Sender<NetworkRequest>
     loop {
         tick.tick().await;
         match NetworkRequest::dump_state(&requests).await {
-            Ok(Some(dump)) => shared.gauges.peers.store(dump.peers.len(), Ordering::Relaxed),
+            Ok(Some(dump)) => shared
+                .gauges
+                .peers
+                .store(dump.peers.len(), Ordering::Relaxed),
             Ok(None) => {}
             Err(_) => return,
         }

@@ -19,7 +19,11 @@ pub struct BlockStream {
 impl BlockStream {
     pub(crate) fn new(shared: Arc<Shared>, from: Height) -> Self {
         let progress = shared.progress.subscribe();
-        Self { shared, progress, next: from.max(Height::new(1)) }
+        Self {
+            shared,
+            progress,
+            next: from.max(Height::new(1)),
+        }
     }
 
     /// The next block; waits until it is committed. `None` when the node has stopped. Dropping
@@ -29,14 +33,20 @@ impl BlockStream {
     /// [`StoreError`] when the store cannot be read.
     pub async fn next(&mut self) -> Option<Result<CommittedBlock, StoreError>> {
         let next = self.next;
-        let there = self.progress.wait_for(|now| now.height >= next || !now.running).await;
+        let there = self
+            .progress
+            .wait_for(|now| now.height >= next || !now.running)
+            .await;
         if there.is_err() || there.is_ok_and(|now| now.height < next) {
             return None;
         }
         let block = match self.shared.store.block(next) {
             Ok(Some(block)) => block,
             Ok(None) => {
-                return Some(Err(self.shared.store.damaged(format!("block {next} is missing"))));
+                return Some(Err(self
+                    .shared
+                    .store
+                    .damaged(format!("block {next} is missing"))));
             }
             Err(error) => return Some(Err(error)),
         };

@@ -48,9 +48,16 @@ impl Plan {
 
     pub fn genesis(&self) -> VerifiedGenesis {
         let mut rng = StdRng::seed_from_u64(7);
-        let tree = abe::Tree::new(abe::TreeId::from_bytes([3; 32]), abe::Depth::new(4).unwrap());
+        let tree = abe::Tree::new(
+            abe::TreeId::from_bytes([3; 32]),
+            abe::Depth::new(4).unwrap(),
+        );
         let (parameters, _) = abe::setup(tree, &mut rng);
-        let cards = self.hospitals.iter().enumerate().map(|(i, listen)| card(i, listen));
+        let cards = self
+            .hospitals
+            .iter()
+            .enumerate()
+            .map(|(i, listen)| card(i, listen));
         let voting = (0..self.validators).map(|i| name(i).parse().unwrap());
         let genesis = Genesis {
             name: "test federation".parse().unwrap(),
@@ -81,7 +88,10 @@ pub fn card(i: usize, listen: &str) -> HospitalCard {
     let name = name(i);
     let mut rng = StdRng::from_seed(*Digest::of(name.as_bytes()).as_bytes());
     let hpke_key = wrap::SecretKey::generate(&mut rng).public_key().to_bytes();
-    let context = matching::KeyContext { hospital: name.as_bytes(), hpke_key: &hpke_key };
+    let context = matching::KeyContext {
+        hospital: name.as_bytes(),
+        hpke_key: &hpke_key,
+    };
     let claimed = matching::HospitalSecretKeys::generate(&mut rng).prove(&context, &mut rng);
     HospitalCard {
         id: name.parse().unwrap(),

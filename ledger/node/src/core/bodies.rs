@@ -12,9 +12,7 @@ use tracing::{debug, warn};
 
 use super::{Candidate, Core, Halt, MAX_CANDIDATES, Wires, body_limit};
 use crate::clock;
-use crate::engine::{
-    Address, EngineHeight, LedgerContext, Value, engine_round, ledger_round,
-};
+use crate::engine::{Address, EngineHeight, LedgerContext, Value, engine_round, ledger_round};
 use crate::parts::{Begin, Body, Part};
 use crate::store::Undecided;
 
@@ -38,7 +36,9 @@ impl Core {
         message: StreamMessage<Part>,
         wires: &mut Wires,
     ) -> Result<Option<ProposedValue<LedgerContext>>, Halt> {
-        let StreamContent::Data(part) = message.content else { return Ok(None) };
+        let StreamContent::Data(part) = message.content else {
+            return Ok(None);
+        };
         let from = (publisher, message.stream_id.to_bytes().to_vec());
         let body = match part {
             Part::Transactions(transactions) => {
@@ -46,7 +46,10 @@ impl Core {
                 let _ = wires.to_verify.try_send(transactions);
                 None
             }
-            Part::Refused { transaction, height } => {
+            Part::Refused {
+                transaction,
+                height,
+            } => {
                 self.on_refused(transaction, height);
                 None
             }
@@ -66,7 +69,8 @@ impl Core {
     /// A validator builds at this height: the one before is decided.
     fn hear(&self, height: Height) {
         let decided = Height::new(height.value().saturating_sub(1));
-        self.shared.change(|view| view.heard = view.heard.max(decided));
+        self.shared
+            .change(|view| view.heard = view.heard.max(decided));
     }
 
     /// A body is whole. Only the height that the engine works on is examined now; a later one
@@ -101,13 +105,26 @@ impl Core {
                 self.examine(&body)?;
             }
         }
-        let of_round = |candidate: &&Candidate| Some(candidate.undecided.round) == ledger_round(round);
-        Ok(self.candidates.values().filter(of_round).map(proposed).collect())
+        let of_round =
+            |candidate: &&Candidate| Some(candidate.undecided.round) == ledger_round(round);
+        Ok(self
+            .candidates
+            .values()
+            .filter(of_round)
+            .map(proposed)
+            .collect())
     }
 
     /// Reads, checks and applies a body for the next height; `None` when it is no block at all.
     fn examine(&mut self, body: &Body) -> Result<Option<ProposedValue<LedgerContext>>, Halt> {
-        let Begin { round, valid_round, proposer, block: hash, height, .. } = body.begin;
+        let Begin {
+            round,
+            valid_round,
+            proposer,
+            block: hash,
+            height,
+            ..
+        } = body.begin;
         let block = match Block::from_bytes(&body.bytes, body_limit(&self.settings)) {
             Ok(block) if block.hash() == hash && block.header().height == height => block,
             Ok(_) => return Ok(None),
@@ -116,7 +133,12 @@ impl Core {
                 return Ok(None);
             }
         };
-        let undecided = Undecided { round, valid_round, proposer, block };
+        let undecided = Undecided {
+            round,
+            valid_round,
+            proposer,
+            block,
+        };
         if !self.candidates.contains_key(&hash) && self.candidates.len() >= MAX_CANDIDATES {
             warn!(%height, "too many proposals at one height");
             return Ok(None);
@@ -143,7 +165,13 @@ impl Core {
             }
         };
         let valid = executed.is_some();
-        self.candidates.insert(hash, Candidate { undecided, executed });
+        self.candidates.insert(
+            hash,
+            Candidate {
+                undecided,
+                executed,
+            },
+        );
         valid
     }
 
@@ -151,11 +179,18 @@ impl Core {
     pub(super) fn check(&self, block: &Block, rules: Rules) -> Result<Executed, String> {
         let header = block.header();
         let parent = &self.snapshot.tip().parent;
-        header.follows(parent, &self.validators).map_err(|error| error.to_string())?;
-        block.within(&self.settings).map_err(|error| error.to_string())?;
+        header
+            .follows(parent, &self.validators)
+            .map_err(|error| error.to_string())?;
+        block
+            .within(&self.settings)
+            .map_err(|error| error.to_string())?;
         let latest = clock::now().plus(self.settings.max_clock_skew_ms);
         if rules == Rules::Proposed && header.time > latest {
-            return Err(format!("its time {} is ahead of this clock's bound {latest}", header.time));
+            return Err(format!(
+                "its time {} is ahead of this clock's bound {latest}",
+                header.time
+            ));
         }
         let transactions = self.verified(block).map_err(|error| error.to_string())?;
         execute_block(self.snapshot.clone(), header.context(), &transactions)
@@ -165,16 +200,22 @@ impl Core {
     /// The block's transactions, verified: those in the pool were verified already.
     fn verified(&self, block: &Block) -> Result<Vec<VerifiedTransaction>, InvalidTransaction> {
         let federation = self.shared.federation;
-        let verify = |(index, transaction): (usize, &SignedTransaction)| {
-            match self.pool.get(&transaction.hash()) {
-                Some(known) => Ok(known.transaction.clone()),
-                None => transaction
-                    .clone()
-                    .verify(&federation)
-                    .map_err(|rejection| InvalidTransaction { index, rejection }),
-            }
+        let verify = |(index, transaction): (usize, &SignedTransaction)| match self
+            .pool
+            .get(&transaction.hash())
+        {
+            Some(known) => Ok(known.transaction.clone()),
+            None => transaction
+                .clone()
+                .verify(&federation)
+                .map_err(|rejection| InvalidTransaction { index, rejection }),
         };
-        block.transactions().iter().enumerate().map(verify).collect()
+        block
+            .transactions()
+            .iter()
+            .enumerate()
+            .map(verify)
+            .collect()
     }
 
     /// A decided block arrives from a peer; the engine has checked its certificate and compares
@@ -196,21 +237,35 @@ impl Core {
             return Ok(SyncedValueOutcome::LocalTransientError);
         }
         self.hear(height.plus(1));
+        self.fetched = Some(height);
         debug!(%height, "fetched a missed block");
         let hash = block.hash();
         let round = ledger_round(round).unwrap_or(Round::new(0));
-        let undecided = Undecided { round, valid_round: None, proposer, block };
+        let undecided = Undecided {
+            round,
+            valid_round: None,
+            proposer,
+            block,
+        };
         if self.consider(undecided.clone(), Rules::Decided) && self.votes() {
             self.shared.store.keep_undecided(&undecided)?;
         }
         let value = self.candidates.get(&hash).map(proposed);
-        Ok(value.map_or(SyncedValueOutcome::LocalTransientError, SyncedValueOutcome::Verdict))
+        Ok(value.map_or(
+            SyncedValueOutcome::LocalTransientError,
+            SyncedValueOutcome::Verdict,
+        ))
     }
 }
 
 /// A candidate as the engine wants it.
 fn proposed(candidate: &Candidate) -> ProposedValue<LedgerContext> {
-    let Undecided { round, valid_round, proposer, block } = &candidate.undecided;
+    let Undecided {
+        round,
+        valid_round,
+        proposer,
+        block,
+    } = &candidate.undecided;
     ProposedValue {
         height: EngineHeight(block.header().height),
         round: engine_round(Some(*round)),

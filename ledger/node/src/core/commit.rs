@@ -39,9 +39,18 @@ impl Core {
         let (undecided, executed) = self.decided_body(height, &hash)?;
         let block = undecided.block;
         let events = executed.events.clone();
-        let decided = Decided { block: &block, certificate: certificate.clone(), executed };
+        let decided = Decided {
+            block: &block,
+            certificate: certificate.clone(),
+            executed,
+        };
         let tip = self.shared.store.commit(decided)?;
-        let recorded = Recorded { block, events, certificate, tree_version: tip.tree_version };
+        let recorded = Recorded {
+            block,
+            events,
+            certificate,
+            tree_version: tip.tree_version,
+        };
         self.follow(&recorded)?;
         self.answer_committed(&recorded);
         self.meet_newcomers(&recorded, wires);
@@ -57,7 +66,11 @@ impl Core {
     ) -> Result<(Undecided, Executed), Halt> {
         let known = match self.candidates.remove(hash) {
             Some(candidate) => Some((candidate.undecided, candidate.executed)),
-            None => self.shared.store.find_undecided(height, hash)?.map(|found| (found, None)),
+            None => self
+                .shared
+                .store
+                .find_undecided(height, hash)?
+                .map(|found| (found, None)),
         };
         let Some((undecided, executed)) = known else {
             return Err(Halt(format!(
@@ -97,7 +110,11 @@ impl Core {
         self.outlook = None;
         self.committed_at = Instant::now();
         self.deadline = next_deadline(&self.snapshot);
-        self.shared.advance(self.snapshot.clone(), Arc::clone(&self.validators), self.votes());
+        self.shared.advance(
+            self.snapshot.clone(),
+            Arc::clone(&self.validators),
+            self.votes(),
+        );
         Ok(())
     }
 
@@ -121,12 +138,17 @@ impl Core {
     /// Hospitals that joined are peers from now on.
     fn meet_newcomers(&self, recorded: &Recorded, wires: &Wires) {
         let events = recorded.events.transactions.iter().flatten();
-        if !events.into_iter().any(|event| matches!(event, Event::HospitalAdmitted { .. })) {
+        if !events
+            .into_iter()
+            .any(|event| matches!(event, Event::HospitalAdmitted { .. }))
+        {
             return;
         }
         let requests = wires.requests.clone();
-        let addresses: Vec<_> =
-            peers_of(&self.snapshot).iter().filter_map(|peer| peer_address(peer).ok()).collect();
+        let addresses: Vec<_> = peers_of(&self.snapshot)
+            .iter()
+            .filter_map(|peer| peer_address(peer).ok())
+            .collect();
         tokio::spawn(async move {
             for address in addresses {
                 // Those that are peers already are refused, which is what we want.
@@ -156,10 +178,12 @@ impl Core {
     /// Begins the next height once there is a reason to.
     ///
     /// Without a reason, a validator waits for the heartbeat: the engine would otherwise make
-    /// empty blocks as fast as it can. Who does not vote waits at the next height.
+    /// empty blocks as fast as it can. Who does not vote waits at the next height; so does who
+    /// catches up, for the next missed block.
     pub(super) fn release(&mut self) {
         let due = Instant::now() >= self.wake_at();
-        let work = self.pool.len() > 0 || self.ahead.contains_key(&self.next_height());
+        let behind = self.fetched == Some(self.tip()) || self.shared.heard() > self.tip();
+        let work = self.pool.len() > 0 || self.ahead.contains_key(&self.next_height()) || behind;
         if self.votes() && !due && !work {
             return;
         }
@@ -171,7 +195,9 @@ impl Core {
     /// When a block is made even if nobody has anything to say.
     pub(super) fn wake_at(&self) -> Instant {
         let heartbeat = self.committed_at + Duration::from_millis(self.settings.heartbeat_ms);
-        let Some(deadline) = self.deadline else { return heartbeat };
+        let Some(deadline) = self.deadline else {
+            return heartbeat;
+        };
         let wait = deadline.value().saturating_sub(clock::now().value());
         heartbeat.min(Instant::now() + Duration::from_millis(wait))
     }
@@ -184,13 +210,18 @@ impl Core {
         let (from, to) = (range.start().0, range.end().0.min(self.tip()));
         let (mut values, mut bytes) = (Vec::new(), 0);
         for height in from.value()..=to.value() {
-            let Some(recorded) = self.shared.store.recorded(Height::new(height))? else { break };
+            let Some(recorded) = self.shared.store.recorded(Height::new(height))? else {
+                break;
+            };
             let body = recorded.block.to_bytes();
             bytes += body.len();
             if bytes > SYNC_BYTES && !values.is_empty() {
                 break;
             }
-            values.push(RawDecidedValue::new(body.into(), to_extended(&recorded.certificate)));
+            values.push(RawDecidedValue::new(
+                body.into(),
+                to_extended(&recorded.certificate),
+            ));
         }
         if values.is_empty() {
             warn!(%from, tip = %self.tip(), "a peer asked for blocks that are not here");

@@ -20,8 +20,8 @@ use arc_malachitebft_app_channel::app::types::core::{
 };
 use arc_malachitebft_app_channel::{AppMsg, NetworkMsg, NetworkRequest, Reply};
 use consilium_contracts::{
-    BlockTime, Height, Settings, TransactionHash, VerifiedTransaction,
-    View as StateView, next_deadline,
+    BlockTime, Height, Settings, TransactionHash, VerifiedTransaction, View as StateView,
+    next_deadline,
 };
 use consilium_ledger::{BlockHash, Executed, Execution, ValidatorAddress, ValidatorSet};
 use tokio::sync::mpsc;
@@ -97,6 +97,8 @@ pub(crate) struct Core {
     ahead: BTreeMap<Height, Vec<Body>>,
     /// The height that the engine works on.
     engine_height: Height,
+    /// The last block that was fetched after others had committed it: more may be missing.
+    fetched: Option<Height>,
     /// The engine waits here to be told to begin the next height.
     held: Option<Reply<Next<LedgerContext>>>,
     committed_at: Instant,
@@ -121,9 +123,14 @@ impl Core {
         let snapshot = shared.snapshot();
         let settings = StateView::new(&snapshot).settings();
         let validators = Arc::new(validators_of(&snapshot, &shared.store)?);
-        let recent = shared.store.recent_proposers(Turns::window(&validators))?.into();
-        let bounds =
-            Bounds { transactions: tuning.pool_transactions, bytes: tuning.pool_bytes };
+        let recent = shared
+            .store
+            .recent_proposers(Turns::window(&validators))?
+            .into();
+        let bounds = Bounds {
+            transactions: tuning.pool_transactions,
+            bytes: tuning.pool_bytes,
+        };
         let limit = body_limit(&settings);
         Ok(Self {
             publishers: publishers_of(&snapshot),
@@ -136,6 +143,7 @@ impl Core {
             ahead: BTreeMap::new(),
             outlook: None,
             held: None,
+            fetched: None,
             committed_at: Instant::now(),
             streams: crate::clock::now().value() << 20,
             shared,
@@ -194,28 +202,54 @@ impl Core {
                 let _ = reply.send((EngineHeight(self.next_height()), self.params()));
                 Ok(())
             }
-            AppMsg::StartedRound { height, round, reply_value, .. } => {
+            AppMsg::StartedRound {
+                height,
+                round,
+                reply_value,
+                ..
+            } => {
                 let values = self.on_started_round(height.0, round)?;
                 let _ = reply_value.send(values);
                 Ok(())
             }
-            AppMsg::GetValue { height, round, reply, .. } => {
-                self.on_get_value(height.0, round, reply, wires).await
+            AppMsg::GetValue {
+                height,
+                round,
+                reply,
+                ..
+            } => self.on_get_value(height.0, round, reply, wires).await,
+            AppMsg::RestreamProposal {
+                height,
+                round,
+                valid_round,
+                address,
+                value_id,
+            } => {
+                self.on_restream(height.0, (round, valid_round), address.0, value_id.0, wires)
+                    .await
             }
-            AppMsg::RestreamProposal { height, round, valid_round, address, value_id } => {
-                self.on_restream(height.0, (round, valid_round), address.0, value_id.0, wires).await
-            }
-            AppMsg::ReceivedProposalPart { from, published_by, part, reply } => {
-                let value = self.on_part(published_by.unwrap_or(from), part, wires).await?;
+            AppMsg::ReceivedProposalPart {
+                from,
+                published_by,
+                part,
+                reply,
+            } => {
+                let value = self
+                    .on_part(published_by.unwrap_or(from), part, wires)
+                    .await?;
                 let _ = reply.send(value);
                 Ok(())
             }
-            AppMsg::Decided { certificate, reply, .. } => {
+            AppMsg::Decided {
+                certificate, reply, ..
+            } => {
                 self.on_decided(&certificate, wires).await?;
                 let _ = reply.send(());
                 Ok(())
             }
-            AppMsg::Finalized { evidence, reply, .. } => self.on_finalized(&evidence, reply),
+            AppMsg::Finalized {
+                evidence, reply, ..
+            } => self.on_finalized(&evidence, reply),
             AppMsg::GetHistoryMinHeight { reply } => {
                 let _ = reply.send(EngineHeight(Height::new(1)));
                 Ok(())
@@ -224,7 +258,13 @@ impl Core {
                 let _ = reply.send(self.decided_values(range)?);
                 Ok(())
             }
-            AppMsg::ProcessSyncedValue { height, round, proposer, value_bytes, reply } => {
+            AppMsg::ProcessSyncedValue {
+                height,
+                round,
+                proposer,
+                value_bytes,
+                reply,
+            } => {
                 let outcome = self.on_synced(height.0, round, proposer.0, &value_bytes)?;
                 let _ = reply.send(outcome);
                 Ok(())
@@ -234,7 +274,9 @@ impl Core {
                 let _ = reply.send(None);
                 Ok(())
             }
-            AppMsg::VerifyVoteExtensions { extensions, reply, .. } => {
+            AppMsg::VerifyVoteExtensions {
+                extensions, reply, ..
+            } => {
                 let refused = |(voter, ())| (voter, Err(VoteExtensionError::InvalidVoteExtension));
                 let _ = reply.send(extensions.into_iter().map(refused).collect());
                 Ok(())
@@ -252,7 +294,8 @@ impl Core {
 
     /// Whether this node is a validator of the next height.
     fn votes(&self) -> bool {
-        self.voter.is_some_and(|voter| self.validators.get(&voter).is_some())
+        self.voter
+            .is_some_and(|voter| self.validators.get(&voter).is_some())
     }
 
     /// Whether nobody else votes, so that nothing need be sent.
@@ -287,8 +330,12 @@ impl Core {
 
     fn gauge(&self) {
         let gauges = &self.shared.gauges;
-        gauges.pool_transactions.store(self.pool.len(), std::sync::atomic::Ordering::Relaxed);
-        gauges.pool_bytes.store(self.pool.bytes(), std::sync::atomic::Ordering::Relaxed);
+        gauges
+            .pool_transactions
+            .store(self.pool.len(), std::sync::atomic::Ordering::Relaxed);
+        gauges
+            .pool_bytes
+            .store(self.pool.bytes(), std::sync::atomic::Ordering::Relaxed);
     }
 }
 
@@ -298,7 +345,10 @@ pub(crate) fn body_limit(settings: &Settings) -> usize {
 }
 
 /// The validators that a state names.
-pub(crate) fn validators_of(snapshot: &Snapshot, store: &Store) -> Result<ValidatorSet, StoreError> {
+pub(crate) fn validators_of(
+    snapshot: &Snapshot,
+    store: &Store,
+) -> Result<ValidatorSet, StoreError> {
     let view = StateView::new(snapshot);
     let keys = view.validators().map(|validator| validator.key);
     ValidatorSet::new(keys.collect::<Vec<_>>()).map_err(|error| store.damaged(error))
@@ -308,7 +358,9 @@ pub(crate) fn validators_of(snapshot: &Snapshot, store: &Store) -> Result<Valida
 fn publishers_of(snapshot: &Snapshot) -> HashSet<PeerId> {
     let view = StateView::new(snapshot);
     let validators: Vec<_> = view.validators().collect();
-    let cards = validators.iter().filter_map(|validator| view.hospital(&validator.hospital));
+    let cards = validators
+        .iter()
+        .filter_map(|validator| view.hospital(&validator.hospital));
     cards.map(|entry| peer_id(&entry.card.peer_key)).collect()
 }
 
@@ -316,7 +368,14 @@ fn publishers_of(snapshot: &Snapshot) -> HashSet<PeerId> {
 pub(crate) fn peers_of(snapshot: &Snapshot) -> Vec<Peer> {
     let view = StateView::new(snapshot);
     let kgc = view.federation().kgc;
-    let peer = |key, address: &str| Peer { key, address: address.to_owned() };
-    let hospitals = view.hospitals().map(|entry| peer(entry.card.peer_key, entry.card.listen.as_str()));
-    std::iter::once(peer(kgc.peer_key, kgc.listen.as_str())).chain(hospitals).collect()
+    let peer = |key, address: &str| Peer {
+        key,
+        address: address.to_owned(),
+    };
+    let hospitals = view
+        .hospitals()
+        .map(|entry| peer(entry.card.peer_key, entry.card.listen.as_str()));
+    std::iter::once(peer(kgc.peer_key, kgc.listen.as_str()))
+        .chain(hospitals)
+        .collect()
 }

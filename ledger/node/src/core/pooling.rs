@@ -45,7 +45,9 @@ impl Core {
         match self.pool.insert(transaction, Origin::Local) {
             Ok(_) => self.answers.entry(hash).or_default().push(answer),
             Err(_) => {
-                let _ = answer.send(Err(SubmitError::Busy { waiting: self.pool.len() }));
+                let _ = answer.send(Err(SubmitError::Busy {
+                    waiting: self.pool.len(),
+                }));
             }
         }
         self.forward(wires).await;
@@ -59,7 +61,10 @@ impl Core {
         wires: &Wires,
     ) -> Step {
         let hash = transaction.hash();
-        if !self.votes() || self.pool.get(&hash).is_some() || self.shared.store.has_transaction(&hash)? {
+        if !self.votes()
+            || self.pool.get(&hash).is_some()
+            || self.shared.store.has_transaction(&hash)?
+        {
             return Ok(());
         }
         match self.look_ahead(&transaction) {
@@ -72,7 +77,10 @@ impl Core {
 
     /// At a validator: whether a transaction applies after all that wait.
     fn look_ahead(&mut self, transaction: &VerifiedTransaction) -> Result<(), Rejection> {
-        if !self.votes() || self.pool.len() > OUTLOOK || self.pool.get(&transaction.hash()).is_some() {
+        if !self.votes()
+            || self.pool.len() > OUTLOOK
+            || self.pool.get(&transaction.hash()).is_some()
+        {
             return Ok(());
         }
         let mut outlook = match self.outlook.take() {
@@ -92,12 +100,18 @@ impl Core {
                 rejected.push((waiting.transaction.hash(), rejection));
             }
         }
-        Outlook { execution, made: Instant::now() }
+        Outlook {
+            execution,
+            made: Instant::now(),
+        }
     }
 
     /// A block upon the state, begun now.
     fn next_execution(&self) -> Execution<Snapshot> {
-        let context = BlockContext { height: self.next_height(), time: self.next_time() };
+        let context = BlockContext {
+            height: self.next_height(),
+            time: self.next_time(),
+        };
         Execution::begin(self.snapshot.clone(), context)
     }
 
@@ -115,7 +129,10 @@ impl Core {
             let _ = answer.send(Err(SubmitError::Rejected(rejection.clone())));
         }
         if waited.is_none_or(|waited| waited.origin == Origin::Remote) {
-            let refused = Part::Refused { transaction: hash, height: self.tip() };
+            let refused = Part::Refused {
+                transaction: hash,
+                height: self.tip(),
+            };
             self.publish(vec![refused], wires).await;
         }
     }
@@ -149,8 +166,12 @@ impl Core {
         let height = self.next_height();
         let expired = self.pool.iter().filter_map(|waiting| {
             let expires = waiting.transaction.transaction().expires;
-            (expires < height)
-                .then(|| (waiting.transaction.hash(), Rejection::Expired { expires, height }))
+            (expires < height).then(|| {
+                (
+                    waiting.transaction.hash(),
+                    Rejection::Expired { expires, height },
+                )
+            })
         });
         expired.collect()
     }
@@ -185,7 +206,11 @@ impl Core {
         }
         let mut execution = self.next_execution();
         let (mut rejected, mut cleared) = (Vec::new(), Vec::new());
-        for waiting in self.pool.iter().filter(|waiting| waiting.origin == Origin::Local) {
+        for waiting in self
+            .pool
+            .iter()
+            .filter(|waiting| waiting.origin == Origin::Local)
+        {
             let hash = waiting.transaction.hash();
             match execution.apply(&waiting.transaction) {
                 Err(rejection) if refused(waiting.refused) => rejected.push((hash, rejection)),

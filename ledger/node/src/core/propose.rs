@@ -25,7 +25,9 @@ impl Core {
         reply: Reply<LocallyProposedValue<LedgerContext>>,
         wires: &Wires,
     ) -> Step {
-        let (Some(voter), Some(ledger)) = (self.voter, ledger_round(round)) else { return Ok(()) };
+        let (Some(voter), Some(ledger)) = (self.voter, ledger_round(round)) else {
+            return Ok(());
+        };
         if height != self.next_height() {
             warn!(%height, tip = %self.tip(), "asked for a block of another height");
             return Ok(());
@@ -52,7 +54,11 @@ impl Core {
                 && undecided.proposer == voter
                 && undecided.block.header().proposer == voter
         };
-        self.candidates.values().map(|candidate| &candidate.undecided).find(mine).cloned()
+        self.candidates
+            .values()
+            .map(|candidate| &candidate.undecided)
+            .find(mine)
+            .cloned()
     }
 
     /// Builds a block from the pool in order of arrival; those rejected are named.
@@ -62,9 +68,14 @@ impl Core {
         voter: ValidatorAddress,
     ) -> Result<(Undecided, Vec<(TransactionHash, Rejection)>), super::Halt> {
         let parent = self.snapshot.tip().parent;
-        let slot = Slot { proposer: voter, time: self.next_time() };
-        let context =
-            consilium_contracts::BlockContext { height: parent.height.plus(1), time: slot.time };
+        let slot = Slot {
+            proposer: voter,
+            time: self.next_time(),
+        };
+        let context = consilium_contracts::BlockContext {
+            height: parent.height.plus(1),
+            time: slot.time,
+        };
         let mut execution = Execution::begin(self.snapshot.clone(), context);
         let (mut transactions, mut rejected, mut bytes) = (Vec::new(), Vec::new(), 0);
         for waiting in self.pool.iter() {
@@ -82,10 +93,18 @@ impl Core {
             }
         }
         let block = Block::new(&parent, slot, transactions);
-        let undecided = Undecided { round, valid_round: None, proposer: voter, block };
+        let undecided = Undecided {
+            round,
+            valid_round: None,
+            proposer: voter,
+            block,
+        };
         self.shared.store.keep_undecided(&undecided)?;
         let executed = Some(execution.finish());
-        let candidate = Candidate { undecided: undecided.clone(), executed };
+        let candidate = Candidate {
+            undecided: undecided.clone(),
+            executed,
+        };
         self.candidates.insert(undecided.block.hash(), candidate);
         debug!(height = %undecided.block.header().height, transactions = undecided.block.transactions().len(), "built a block");
         Ok((undecided, rejected))
@@ -105,8 +124,13 @@ impl Core {
         hash: BlockHash,
         wires: &Wires,
     ) -> Step {
-        let Some(round) = ledger_round(round) else { return Ok(()) };
-        let known = self.candidates.get(&hash).map(|candidate| candidate.undecided.clone());
+        let Some(round) = ledger_round(round) else {
+            return Ok(());
+        };
+        let known = self
+            .candidates
+            .get(&hash)
+            .map(|candidate| candidate.undecided.clone());
         let known = match known {
             Some(known) => Some(known),
             None => self.shared.store.find_undecided(height, &hash)?,
@@ -114,7 +138,12 @@ impl Core {
         match known {
             Some(known) => {
                 let valid_round = ledger_round(valid_round);
-                let again = Undecided { round, valid_round, proposer, block: known.block };
+                let again = Undecided {
+                    round,
+                    valid_round,
+                    proposer,
+                    block: known.block,
+                };
                 self.publish_body(&again, wires).await;
             }
             None => warn!(%height, block = %hash, "asked to publish a body that is not here"),
@@ -134,7 +163,8 @@ impl Core {
             block: undecided.block.hash(),
             chunks: 0,
         };
-        self.publish(split(&begin, &undecided.block.to_bytes()), wires).await;
+        self.publish(split(&begin, &undecided.block.to_bytes()), wires)
+            .await;
     }
 
     /// Publishes parts as one stream.
@@ -142,10 +172,12 @@ impl Core {
         self.streams += 1;
         let stream = StreamId::new(Bytes::copy_from_slice(&self.streams.to_be_bytes()));
         for (sequence, part) in (0..).zip(parts) {
-            let message =
-                StreamMessage::new(stream.clone(), sequence, StreamContent::Data(part));
+            let message = StreamMessage::new(stream.clone(), sequence, StreamContent::Data(part));
             // The network is gone only when the engine is, which the loop notices by itself.
-            let _ = wires.network.send(NetworkMsg::PublishProposalPart(message)).await;
+            let _ = wires
+                .network
+                .send(NetworkMsg::PublishProposalPart(message))
+                .await;
         }
     }
 }

@@ -12,7 +12,9 @@ use arc_malachitebft_app_channel::app::types::core::{
     SignedProposal, SignedVote, ValidatorProof, Validity, VoteType,
 };
 use arc_malachitebft_app_channel::app::types::{MisbehaviorEvidence, PeerId, ProposedValue};
-use arc_malachitebft_sync::{RawDecidedValue, Request, Response, Status, ValueRequest, ValueResponse};
+use arc_malachitebft_sync::{
+    RawDecidedValue, Request, Response, Status, ValueRequest, ValueResponse,
+};
 use borsh::{BorshDeserialize, BorshSerialize};
 use bytes::Bytes;
 use consilium_contracts::Height;
@@ -100,7 +102,13 @@ impl Mirror for SignedVote<LedgerContext> {
     type Bytes = WireVote;
 
     fn reflect(&self) -> WireVote {
-        let Vote { kind, height, round, value, voter } = &self.message;
+        let Vote {
+            kind,
+            height,
+            round,
+            value,
+            voter,
+        } = &self.message;
         WireVote {
             precommit: *kind == VoteType::Precommit,
             height: height.0,
@@ -113,7 +121,11 @@ impl Mirror for SignedVote<LedgerContext> {
 
     fn restore(wire: WireVote) -> Result<Self, WireError> {
         let vote = Vote {
-            kind: if wire.precommit { VoteType::Precommit } else { VoteType::Prevote },
+            kind: if wire.precommit {
+                VoteType::Precommit
+            } else {
+                VoteType::Prevote
+            },
             height: EngineHeight(wire.height),
             round: engine_round(wire.round),
             value: value(wire.block),
@@ -137,7 +149,13 @@ impl Mirror for SignedProposal<LedgerContext> {
     type Bytes = WireProposal;
 
     fn reflect(&self) -> WireProposal {
-        let Proposal { height, round, value, polka_round, proposer } = &self.message;
+        let Proposal {
+            height,
+            round,
+            value,
+            polka_round,
+            proposer,
+        } = &self.message;
         WireProposal {
             height: height.0,
             round: ledger_round(*round),
@@ -256,7 +274,11 @@ impl Mirror for RoundCertificate<LedgerContext> {
 
     fn restore(wire: WireRoundCertificate) -> Result<Self, WireError> {
         let one = |vote: WireRoundVote| RoundSignature {
-            vote_type: if vote.precommit { VoteType::Precommit } else { VoteType::Prevote },
+            vote_type: if vote.precommit {
+                VoteType::Precommit
+            } else {
+                VoteType::Prevote
+            },
             value_id: value(vote.block),
             address: Address(vote.voter),
             signature: signature(vote.signature),
@@ -390,7 +412,11 @@ impl Mirror for StreamMessage<Part> {
 
     fn restore(wire: WireStream) -> Result<Self, WireError> {
         let content = wire.part.map_or(StreamContent::Fin, StreamContent::Data);
-        Ok(Self::new(StreamId::new(wire.stream.into()), wire.sequence, content))
+        Ok(Self::new(
+            StreamId::new(wire.stream.into()),
+            wire.sequence,
+            content,
+        ))
     }
 }
 
@@ -415,7 +441,11 @@ impl Mirror for Status<LedgerContext> {
     fn restore(wire: WireStatus) -> Result<Self, WireError> {
         let peer = PeerId::from_bytes(&wire.peer).map_err(|_| WireError::Field("peer id"))?;
         let (tip_height, history_min_height) = (EngineHeight(wire.tip), EngineHeight(wire.history));
-        Ok(Self { peer_id: peer, tip_height, history_min_height })
+        Ok(Self {
+            peer_id: peer,
+            tip_height,
+            history_min_height,
+        })
     }
 }
 
@@ -428,7 +458,9 @@ impl Mirror for Request<LedgerContext> {
     }
 
     fn restore((from, to): (Height, Height)) -> Result<Self, WireError> {
-        Ok(Self::ValueRequest(ValueRequest::new(EngineHeight(from)..=EngineHeight(to))))
+        Ok(Self::ValueRequest(ValueRequest::new(
+            EngineHeight(from)..=EngineHeight(to),
+        )))
     }
 }
 
@@ -448,12 +480,18 @@ impl Mirror for Response<LedgerContext> {
     type Bytes = WireResponse;
 
     fn reflect(&self) -> WireResponse {
-        let Self::ValueResponse(ValueResponse { start_height, values }) = self;
+        let Self::ValueResponse(ValueResponse {
+            start_height,
+            values,
+        }) = self;
         let decided = |value: &RawDecidedValue<LedgerContext>| WireDecided {
             block: value.value_bytes.to_vec(),
             certificate: from_extended(&value.certificate),
         };
-        WireResponse { start: start_height.0, values: values.iter().map(decided).collect() }
+        WireResponse {
+            start: start_height.0,
+            values: values.iter().map(decided).collect(),
+        }
     }
 
     fn restore(wire: WireResponse) -> Result<Self, WireError> {
@@ -462,7 +500,10 @@ impl Mirror for Response<LedgerContext> {
             certificate: to_extended(&decided.certificate),
         };
         let values = wire.values.into_iter().map(value).collect();
-        Ok(Self::ValueResponse(ValueResponse::new(EngineHeight(wire.start), values)))
+        Ok(Self::ValueResponse(ValueResponse::new(
+            EngineHeight(wire.start),
+            values,
+        )))
     }
 }
 

@@ -35,8 +35,13 @@ impl Context for LedgerContext {
         height: EngineHeight,
         round: core::Round,
     ) -> &'a EngineValidator {
-        let turn = validators.turns.proposer(height.0, ledger_round(round).unwrap_or(Round::new(0)));
-        let of_turn = validators.members.iter().find(|member| member.address.0 == turn);
+        let turn = validators
+            .turns
+            .proposer(height.0, ledger_round(round).unwrap_or(Round::new(0)));
+        let of_turn = validators
+            .members
+            .iter()
+            .find(|member| member.address.0 == turn);
         of_turn
             .or(validators.members.first())
             .expect("a validator set is not empty, and turns are made from its members")
@@ -50,7 +55,13 @@ impl Context for LedgerContext {
         polka_round: core::Round,
         proposer: Address,
     ) -> Proposal {
-        Proposal { height, round, value, polka_round, proposer }
+        Proposal {
+            height,
+            round,
+            value,
+            polka_round,
+            proposer,
+        }
     }
 
     fn new_prevote(
@@ -60,7 +71,13 @@ impl Context for LedgerContext {
         value: NilOrVal<Value>,
         voter: Address,
     ) -> Vote {
-        Vote { kind: VoteType::Prevote, height, round, value, voter }
+        Vote {
+            kind: VoteType::Prevote,
+            height,
+            round,
+            value,
+            voter,
+        }
     }
 
     fn new_precommit(
@@ -70,7 +87,13 @@ impl Context for LedgerContext {
         value: NilOrVal<Value>,
         voter: Address,
     ) -> Vote {
-        Vote { kind: VoteType::Precommit, height, round, value, voter }
+        Vote {
+            kind: VoteType::Precommit,
+            height,
+            round,
+            value,
+            voter,
+        }
     }
 }
 
@@ -103,7 +126,10 @@ impl core::Height for EngineHeight {
     }
 
     fn decrement_by(&self, n: u64) -> Option<Self> {
-        self.0.value().checked_sub(n).map(|height| Self(Height::new(height)))
+        self.0
+            .value()
+            .checked_sub(n)
+            .map(|height| Self(Height::new(height)))
     }
 
     fn as_u64(&self) -> u64 {
@@ -173,12 +199,18 @@ pub(crate) struct EngineValidatorSet {
 impl EngineValidatorSet {
     /// Our validators as the engine's.
     pub(crate) fn new(validators: &ValidatorSet, turns: Turns) -> Self {
-        let members = validators.as_slice().iter().map(|validator| EngineValidator {
-            address: Address(*validator.address()),
-            key: *validator.key(),
-            power: validator.power().value().into(),
-        });
-        Self { members: members.collect(), turns }
+        let members = validators
+            .as_slice()
+            .iter()
+            .map(|validator| EngineValidator {
+                address: Address(*validator.address()),
+                key: *validator.key(),
+                power: validator.power().value().into(),
+            });
+        Self {
+            members: members.collect(),
+            turns,
+        }
     }
 }
 
@@ -192,7 +224,9 @@ impl core::ValidatorSet<LedgerContext> for EngineValidatorSet {
     }
 
     fn get_by_address(&self, address: &Address) -> Option<&EngineValidator> {
-        self.members.iter().find(|member| member.address == *address)
+        self.members
+            .iter()
+            .find(|member| member.address == *address)
     }
 
     fn get_by_index(&self, index: usize) -> Option<&EngineValidator> {

@@ -65,7 +65,10 @@ fn tcp_address(what: &'static str, address: &str) -> Result<Multiaddr, StartErro
     let parsed: Option<Multiaddr> = address.parse().ok();
     parsed
         .filter(|address| address.protocol_stack().any(|protocol| protocol == "tcp"))
-        .ok_or_else(|| StartError::Address { what, address: address.to_owned() })
+        .ok_or_else(|| StartError::Address {
+            what,
+            address: address.to_owned(),
+        })
 }
 
 /// Starts the engine's actors on the current runtime.
@@ -84,13 +87,18 @@ pub(crate) async fn launch(
             let address = Address(ValidatorAddress::of(&public));
             let signer = FederationSigner { federation, key };
             let peer = peer_id(&launch.peer_key.verifying_key()).to_bytes();
-            let proof = signer.sign_validator_proof(public.to_bytes().to_vec(), peer).await;
+            let proof = signer
+                .sign_validator_proof(public.to_bytes().to_vec(), peer)
+                .await;
             let proof = Wire.encode(&proof.map_err(|error| engine(&error))?);
             let proof = proof.map_err(|error| engine(&error))?;
             let name = launch.name.clone();
             let identity =
                 NetworkIdentity::new_validator(name, keypair, address.to_string(), proof);
-            (identity, ConsensusContext::new_validator(address, verifier, Box::new(signer)))
+            (
+                identity,
+                ConsensusContext::new_validator(address, verifier, Box::new(signer)),
+            )
         }
         None => {
             let address = Address(ValidatorAddress::of(&launch.peer_key.verifying_key()));
@@ -142,8 +150,11 @@ impl NodeConfig for Settings {
 
 impl Settings {
     fn new(launch: &Launch) -> Result<Self, StartError> {
-        let persistent_peers =
-            launch.peers.iter().map(peer_address).collect::<Result<Vec<_>, StartError>>()?;
+        let persistent_peers = launch
+            .peers
+            .iter()
+            .map(peer_address)
+            .collect::<Result<Vec<_>, StartError>>()?;
         // A response carries at least one whole block and its certificate.
         let response = ByteSize(launch.block_bytes as u64 + (1 << 20));
         let p2p = P2pConfig {
@@ -171,7 +182,11 @@ impl Settings {
             batch_size: 16,
             ..ValueSyncConfig::default()
         };
-        Ok(Self { name: launch.name.clone(), consensus, sync })
+        Ok(Self {
+            name: launch.name.clone(),
+            consensus,
+            sync,
+        })
     }
 }
 

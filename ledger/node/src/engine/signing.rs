@@ -56,7 +56,12 @@ fn vote_statement(vote: &Vote) -> Option<ConsensusStatement> {
         NilOrVal::Val(Value(hash)) => Some(hash),
     };
     let round = ledger_round(vote.round)?;
-    let ballot = Ballot { height: vote.height.0, round, block, voter: vote.voter.0 };
+    let ballot = Ballot {
+        height: vote.height.0,
+        round,
+        block,
+        voter: vote.voter.0,
+    };
     Some(match vote.kind {
         VoteType::Prevote => ConsensusStatement::Prevote(ballot),
         VoteType::Precommit => ConsensusStatement::Precommit(ballot),
@@ -67,12 +72,23 @@ fn proposal_statement(proposal: &Proposal) -> Option<ConsensusStatement> {
     let Value(block) = proposal.value;
     let round = ledger_round(proposal.round)?;
     let (height, voter) = (proposal.height.0, proposal.proposer.0);
-    let ballot = Ballot { height, round, block: Some(block), voter };
-    Some(ConsensusStatement::Proposal { ballot, polka_round: ledger_round(proposal.polka_round) })
+    let ballot = Ballot {
+        height,
+        round,
+        block: Some(block),
+        voter,
+    };
+    Some(ConsensusStatement::Proposal {
+        ballot,
+        polka_round: ledger_round(proposal.polka_round),
+    })
 }
 
 fn proof_statement(key: &[u8], peer: &[u8]) -> ConsensusStatement {
-    ConsensusStatement::ValidatorProof { key: key.to_vec(), peer: peer.to_vec() }
+    ConsensusStatement::ValidatorProof {
+        key: key.to_vec(),
+        peer: peer.to_vec(),
+    }
 }
 
 #[async_trait]
@@ -109,7 +125,9 @@ impl Verifier<LedgerContext> for FederationVerifier {
         &self,
         proof: &ValidatorProof<LedgerContext>,
     ) -> Result<VerificationResult, Error> {
-        let Ok(key) = proof.decoded_public_key() else { return Ok(VerificationResult::Invalid) };
+        let Ok(key) = proof.decoded_public_key() else {
+            return Ok(VerificationResult::Invalid);
+        };
         let statement = proof_statement(&proof.public_key, &proof.peer_id);
         Ok(self.check(Some(statement), &proof.signature, &key))
     }

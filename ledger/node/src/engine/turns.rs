@@ -32,7 +32,10 @@ impl Turns {
     pub(crate) fn new(validators: &ValidatorSet, recent: &[ValidatorAddress]) -> Self {
         let seen: BTreeSet<_> = recent.iter().collect();
         let young = (recent.len() as u64) < Self::window(validators);
-        let all = validators.as_slice().iter().map(|validator| *validator.address());
+        let all = validators
+            .as_slice()
+            .iter()
+            .map(|validator| *validator.address());
         let (present, missing) = all.partition(|address| young || seen.contains(address));
         Self { present, missing }
     }
@@ -42,9 +45,15 @@ impl Turns {
     pub(crate) fn proposer(&self, height: Height, round: Round) -> ValidatorAddress {
         let (height, round) = (height.value(), u64::from(round.value()));
         let (first, second) = if height % MISSING_EVERY == 0 && !self.missing.is_empty() {
-            (rotated(&self.missing, height / MISSING_EVERY), rotated(&self.present, height))
+            (
+                rotated(&self.missing, height / MISSING_EVERY),
+                rotated(&self.present, height),
+            )
         } else {
-            (rotated(&self.present, height), rotated(&self.missing, height))
+            (
+                rotated(&self.present, height),
+                rotated(&self.missing, height),
+            )
         };
         let order: Vec<_> = first.chain(second).collect();
         let turn = round % (order.len() as u64).max(1);
@@ -54,7 +63,9 @@ impl Turns {
 }
 
 fn rotated(list: &[ValidatorAddress], by: u64) -> impl Iterator<Item = &ValidatorAddress> {
-    let by = by.checked_rem(list.len() as u64).and_then(|by| usize::try_from(by).ok());
+    let by = by
+        .checked_rem(list.len() as u64)
+        .and_then(|by| usize::try_from(by).ok());
     let (end, begin) = list.split_at(by.unwrap_or(0));
     begin.iter().chain(end)
 }
@@ -70,16 +81,23 @@ mod tests {
     }
 
     fn order(turns: &Turns, height: u64, rounds: u32) -> Vec<ValidatorAddress> {
-        (0..rounds).map(|r| turns.proposer(Height::new(height), Round::new(r))).collect()
+        (0..rounds)
+            .map(|r| turns.proposer(Height::new(height), Round::new(r)))
+            .collect()
     }
 
     #[test]
     fn each_validator_is_asked_first_equally_often() {
         let set = validators(4);
         let turns = Turns::new(&set, &[]);
-        let first: Vec<_> = (1..=8).map(|h| turns.proposer(Height::new(h), Round::new(0))).collect();
+        let first: Vec<_> = (1..=8)
+            .map(|h| turns.proposer(Height::new(h), Round::new(0)))
+            .collect();
         for validator in set.as_slice() {
-            assert_eq!(first.iter().filter(|a| *a == validator.address()).count(), 2);
+            assert_eq!(
+                first.iter().filter(|a| *a == validator.address()).count(),
+                2
+            );
         }
     }
 

@@ -46,14 +46,18 @@ pub(super) const NAMES: [&str; 8] = [
 
 impl<K, V> Column<K, V> {
     const fn new(name: &'static str) -> Self {
-        Self { name, types: PhantomData }
+        Self {
+            name,
+            types: PhantomData,
+        }
     }
 }
 
 impl<K: ColumnKey, V: ColumnValue> Column<K, V> {
     /// The database's handle of the column.
     pub(super) fn handle<'a>(&self, db: &'a DB) -> &'a ColumnFamily {
-        db.cf_handle(self.name).expect("the store is opened with every column of NAMES")
+        db.cf_handle(self.name)
+            .expect("the store is opened with every column of NAMES")
     }
 
     /// The value under a key.
@@ -81,10 +85,11 @@ impl<K: ColumnKey, V: ColumnValue> Column<K, V> {
         let mut options = ReadOptions::default();
         options.fill_cache(false);
         let from = IteratorMode::From(from, Direction::Forward);
-        db.iterator_cf_opt(self.handle(db), options, from).map(|pair| {
-            let (key, value) = pair?;
-            Ok((key, self.decode(&value)?))
-        })
+        db.iterator_cf_opt(self.handle(db), options, from)
+            .map(|pair| {
+                let (key, value) = pair?;
+                Ok((key, self.decode(&value)?))
+            })
     }
 
     fn decode(&self, bytes: &[u8]) -> Result<V, Fault> {
@@ -175,4 +180,11 @@ macro_rules! canonical_values {
     )*};
 }
 
-canonical_values!(Recorded, Located, Undecided, Evidence, Tip, CommitCertificate);
+canonical_values!(
+    Recorded,
+    Located,
+    Undecided,
+    Evidence,
+    Tip,
+    CommitCertificate
+);

@@ -46,15 +46,19 @@ impl Guard {
 }
 
 fn open_lock(path: &Path) -> std::io::Result<File> {
-    OpenOptions::new().create(true).truncate(false).write(true).open(path)
+    OpenOptions::new()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .open(path)
 }
 
 fn check_marker(path: PathBuf, owner: &Owner) -> Result<(), StoreError> {
     match fs::read_to_string(&path) {
         Ok(text) => Marker::parse(&text, &path)?.check(path, owner),
-        Err(error) if error.kind() == ErrorKind::NotFound => {
-            Marker::of(owner).write(&path).map_err(|error| io(&path, &error))
-        }
+        Err(error) if error.kind() == ErrorKind::NotFound => Marker::of(owner)
+            .write(&path)
+            .map_err(|error| io(&path, &error)),
         Err(error) => Err(io(&path, &error)),
     }
 }
@@ -84,7 +88,9 @@ impl Marker {
 
     fn parse(text: &str, path: &Path) -> Result<Self, StoreError> {
         let field = |name: &str| {
-            let line = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+            let line = text
+                .lines()
+                .find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
             line.map(str::to_owned).ok_or_else(|| StoreError::Corrupt {
                 path: path.to_owned(),
                 detail: format!("it has no line {name:?}"),
@@ -106,16 +112,28 @@ impl Marker {
     fn check(&self, path: PathBuf, owner: &Owner) -> Result<(), StoreError> {
         let expected = Self::of(owner);
         if self.format != FORMAT {
-            return Err(StoreError::Format { path, found: self.format, expected: FORMAT });
+            return Err(StoreError::Format {
+                path,
+                found: self.format,
+                expected: FORMAT,
+            });
         }
         if self.federation != expected.federation {
             let (found, expected) = (self.federation.clone(), expected.federation);
-            return Err(StoreError::OtherFederation { path, found, expected });
+            return Err(StoreError::OtherFederation {
+                path,
+                found,
+                expected,
+            });
         }
         if self.node != expected.node || self.validator != expected.validator {
             let found = format!("{} voting with {}", self.node, self.validator);
             let expected = format!("{} voting with {}", expected.node, expected.validator);
-            return Err(StoreError::OtherNode { path, found, expected });
+            return Err(StoreError::OtherNode {
+                path,
+                found,
+                expected,
+            });
         }
         // Only votes can equivocate: another node may move freely.
         if owner.validator.is_some() && self.machine != expected.machine {
@@ -135,12 +153,15 @@ impl Marker {
         writeln!(file, "machine {}", self.machine)?;
         file.sync_all()?;
         fs::rename(&temporary, path)?;
-        path.parent().map_or(Ok(()), |dir| File::open(dir)?.sync_all())
+        path.parent()
+            .map_or(Ok(()), |dir| File::open(dir)?.sync_all())
     }
 }
 
 fn validator_text(owner: &Owner) -> String {
-    owner.validator.map_or_else(|| NONE.to_owned(), |key| key.to_string())
+    owner
+        .validator
+        .map_or_else(|| NONE.to_owned(), |key| key.to_string())
 }
 
 /// A digest of the machine's id: the id itself is nobody's business.
@@ -149,5 +170,8 @@ fn machine() -> String {
 }
 
 fn io(path: &Path, error: &std::io::Error) -> StoreError {
-    StoreError::Io { path: path.to_owned(), detail: error.to_string() }
+    StoreError::Io {
+        path: path.to_owned(),
+        detail: error.to_string(),
+    }
 }

@@ -21,9 +21,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use consilium_contracts::{Height, Receipt, TransactionHash, VerifiedGenesis};
 use consilium_ledger::{
-    Block, BlockHash, CommitCertificate, Executed, InclusionProof, Parent,
-    StateProof, TransactionProof, TreeKey, TreeStore, TreeUpdate, TreeVersion, ValidatorAddress,
-    genesis_tree, update_tree,
+    Block, BlockHash, CommitCertificate, Executed, InclusionProof, Parent, StateProof,
+    TransactionProof, TreeKey, TreeStore, TreeUpdate, TreeVersion, ValidatorAddress, genesis_tree,
+    update_tree,
 };
 use rocksdb::{ColumnFamilyDescriptor, DB, DBRecoveryMode, Options, WriteBatch, WriteOptions};
 
@@ -35,8 +35,8 @@ pub(crate) use records::{Evidence, Recorded, Tip, Undecided};
 pub use snapshot::Snapshot;
 
 use columns::{
-    BLOCKS, Column, ColumnKey, ColumnValue, EVIDENCE, NAMES, STALE, STATE, TIP, TRANSACTIONS,
-    TREE, UNDECIDED,
+    BLOCKS, Column, ColumnKey, ColumnValue, EVIDENCE, NAMES, STALE, STATE, TIP, TRANSACTIONS, TREE,
+    UNDECIDED,
 };
 use records::Located;
 
@@ -84,7 +84,13 @@ impl Store {
         let names = NAMES.map(|name| ColumnFamilyDescriptor::new(name, column_options()));
         let db = DB::open_cf_descriptors(&database_options(), &path, names)
             .map_err(|error| located(&path, error.into()))?;
-        let store = Self { db: Arc::new(db), path, tree_versions, pruned: AtomicU64::new(0), _guard: guard };
+        let store = Self {
+            db: Arc::new(db),
+            path,
+            tree_versions,
+            pruned: AtomicU64::new(0),
+            _guard: guard,
+        };
         store.check_all()?;
         if store.read(&TIP, &())?.is_none() {
             store.write_genesis(genesis)?;
@@ -106,7 +112,10 @@ impl Store {
     }
 
     fn check<K: ColumnKey, V: ColumnValue>(&self, column: &Column<K, V>) -> Result<(), StoreError> {
-        column.iter_from(&self.db, &[]).try_for_each(|pair| pair.map(drop)).map_err(|fault| self.at(fault))
+        column
+            .iter_from(&self.db, &[])
+            .try_for_each(|pair| pair.map(drop))
+            .map_err(|fault| self.at(fault))
     }
 
     fn write_genesis(&self, genesis: &VerifiedGenesis) -> Result<(), StoreError> {
@@ -117,14 +126,18 @@ impl Store {
         let mut batch = WriteBatch::default();
         self.put_state(&mut batch, &writes);
         self.put_tree(&mut batch, &update);
-        let tip = Tip { parent, tree_version: TreeVersion::GENESIS };
+        let tip = Tip {
+            parent,
+            tree_version: TreeVersion::GENESIS,
+        };
         TIP.put(&self.db, &mut batch, &(), &tip);
         self.write(batch)
     }
 
     /// The last committed block and the state after it.
     pub(crate) fn tip(&self) -> Result<Tip, StoreError> {
-        self.read(&TIP, &())?.ok_or_else(|| self.damaged("there is no tip"))
+        self.read(&TIP, &())?
+            .ok_or_else(|| self.damaged("there is no tip"))
     }
 
     /// The state after the last committed block; later blocks do not change it.
@@ -142,7 +155,8 @@ impl Store {
         let last = self.recorded(parent.height)?;
         let last = last.ok_or_else(|| self.damaged("the last block is missing"))?;
         let header = last.block.header();
-        if Parent::after(header, parent.state) != parent || *last.certificate.block() != parent.hash {
+        if Parent::after(header, parent.state) != parent || *last.certificate.block() != parent.hash
+        {
             return Err(self.damaged("the tip is not the last block"));
         }
         Ok(())
@@ -150,7 +164,11 @@ impl Store {
 
     /// Writes a decided block in one synced batch; the new tip.
     pub(crate) fn commit(&self, decided: Decided<'_>) -> Result<Tip, StoreError> {
-        let Decided { block, certificate, executed } = decided;
+        let Decided {
+            block,
+            certificate,
+            executed,
+        } = decided;
         let before = self.tip()?;
         let update = update_tree(self, before.tree_version, &executed.writes)
             .map_err(|error| self.damaged(error))?;
@@ -158,7 +176,10 @@ impl Store {
             Some(update) => (update.root, update.version),
             None => (before.parent.state, before.tree_version),
         };
-        let tip = Tip { parent: Parent::after(block.header(), state), tree_version };
+        let tip = Tip {
+            parent: Parent::after(block.header(), state),
+            tree_version,
+        };
         let mut batch = WriteBatch::default();
         self.put_state(&mut batch, &executed.writes);
         if let Some(update) = &update {
@@ -166,7 +187,15 @@ impl Store {
             self.prune_tree(&mut batch, update.version)?;
         }
         let events = executed.events;
-        self.put_block(&mut batch, Recorded { block: block.clone(), events, certificate, tree_version });
+        self.put_block(
+            &mut batch,
+            Recorded {
+                block: block.clone(),
+                events,
+                certificate,
+                tree_version,
+            },
+        );
         self.forget_undecided(&mut batch, block.header().height)?;
         TIP.put(&self.db, &mut batch, &(), &tip);
         self.write(batch)?;
@@ -187,18 +216,27 @@ impl Store {
             TREE.put(&self.db, batch, key, &Raw(node.clone()));
         }
         for key in &update.stale {
-            STALE.put(&self.db, batch, &(update.version, key.clone()), &Raw(Vec::new()));
+            STALE.put(
+                &self.db,
+                batch,
+                &(update.version, key.clone()),
+                &Raw(Vec::new()),
+            );
         }
     }
 
     /// Forgets the tree nodes that only versions older than those kept need.
     fn prune_tree(&self, batch: &mut WriteBatch, version: TreeVersion) -> Result<(), StoreError> {
-        let Some(oldest) = version.value().checked_sub(self.tree_versions) else { return Ok(()) };
+        let Some(oldest) = version.value().checked_sub(self.tree_versions) else {
+            return Ok(());
+        };
         // Begin where the last pruning ended: what lies before is deleted, and slow to skip.
         let begin = self.pruned.load(Ordering::Relaxed).encode();
         for pair in STALE.iter_from(&self.db, &begin) {
             let (key, _) = pair.map_err(|fault| self.at(fault))?;
-            let Some((since, node)) = key.split_first_chunk::<8>() else { continue };
+            let Some((since, node)) = key.split_first_chunk::<8>() else {
+                continue;
+            };
             if u64::from_be_bytes(*since) > oldest {
                 break;
             }
@@ -229,11 +267,13 @@ impl Store {
     /// All bodies kept for a height.
     pub(crate) fn undecided(&self, height: Height) -> Result<Vec<Undecided>, StoreError> {
         let pairs = UNDECIDED.iter_from(&self.db, &height.encode());
-        let of_height = |pair: &Result<(_, Undecided), Fault>| {
-            !matches!(pair, Ok((_, undecided)) if undecided.block.header().height != height)
-        };
-        let bodies = pairs.take_while(of_height).map(|pair| pair.map(|(_, undecided)| undecided));
-        bodies.collect::<Result<_, Fault>>().map_err(|fault| self.at(fault))
+        let of_height = |pair: &Result<(_, Undecided), Fault>| !matches!(pair, Ok((_, undecided)) if undecided.block.header().height != height);
+        let bodies = pairs
+            .take_while(of_height)
+            .map(|pair| pair.map(|(_, undecided)| undecided));
+        bodies
+            .collect::<Result<_, Fault>>()
+            .map_err(|fault| self.at(fault))
     }
 
     /// The body of a proposed block.
@@ -260,11 +300,18 @@ impl Store {
     /// A committed block.
     pub(crate) fn block(&self, height: Height) -> Result<Option<CommittedBlock>, StoreError> {
         let recorded = self.recorded(height)?;
-        Ok(recorded.map(|Recorded { block, events, certificate, .. }| CommittedBlock {
-            block,
-            events,
-            certificate,
-        }))
+        Ok(recorded.map(
+            |Recorded {
+                 block,
+                 events,
+                 certificate,
+                 ..
+             }| CommittedBlock {
+                block,
+                events,
+                certificate,
+            },
+        ))
     }
 
     /// The certificate of a committed block.
@@ -282,7 +329,9 @@ impl Store {
 
     /// The receipt of a committed transaction.
     pub(crate) fn receipt(&self, hash: &TransactionHash) -> Result<Option<Receipt>, StoreError> {
-        let Some((located, recorded)) = self.locate(hash)? else { return Ok(None) };
+        let Some((located, recorded)) = self.locate(hash)? else {
+            return Ok(None);
+        };
         Ok(receipt(*hash, located.index, &recorded))
     }
 
@@ -291,7 +340,9 @@ impl Store {
         &self,
         hash: &TransactionHash,
     ) -> Result<Option<InclusionProof>, StoreError> {
-        let Some((located, recorded)) = self.locate(hash)? else { return Ok(None) };
+        let Some((located, recorded)) = self.locate(hash)? else {
+            return Ok(None);
+        };
         let transactions = recorded.block.transactions();
         let index = located.index as usize;
         let path = TransactionProof::new(transactions, index);
@@ -303,7 +354,9 @@ impl Store {
     }
 
     fn locate(&self, hash: &TransactionHash) -> Result<Option<(Located, Recorded)>, StoreError> {
-        let Some(located) = self.read(&TRANSACTIONS, hash)? else { return Ok(None) };
+        let Some(located) = self.read(&TRANSACTIONS, hash)? else {
+            return Ok(None);
+        };
         let recorded = self
             .recorded(located.height)?
             .ok_or_else(|| self.damaged(format!("block {} is missing", located.height)))?;
@@ -344,11 +397,17 @@ impl Store {
     }
 
     /// Who proposed the last `window` blocks, oldest first.
-    pub(crate) fn recent_proposers(&self, window: u64) -> Result<Vec<ValidatorAddress>, StoreError> {
+    pub(crate) fn recent_proposers(
+        &self,
+        window: u64,
+    ) -> Result<Vec<ValidatorAddress>, StoreError> {
         let tip = self.tip()?.parent.height.value();
         let from = tip.saturating_sub(window.saturating_sub(1)).max(1);
-        let recorded = (from..=tip).filter_map(|height| self.recorded(Height::new(height)).transpose());
-        recorded.map(|recorded| Ok(recorded?.block.header().proposer)).collect()
+        let recorded =
+            (from..=tip).filter_map(|height| self.recorded(Height::new(height)).transpose());
+        recorded
+            .map(|recorded| Ok(recorded?.block.header().proposer))
+            .collect()
     }
 
     fn read<K: ColumnKey, V: ColumnValue>(
@@ -362,7 +421,9 @@ impl Store {
     fn write(&self, batch: WriteBatch) -> Result<(), StoreError> {
         let mut options = WriteOptions::default();
         options.set_sync(true);
-        self.db.write_opt(batch, &options).map_err(|error| self.at(error.into()))
+        self.db
+            .write_opt(batch, &options)
+            .map_err(|error| self.at(error.into()))
     }
 
     fn at(&self, fault: Fault) -> StoreError {
@@ -371,7 +432,10 @@ impl Store {
 
     /// An error that says the store holds something it should not.
     pub(crate) fn damaged(&self, detail: impl std::fmt::Display) -> StoreError {
-        StoreError::Corrupt { path: self.path.clone(), detail: detail.to_string() }
+        StoreError::Corrupt {
+            path: self.path.clone(),
+            detail: detail.to_string(),
+        }
     }
 }
 
@@ -391,7 +455,12 @@ pub(crate) fn receipt(
 ) -> Option<Receipt> {
     let height = recorded.block.header().height;
     let events = recorded.events.transactions.get(index as usize)?.clone();
-    Some(Receipt { transaction, height, index, events })
+    Some(Receipt {
+        transaction,
+        height,
+        index,
+        events,
+    })
 }
 
 fn database_options() -> Options {
@@ -428,4 +497,3 @@ fn located(path: &Path, fault: Fault) -> StoreError {
         },
     }
 }
-

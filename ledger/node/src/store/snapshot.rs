@@ -40,7 +40,11 @@ impl std::fmt::Debug for Snapshot {
 impl Snapshot {
     pub(super) fn take(db: Arc<DB>, path: PathBuf, tip: Tip) -> Self {
         let held = Held::new(db, |db| db.snapshot());
-        Self { held: Arc::new(held), path: Arc::new(path), tip }
+        Self {
+            held: Arc::new(held),
+            path: Arc::new(path),
+            tip,
+        }
     }
 
     /// The last block whose effects it shows; 0 for genesis.
@@ -73,7 +77,10 @@ impl Snapshot {
 
     /// A node whose disk fails must not go on with half a state: every answer would be a guess.
     fn fail(&self, error: &rocksdb::Error) -> ! {
-        panic!("the ledger's store {} cannot be read: {error}", self.path.display())
+        panic!(
+            "the ledger's store {} cannot be read: {error}",
+            self.path.display()
+        )
     }
 }
 

@@ -44,7 +44,11 @@ impl Network {
             heartbeat_ms,
         };
         quiet();
-        Self { genesis: plan.genesis(), plan, root: TempDir::new().unwrap() }
+        Self {
+            genesis: plan.genesis(),
+            plan,
+            root: TempDir::new().unwrap(),
+        }
     }
 
     /// Everything a node is given.
@@ -90,9 +94,13 @@ fn label(who: Who) -> String {
 }
 
 /// Ports that nobody listens on just now.
-fn free_ports(count: usize) -> Vec<u16> {
-    let held: Vec<_> = (0..count).map(|_| TcpListener::bind("127.0.0.1:0").unwrap()).collect();
-    held.iter().map(|listener| listener.local_addr().unwrap().port()).collect()
+pub fn free_ports(count: usize) -> Vec<u16> {
+    let held: Vec<_> = (0..count)
+        .map(|_| TcpListener::bind("127.0.0.1:0").unwrap())
+        .collect();
+    held.iter()
+        .map(|listener| listener.local_addr().unwrap().port())
+        .collect()
 }
 
 pub fn now() -> BlockTime {

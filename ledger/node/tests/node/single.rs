@@ -23,17 +23,33 @@ async fn commits_answers_and_shows_each_transaction() {
         let begun = Instant::now();
         let receipt = node.submit(transaction.clone()).await.unwrap();
         latencies.push(begun.elapsed());
-        assert!(receipt.height > last, "one after another: each in a later block");
+        assert!(
+            receipt.height > last,
+            "one after another: each in a later block"
+        );
         last = receipt.height;
         assert_eq!(receipt.transaction, transaction.hash());
         let state = node.state();
-        assert!(state.height() >= receipt.height, "applied before it is answered");
+        assert!(
+            state.height() >= receipt.height,
+            "applied before it is answered"
+        );
         assert!(View::new(&state).record(&record_id(number)).is_some());
-        assert_eq!(node.transaction(&receipt.transaction).unwrap(), Some(receipt.clone()));
-        assert_eq!(node.submit(transaction).await.unwrap(), receipt, "the same receipt again");
+        assert_eq!(
+            node.transaction(&receipt.transaction).unwrap(),
+            Some(receipt.clone())
+        );
+        assert_eq!(
+            node.submit(transaction).await.unwrap(),
+            receipt,
+            "the same receipt again"
+        );
     }
     latencies.sort();
-    println!("submit to commit, one validator: p50 {:?}, max {:?}", latencies[10], latencies[19]);
+    println!(
+        "submit to commit, one validator: p50 {:?}, max {:?}",
+        latencies[10], latencies[19]
+    );
     let status = node.status();
     assert_eq!(status.sync, SyncState::Following);
     assert!(status.votes && status.failure.is_none());
@@ -60,7 +76,10 @@ async fn many_at_once_share_blocks_and_keep_their_order() {
         places.push((receipt.height, receipt.index));
     }
     let took = begun.elapsed();
-    println!("500 transactions in {took:?}: {:.0}/s", 500.0 / took.as_secs_f64());
+    println!(
+        "500 transactions in {took:?}: {:.0}/s",
+        500.0 / took.as_secs_f64()
+    );
     places.sort();
     places.dedup();
     assert_eq!(places.len(), 500, "each has a place of its own");
@@ -68,12 +87,22 @@ async fn many_at_once_share_blocks_and_keep_their_order() {
     let (mut seen, mut next) = (0, 1);
     while seen < 501 {
         let block = stream.next().await.unwrap().unwrap();
-        assert_eq!(block.block.header().height, Height::new(next), "none missed");
-        assert_eq!(block.events.transactions.len(), block.block.transactions().len());
+        assert_eq!(
+            block.block.header().height,
+            Height::new(next),
+            "none missed"
+        );
+        assert_eq!(
+            block.events.transactions.len(),
+            block.block.transactions().len()
+        );
         seen += block.block.transactions().len();
         next += 1;
     }
-    assert!(next < 250, "a block carries what waits, not one each: {next}");
+    assert!(
+        next < 250,
+        "a block carries what waits, not one each: {next}"
+    );
     stop(node).await;
 }
 
@@ -94,10 +123,19 @@ async fn a_rejected_transaction_is_answered_with_its_reason_and_makes_no_block()
         record(federation, 0, 1).transaction().action.clone(),
     );
     let refused = node.submit(again).await.unwrap_err();
-    assert!(matches!(refused, SubmitError::Rejected(Rejection::RecordExists { .. })), "{refused}");
+    assert!(
+        matches!(
+            refused,
+            SubmitError::Rejected(Rejection::RecordExists { .. })
+        ),
+        "{refused}"
+    );
     let stranger = consilium_contracts::FederationId::from_bytes([9; 32]);
     let refused = node.submit(first_epoch(stranger)).await.unwrap_err();
-    assert!(matches!(refused, SubmitError::Rejected(Rejection::WrongFederation { .. })));
+    assert!(matches!(
+        refused,
+        SubmitError::Rejected(Rejection::WrongFederation { .. })
+    ));
     let expired = crate::fixtures::transaction(
         federation,
         "h0",
@@ -106,7 +144,10 @@ async fn a_rejected_transaction_is_answered_with_its_reason_and_makes_no_block()
         record(federation, 0, 2).transaction().action.clone(),
     );
     let refused = node.submit(expired).await.unwrap_err();
-    assert!(matches!(refused, SubmitError::Rejected(Rejection::Expired { .. })));
+    assert!(matches!(
+        refused,
+        SubmitError::Rejected(Rejection::Expired { .. })
+    ));
     assert_eq!(node.status().height, height);
     stop(node).await;
 }
@@ -120,7 +161,9 @@ async fn an_idle_ledger_beats_slowly_and_a_snapshot_stands_still() {
     node.reached(old.height().plus(3)).await.unwrap();
     let took = begun.elapsed().as_millis();
     assert!(took >= 550, "three heartbeats of 300 ms took {took} ms");
-    node.submit(first_epoch(network.genesis.federation())).await.unwrap();
+    node.submit(first_epoch(network.genesis.federation()))
+        .await
+        .unwrap();
     assert_eq!(View::new(&old).current_epoch(), None);
     assert!(View::new(&node.state()).current_epoch().is_some());
     assert!(node.state().time() > old.time());
@@ -144,10 +187,17 @@ async fn what_stands_is_provable_to_who_holds_the_genesis_alone() {
     let absent = node.proof(&Key::record(&record_id(1))).unwrap();
     assert_eq!(absent.verify(&federation, &validators).unwrap().value, None);
 
-    let bytes = node.inclusion(&receipt.transaction).unwrap().unwrap().to_bytes();
+    let bytes = node
+        .inclusion(&receipt.transaction)
+        .unwrap()
+        .unwrap()
+        .to_bytes();
     let proof = InclusionProof::from_bytes(&bytes).unwrap();
     let proven = proof.verify(&federation, &validators).unwrap();
-    assert_eq!((proven.height, proven.index as u32), (receipt.height, receipt.index));
+    assert_eq!(
+        (proven.height, proven.index as u32),
+        (receipt.height, receipt.index)
+    );
     assert_eq!(*proven.transaction, first_epoch(federation));
     stop(node).await;
 }
@@ -175,7 +225,11 @@ async fn a_restart_resumes_where_it_stopped() {
     let next = node.submit(record(federation, 0, 6)).await.unwrap();
     assert!(next.height > before.height);
     let following = after.block(before.height.plus(1)).unwrap().unwrap();
-    assert_eq!(following.block.header().state, before.state_root, "the next block says so too");
+    assert_eq!(
+        following.block.header().state,
+        before.state_root,
+        "the next block says so too"
+    );
     assert!(following.block.to_canonical_bytes().len() > 100);
     drop(after);
     stop(node).await;
@@ -188,7 +242,9 @@ async fn after_shutdown_submissions_say_so() {
     let other = node.clone();
     let mut stream = node.subscribe(node.status().height.plus(1_000));
     stop(node).await;
-    let outcome = other.submit(first_epoch(network.genesis.federation())).await;
+    let outcome = other
+        .submit(first_epoch(network.genesis.federation()))
+        .await;
     assert_eq!(outcome.unwrap_err(), SubmitError::ShuttingDown);
     assert!(stream.next().await.is_none());
 }
