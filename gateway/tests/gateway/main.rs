@@ -1,0 +1,10 @@
+//! The gateway through its real service: real servers, real nodes, a real KGC, on loopback; devices by the client crate.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, missing_docs)]
+
+mod world;
+
+mod description;
+mod input;
+mod recovery;
+mod refusals;
+mod story;

@@ -1,0 +1,131 @@
+//! The main job, between two hospitals: a patient at one, doctors at both, a report back.
+
+use consilium_client::api::gateway::RecordState;
+use consilium_client::device::{doctor as device, patient as device_patient};
+
+use crate::world::*;
+
+const TEXT: &[u8] = b"{\"resourceType\":\"Bundle\",\"type\":\"collection\",\"entry\":[]}";
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_record_is_matched_opened_and_answered_in_another_hospital() {
+    let world = World::new(settings()).await;
+    let (north, south) = (&world.north, &world.south);
+    let specialist = doctor(&world, south, "role:cardiologist, clearance=4").await;
+    let generalist = doctor(&world, north, "role:generalist").await;
+    interested(&world, south, &specialist, &["i50", "i50.1"]).await;
+    interested(&world, north, &generalist, &["i50"]).await;
+    authorize(north, south).await;
+
+    let patient = patient(north).await;
+    let policy = "(role:cardiologist and hospital:south and clearance >= 3) or role:generalist";
+    let case = Case {
+        policy,
+        keywords: &["i50", "i50.1", "e11"],
+        consent: consent(&[south], 3_600_000),
+        text: TEXT,
+    };
+    let sent = submit(&world, north, &patient, case).await;
+
+    // The one with more interests, though the other is the owner's own.
+    assigned(&specialist, &sent.record).await;
+    let opened = open(&world, &specialist, &sent.record).await.unwrap();
+    assert_eq!(read(&world, &specialist, &opened).await, TEXT);
+    assert_eq!(
+        code_of(open(&world, &generalist, &sent.record).await),
+        "not-assigned"
+    );
+    let shared = north.audit("share-ciphertext");
+    assert_eq!(
+        shared
+            .iter()
+            .filter(|(outcome, _)| outcome == "allowed")
+            .count(),
+        1
+    );
+    assert_eq!(south.audit("pre-decrypt")[0].0, "allowed");
+
+    let receipt = device::submit_report(
+        &specialist.client,
+        &world.federation,
+        &specialist.keys,
+        &opened,
+        report("Rest, and less salt."),
+        &mut rand::rng(),
+    );
+    receipt.await.unwrap();
+    let fetched = async || {
+        let rng = &mut rand::rng();
+        let (client, record) = (&patient.client, sent.record);
+        device_patient::read_report(client, &world.federation, &sent.keys, record, rng)
+            .await
+            .ok()
+    };
+    let got = wait("the report", fetched).await;
+    assert_eq!(got.report.expose_secret(), b"Rest, and less salt.");
+    assert_eq!(got.doctor, specialist.keys.signing().verifying_key());
+    let rng = &mut rand::rng();
+    let (client, keys) = (&patient.client, &sent.keys);
+    device_patient::acknowledge(
+        client,
+        &world.federation,
+        keys,
+        sent.record,
+        got.digest,
+        rng,
+    )
+    .await
+    .unwrap();
+    let view = patient.client.record(&sent.record).await.unwrap();
+    assert_eq!(view.state, RecordState::Acknowledged);
+    assert_eq!(view.assignments.len(), 1);
+    assert!(
+        view.assignments[0].accessed_height.is_some()
+            && view.assignments[0].report_digest.is_some()
+    );
+    wait("the cache to go", async || {
+        (!south.fetched(&sent.record).exists()).then_some(())
+    })
+    .await;
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_record_stays_in_its_hospital_and_an_unmatched_one_says_so() {
+    let world = World::new(settings()).await;
+    let north = &world.north;
+    let own = doctor(&world, north, "role:generalist").await;
+    interested(&world, north, &own, &["e11"]).await;
+    let patient = patient(north).await;
+    let case = |keywords| Case {
+        policy: "role:generalist",
+        keywords,
+        consent: consent(&[], 3_600_000),
+        text: TEXT,
+    };
+    let found = submit(&world, north, &patient, case(&["e11", "i10"])).await;
+    let lost = submit(&world, north, &patient, case(&["i10"])).await;
+    assigned(&own, &found.record).await;
+    let opened = open(&world, &own, &found.record).await.unwrap();
+    assert_eq!(read(&world, &own, &opened).await, TEXT);
+    let unmatched = async || {
+        let view = patient.client.record(&lost.record).await.unwrap();
+        (view.state == RecordState::Unmatched).then_some(view)
+    };
+    let view = wait("the window's end", unmatched).await;
+    assert!(view.reason.unwrap().contains("matched"));
+    assert_eq!(patient.client.records().await.unwrap().records.len(), 2);
+
+    let status = north.operator().status().await.unwrap();
+    assert_eq!(
+        (
+            status.doctors,
+            status.patients,
+            status.records,
+            status.queued
+        ),
+        (1, 1, 2, 0)
+    );
+    assert!(status.kgc_reachable);
+    world.end().await;
+}
