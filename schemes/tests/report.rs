@@ -575,6 +575,28 @@ fn a_crafted_modulus_gives_c_two_roots_and_has_no_certificate() {
     }
 }
 
+/// The certificate says nothing about residues that share a factor with N: with squares in N these have many
+/// roots, and a z drawn among them could be disowned by whoever made the key.
+#[test]
+fn a_doctor_never_encapsulates_a_z_that_shares_a_factor_with_a_certified_modulus() {
+    let case = &cases("report_squares", "squares")[0];
+    let key = PublicKey::from_bytes(&bytes(&case["public_key"])).unwrap();
+    let modulus = from_be(&bytes(&case["N"]));
+    let (z, z2) = (bytes(&case["z"]), bytes(&case["z2"]));
+    let c = bytes(&case["c"]);
+    // The attack: the key is accepted, and yet z and z2 are roots of one c.
+    assert!(z != z2);
+    for root in [&z, &z2] {
+        assert_eq!(to_be(&power(&from_be(root), &modulus)), c);
+    }
+    let coprime = [vec![0; 383], vec![2]].concat();
+    let mut random = FixedRng::new(&[&z, &coprime]);
+    let sealed = seal(&report(b"text"), &CONTEXT, &key, &doctor(), &mut random).unwrap();
+    assert!(random.is_spent(), "z was not drawn again");
+    let expected = to_be(&power(&from_be(&coprime), &modulus));
+    assert_eq!(sealed.to_bytes()[170..554], expected);
+}
+
 #[test]
 fn a_certificate_with_one_wrong_root_is_refused_by_its_number() {
     let good = PATIENT.public_key().to_bytes();

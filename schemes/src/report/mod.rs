@@ -6,7 +6,8 @@
 //! only with a certificate that x -> x^e is a permutation modulo N (Goldberg, Reyzin, Sagga,
 //! Baldimtsi, "Efficient Noninteractive Certification of RSA Moduli and Beyond", eprint 2018/057):
 //! under a crafted modulus c has many e-th roots, and a patient could open a good report with a
-//! wrong root and blame the doctor.
+//! wrong root and blame the doctor. The certificate speaks of residues coprime to N only (a square in N
+//! gives the others many roots), so the doctor draws z among these.
 //!
 //! | symbol | type |
 //! |---|---|
@@ -22,7 +23,7 @@
 //! N odd, no prime factor below 2^16, its bits a multiple of 64
 //! sigma_i^e = H_N("RSA-PERM", N, e, i) mod N, i = 1..8
 //! H_N(m) = HKDF-SHA-256(salt = label, ikm = m, |N| + 16 bytes) mod N
-//! z <- (0, N);  c = z^e mod N
+//! z <- (0, N), coprime to N;  c = z^e mod N
 //! header_core = "CTHR" || version || suite || federation || record || doctor || SHA-256(key)
 //! k_enc, k_com = HKDF(z, header_core || c);  header = header_core || HMAC(k_com, header_core || c)
 //! inside     = Sign(doctor, header_core || c, report)

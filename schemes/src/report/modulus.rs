@@ -2,6 +2,7 @@
 
 use rsa::traits::PublicKeyParts as _;
 use rsa::{BoxedUint, RsaPublicKey};
+use zeroize::Zeroizing;
 
 use super::error::ReportKeyError;
 use super::key::{MAX_BITS, MIN_BITS};
@@ -80,6 +81,14 @@ pub(super) fn residue(key: &RsaPublicKey, bytes: &[u8]) -> Option<BoxedUint> {
         return None;
     }
     integer(bytes).filter(|x| !bool::from(x.is_zero()) && x < key.n().as_ref())
+}
+
+/// Whether x has an inverse modulo N, in time that does not depend on x.
+pub(super) fn is_coprime(key: &RsaPublicKey, x: &BoxedUint) -> bool {
+    let odd = key.n().as_ref().to_odd().into_option();
+    odd.and_then(|n| x.invert_odd_mod(&n).into_option())
+        .map(Zeroizing::new)
+        .is_some()
 }
 
 #[cfg(test)]

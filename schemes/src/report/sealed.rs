@@ -9,7 +9,7 @@ use zeroize::Zeroizing;
 
 use super::error::ReportError;
 use super::key::{MAX_BITS, PublicKey, SecretKey};
-use super::modulus::residue;
+use super::modulus::{is_coprime, residue};
 use super::{Digest, Opening, REPORT_LIMIT, Report, ReportContext};
 use crate::curve::{DecodeError, InField as _, Label, Reader, Transcript, put_variable};
 use crate::kdf::CommittingKeys;
@@ -342,7 +342,10 @@ fn check(
         .ok_or(ReportError::Encapsulation)
 }
 
-/// A uniformly random integer in (0, N), as long as N.
+/// A uniformly random integer in (0, N) that shares no factor with N, as long as N.
+///
+/// The certificate shows that raising to e permutes the residues coprime to N. Where a square divides N, others
+/// have many e-th roots, and whoever made such a key could disown the one that was drawn.
 fn random_residue(
     recipient: &PublicKey,
     rng: &mut impl rand_core::CryptoRng,
@@ -350,10 +353,8 @@ fn random_residue(
     let mut bytes = Zeroizing::new(vec![0; recipient.size()]);
     loop {
         rng.fill_bytes(&mut bytes);
-        if residue(recipient.rsa(), &bytes)
-            .map(Zeroizing::new)
-            .is_some()
-        {
+        let z = residue(recipient.rsa(), &bytes).map(Zeroizing::new);
+        if z.is_some_and(|z| is_coprime(recipient.rsa(), &z)) {
             return bytes;
         }
     }
