@@ -25,6 +25,15 @@ mod start;
 mod store;
 mod stream;
 
+/// Log targets of the engine that a program should keep at `error` or lower: with one validator,
+/// or while peers are away, each message that finds nobody is logged as an error by the first two.
+pub const NOISY_LOG_TARGETS: [&str; 4] = [
+    "arc_malachitebft_network",
+    "arc_malachitebft_engine::network",
+    "arc_malachitebft_discovery",
+    "libp2p_gossipsub",
+];
+
 pub use config::{NodeConfig, Peer, Tuning};
 pub use error::{ProofError, StartError, StoreError, SubmitError};
 pub use handle::{CommittedBlock, NodeHandle, Status, SyncState};

@@ -162,3 +162,86 @@ impl Pool {
         sending
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use consilium_contracts::{
+        Action, AuthorizationId, FederationId, Nonce, SigningKey, Transaction,
+        WithdrawAuthorization,
+    };
+
+    const BOUNDS: Bounds = Bounds { transactions: 8, bytes: 1 << 20 };
+
+    fn transaction(nonce: u64) -> VerifiedTransaction {
+        let key = SigningKey::from_bytes(&[1; 32]);
+        let federation = FederationId::from_bytes([2; 32]);
+        let id = AuthorizationId::from_bytes([3; 32]);
+        let transaction = Transaction {
+            federation,
+            sender: key.verifying_key(),
+            nonce: Nonce::new(nonce),
+            expires: Height::new(9),
+            action: Action::WithdrawAuthorization(WithdrawAuthorization { id }),
+        };
+        transaction.sign(&key).verify(&federation).unwrap()
+    }
+
+    fn order(pool: &Pool) -> Vec<u64> {
+        pool.iter().map(|w| w.transaction.transaction().nonce.value()).collect()
+    }
+
+    #[test]
+    fn keeps_the_order_of_arrival_and_each_once() {
+        let mut pool = Pool::new(BOUNDS);
+        for nonce in [3, 1, 2] {
+            assert_eq!(pool.insert(transaction(nonce), Origin::Local), Ok(true));
+        }
+        assert_eq!(pool.insert(transaction(1), Origin::Remote), Ok(false));
+        assert_eq!(order(&pool), [3, 1, 2]);
+        pool.remove(&transaction(1).hash()).unwrap();
+        assert_eq!(order(&pool), [3, 2]);
+        pool.remove(&transaction(2).hash()).unwrap();
+        pool.remove(&transaction(3).hash()).unwrap();
+        assert_eq!((pool.len(), pool.bytes()), (0, 0));
+    }
+
+    #[test]
+    fn others_leave_room_for_ones_own() {
+        let mut pool = Pool::new(BOUNDS);
+        for nonce in 0..6 {
+            assert_eq!(pool.insert(transaction(nonce), Origin::Remote), Ok(true));
+        }
+        assert_eq!(pool.insert(transaction(6), Origin::Remote), Err(Full));
+        assert_eq!(pool.insert(transaction(6), Origin::Local), Ok(true));
+        assert_eq!(pool.insert(transaction(7), Origin::Local), Ok(true));
+        assert_eq!(pool.insert(transaction(8), Origin::Local), Err(Full));
+    }
+
+    #[test]
+    fn bytes_are_bounded_too() {
+        let bytes = 2 * transaction(0).length() + 3;
+        let mut pool = Pool::new(Bounds { transactions: 100, bytes });
+        assert_eq!(pool.insert(transaction(0), Origin::Local), Ok(true));
+        assert_eq!(pool.insert(transaction(1), Origin::Remote), Err(Full));
+        assert_eq!(pool.insert(transaction(1), Origin::Local), Ok(true));
+        assert_eq!(pool.insert(transaction(2), Origin::Local), Err(Full));
+    }
+
+    #[test]
+    fn only_ones_own_are_sent_and_again_after_a_while() {
+        let mut pool = Pool::new(BOUNDS);
+        pool.insert(transaction(0), Origin::Remote).unwrap();
+        pool.insert(transaction(1), Origin::Local).unwrap();
+        let (now, again) = (Instant::now(), Duration::from_secs(1));
+        let sent = |pool: &mut Pool, at| pool.to_send(at, again, 1 << 20).len();
+        assert_eq!(sent(&mut pool, now), 1);
+        assert_eq!(sent(&mut pool, now + again / 2), 0);
+        assert_eq!(sent(&mut pool, now + again), 1);
+        // What somebody else forwarded becomes one's own when it is submitted here too.
+        pool.insert(transaction(0), Origin::Local).unwrap();
+        assert_eq!(sent(&mut pool, now + again), 1);
+        // A message is bounded, and never empty.
+        assert_eq!(pool.to_send(now + 3 * again, again, 1).len(), 1);
+    }
+}

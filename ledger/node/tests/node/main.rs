@@ -1,6 +1,7 @@
 //! The node with its real engine, its real store and real sockets on loopback.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, missing_docs)]
 
+#[allow(dead_code, reason = "each test file uses its part")]
 #[path = "../../../tests/common/mod.rs"]
 mod fixtures;
 mod network;
