@@ -15,11 +15,17 @@ fn federation() -> FederationId {
 }
 
 fn transactions(count: u64) -> Vec<SignedTransaction> {
-    (0..count).map(|number| record(federation(), 0, number)).collect()
+    (0..count)
+        .map(|number| record(federation(), 0, number))
+        .collect()
 }
 
 fn parent() -> Parent {
-    Parent::genesis(federation(), BlockTime::new(1_000), StateRoot::from_bytes([6; 32]))
+    Parent::genesis(
+        federation(),
+        BlockTime::new(1_000),
+        StateRoot::from_bytes([6; 32]),
+    )
 }
 
 fn validators(count: usize) -> ValidatorSet {
@@ -27,7 +33,10 @@ fn validators(count: usize) -> ValidatorSet {
 }
 
 fn slot(i: usize) -> Slot {
-    Slot { proposer: ValidatorAddress::of(&public(&name(i))), time: BlockTime::new(2_000) }
+    Slot {
+        proposer: ValidatorAddress::of(&public(&name(i))),
+        time: BlockTime::new(2_000),
+    }
 }
 
 fn block(count: u64) -> Block {
@@ -39,7 +48,12 @@ fn certificate(block: &Block, voters: impl IntoIterator<Item = usize>) -> Commit
     let (height, round, hash) = (block.header().height, Round::new(3), block.hash());
     let sign = |i: usize| {
         let voter = ValidatorAddress::of(&public(&name(i)));
-        let ballot = Ballot { height, round, block: Some(hash), voter };
+        let ballot = Ballot {
+            height,
+            round,
+            block: Some(hash),
+            voter,
+        };
         let signature = ConsensusStatement::Precommit(ballot).sign(&federation(), &key(&name(i)));
         CommitSignature { voter, signature }
     };
@@ -52,12 +66,18 @@ fn a_block_reads_back_and_nothing_else_does() {
     let bytes = block.to_bytes();
     assert_eq!(Block::from_bytes(&bytes, bytes.len()).unwrap(), block);
     let long = Block::from_bytes(&bytes, bytes.len() - 1).unwrap_err();
-    assert!(matches!(long, BlockError::Encoding(DecodeError::TooLong { .. })));
+    assert!(matches!(
+        long,
+        BlockError::Encoding(DecodeError::TooLong { .. })
+    ));
     let mut trailing = bytes.clone();
     trailing.push(0);
     assert!(Block::from_bytes(&trailing, MAX_BLOCK_BYTES).is_err());
     for cut in 0..bytes.len() {
-        assert!(Block::from_bytes(&bytes[..cut], MAX_BLOCK_BYTES).is_err(), "cut at {cut}");
+        assert!(
+            Block::from_bytes(&bytes[..cut], MAX_BLOCK_BYTES).is_err(),
+            "cut at {cut}"
+        );
     }
 }
 
@@ -66,13 +86,34 @@ fn a_header_binds_every_field_and_every_transaction() {
     let block = block(2);
     let original = *block.header();
     let changed = [
-        Header { federation: FederationId::from_bytes([1; 32]), ..original },
-        Header { height: Height::new(9), ..original },
-        Header { previous: BlockHash::from_bytes([1; 32]), ..original },
-        Header { proposer: ValidatorAddress::from_bytes([1; 32]), ..original },
-        Header { time: BlockTime::new(9), ..original },
-        Header { transactions: TransactionRoot::from_bytes([1; 32]), ..original },
-        Header { state: StateRoot::from_bytes([1; 32]), ..original },
+        Header {
+            federation: FederationId::from_bytes([1; 32]),
+            ..original
+        },
+        Header {
+            height: Height::new(9),
+            ..original
+        },
+        Header {
+            previous: BlockHash::from_bytes([1; 32]),
+            ..original
+        },
+        Header {
+            proposer: ValidatorAddress::from_bytes([1; 32]),
+            ..original
+        },
+        Header {
+            time: BlockTime::new(9),
+            ..original
+        },
+        Header {
+            transactions: TransactionRoot::from_bytes([1; 32]),
+            ..original
+        },
+        Header {
+            state: StateRoot::from_bytes([1; 32]),
+            ..original
+        },
     ];
     for header in changed {
         assert_ne!(header.hash(), original.hash());
@@ -91,16 +132,40 @@ fn a_block_follows_its_parent_or_says_what_is_wrong() {
     good.follows(&parent, &set).unwrap();
     let refused = |header: Header| header.follows(&parent, &set).unwrap_err();
     let other = FederationId::from_bytes([1; 32]);
-    assert!(matches!(refused(Header { federation: other, ..good }), ChainError::Federation { .. }));
-    assert!(matches!(refused(Header { height: Height::new(2), ..good }), ChainError::Height { .. }));
+    assert!(matches!(
+        refused(Header {
+            federation: other,
+            ..good
+        }),
+        ChainError::Federation { .. }
+    ));
+    assert!(matches!(
+        refused(Header {
+            height: Height::new(2),
+            ..good
+        }),
+        ChainError::Height { .. }
+    ));
     let previous = BlockHash::from_bytes([1; 32]);
-    assert!(matches!(refused(Header { previous, ..good }), ChainError::Previous { .. }));
+    assert!(matches!(
+        refused(Header { previous, ..good }),
+        ChainError::Previous { .. }
+    ));
     let time = parent.time;
-    assert!(matches!(refused(Header { time, ..good }), ChainError::Time { .. }));
+    assert!(matches!(
+        refused(Header { time, ..good }),
+        ChainError::Time { .. }
+    ));
     let state = StateRoot::from_bytes([1; 32]);
-    assert!(matches!(refused(Header { state, ..good }), ChainError::State { .. }));
+    assert!(matches!(
+        refused(Header { state, ..good }),
+        ChainError::State { .. }
+    ));
     let proposer = ValidatorAddress::of(&public("stranger"));
-    assert!(matches!(refused(Header { proposer, ..good }), ChainError::Proposer(_)));
+    assert!(matches!(
+        refused(Header { proposer, ..good }),
+        ChainError::Proposer(_)
+    ));
     let next = Parent::after(&good, StateRoot::from_bytes([2; 32]));
     assert_eq!((next.hash, next.height), (good.hash(), Height::new(1)));
 }
@@ -109,9 +174,16 @@ fn a_block_follows_its_parent_or_says_what_is_wrong() {
 fn a_certificate_needs_more_than_two_thirds() {
     for (total, needed) in [(1, 1), (2, 2), (3, 3), (4, 3), (7, 5), (10, 7)] {
         let (block, set) = (block(0), validators(total));
-        certificate(&block, 0..needed).verify(&federation(), &set).unwrap();
-        let short = certificate(&block, 0..needed - 1).verify(&federation(), &set).unwrap_err();
-        assert!(matches!(short, CertificateError::NoQuorum { .. }), "{needed} of {total}");
+        certificate(&block, 0..needed)
+            .verify(&federation(), &set)
+            .unwrap();
+        let short = certificate(&block, 0..needed - 1)
+            .verify(&federation(), &set)
+            .unwrap_err();
+        assert!(
+            matches!(short, CertificateError::NoQuorum { .. }),
+            "{needed} of {total}"
+        );
     }
 }
 
@@ -122,11 +194,17 @@ fn a_vote_counts_once_for_one_block_federation_and_purpose() {
     let again = certificate(&block, [0, 0, 0, 1]);
     assert!(matches!(
         again.verify(&federation(), &set).unwrap_err(),
-        CertificateError::NoQuorum { signed: 2, total: 4 }
+        CertificateError::NoQuorum {
+            signed: 2,
+            total: 4
+        }
     ));
     let good = certificate(&block, 0..3);
     let elsewhere = FederationId::from_bytes([1; 32]);
-    assert!(matches!(good.verify(&elsewhere, &set), Err(CertificateError::BadSignature(_))));
+    assert!(matches!(
+        good.verify(&elsewhere, &set),
+        Err(CertificateError::BadSignature(_))
+    ));
     let stranger = certificate(&block, [0, 1, 7]);
     assert!(matches!(
         stranger.verify(&federation(), &set),
@@ -137,7 +215,12 @@ fn a_vote_counts_once_for_one_block_federation_and_purpose() {
     let forge = |statement: fn(Ballot) -> ConsensusStatement, round, block| {
         let sign = |i: usize| {
             let voter = ValidatorAddress::of(&public(&name(i)));
-            let ballot = Ballot { height, round, block, voter };
+            let ballot = Ballot {
+                height,
+                round,
+                block,
+                voter,
+            };
             let signature = statement(ballot).sign(&federation(), &key(&name(i)));
             CommitSignature { voter, signature }
         };
@@ -146,9 +229,20 @@ fn a_vote_counts_once_for_one_block_federation_and_purpose() {
     for forged in [
         forge(ConsensusStatement::Prevote, round, Some(hash)),
         forge(ConsensusStatement::Precommit, Round::new(2), Some(hash)),
-        forge(ConsensusStatement::Precommit, round, Some(BlockHash::from_bytes([1; 32]))),
+        forge(
+            ConsensusStatement::Precommit,
+            round,
+            Some(BlockHash::from_bytes([1; 32])),
+        ),
         forge(ConsensusStatement::Precommit, round, None),
-        forge(|ballot| ConsensusStatement::Proposal { ballot, polka_round: None }, round, Some(hash)),
+        forge(
+            |ballot| ConsensusStatement::Proposal {
+                ballot,
+                polka_round: None,
+            },
+            round,
+            Some(hash),
+        ),
     ] {
         let refused = forged.verify(&federation(), &set);
         assert!(matches!(refused, Err(CertificateError::BadSignature(_))));
@@ -167,7 +261,10 @@ fn a_certificate_is_for_its_header_alone() {
 #[test]
 fn a_certificate_reads_back_in_order_only() {
     let good = certificate(&block(0), 0..4);
-    assert_eq!(CommitCertificate::from_bytes(&good.to_bytes()).unwrap(), good);
+    assert_eq!(
+        CommitCertificate::from_bytes(&good.to_bytes()).unwrap(),
+        good
+    );
     // Swap the first two of the four 96-byte signatures at the end.
     let mut swapped = good.to_bytes();
     let at = swapped.len() - 4 * 96;
@@ -187,9 +284,15 @@ fn a_certificate_reads_back_in_order_only() {
 fn validator_sets_are_ordered_distinct_and_not_empty() {
     assert_eq!(ValidatorSet::new([]).unwrap_err(), ValidatorSetError::Empty);
     let twice = [public("a"), public("a")];
-    assert_eq!(ValidatorSet::new(twice).unwrap_err(), ValidatorSetError::Duplicate);
+    assert_eq!(
+        ValidatorSet::new(twice).unwrap_err(),
+        ValidatorSetError::Duplicate
+    );
     let (ab, ba) = ([public("a"), public("b")], [public("b"), public("a")]);
-    assert_eq!(ValidatorSet::new(ab).unwrap(), ValidatorSet::new(ba).unwrap());
+    assert_eq!(
+        ValidatorSet::new(ab).unwrap(),
+        ValidatorSet::new(ba).unwrap()
+    );
 }
 
 proptest! {
@@ -237,12 +340,19 @@ fn what_validators_sign_is_frozen() {
     };
     let signature = ConsensusStatement::Precommit(ballot).sign(&federation(), &key(&name(0)));
     let message = [
-        [7u64.to_le_bytes().as_slice(), &2u32.to_le_bytes(), &[1], &[9; 32]].concat(),
+        [
+            7u64.to_le_bytes().as_slice(),
+            &2u32.to_le_bytes(),
+            &[1],
+            &[9; 32],
+        ]
+        .concat(),
         voter.as_bytes().to_vec(),
     ]
     .concat();
-    let purpose =
-        consilium_schemes::signature::Purpose::new("CONSILIUM-V1-SIG-LEDGER-PRECOMMIT");
+    let purpose = consilium_schemes::signature::Purpose::new("CONSILIUM-V1-SIG-LEDGER-PRECOMMIT");
     let written = Signature::from_bytes(signature.to_bytes());
-    public(&name(0)).verify(purpose, federation().as_bytes(), &message, &written).unwrap();
+    public(&name(0))
+        .verify(purpose, federation().as_bytes(), &message, &written)
+        .unwrap();
 }

@@ -7,7 +7,9 @@ mod common;
 use std::collections::BTreeMap;
 
 use common::{Plan, first_epoch, record};
-use consilium_contracts::{BlockContext, BlockTime, Height, Key, MemoryState, StateRead as _, Writes};
+use consilium_contracts::{
+    BlockContext, BlockTime, Height, Key, MemoryState, StateRead as _, Writes,
+};
 use consilium_ledger::*;
 use proptest::prelude::*;
 
@@ -16,7 +18,10 @@ fn key(number: u8) -> Key {
 }
 
 fn writes(changes: &[(u8, Option<u8>)]) -> Writes {
-    changes.iter().map(|(k, v)| (key(*k), v.map(|v| vec![v; 3]))).collect()
+    changes
+        .iter()
+        .map(|(k, v)| (key(*k), v.map(|v| vec![v; 3])))
+        .collect()
 }
 
 /// A tree kept through batches of changes, and the map it stands for.
@@ -106,7 +111,10 @@ fn proof_bytes_are_bounded_and_end_where_they_end() {
 #[test]
 fn an_unchanged_state_keeps_its_version() {
     let kept = Kept::new();
-    assert_eq!(update_tree(&kept.tree, kept.update.version, &Writes::new()).unwrap(), None);
+    assert_eq!(
+        update_tree(&kept.tree, kept.update.version, &Writes::new()).unwrap(),
+        None
+    );
 }
 
 /// One block upon genesis, by the executor.
@@ -115,9 +123,16 @@ fn one_block(time: u64) -> (MemoryState, Executed) {
     let federation = genesis.federation();
     let mut state = MemoryState::new();
     state.commit(&genesis.initial_state());
-    let transactions = [first_epoch(federation), record(federation, 0, 1), record(federation, 1, 2)];
+    let transactions = [
+        first_epoch(federation),
+        record(federation, 0, 1),
+        record(federation, 1, 2),
+    ];
     let verified = verify_transactions(&federation, &transactions).unwrap();
-    let context = BlockContext { height: Height::new(1), time: BlockTime::new(time) };
+    let context = BlockContext {
+        height: Height::new(1),
+        time: BlockTime::new(time),
+    };
     let executed = execute_block(&state, context, &verified).unwrap();
     (state, executed)
 }
@@ -136,7 +151,10 @@ fn a_rejected_transaction_leaves_no_trace_and_makes_a_block_invalid() {
     let federation = genesis.federation();
     let mut state = MemoryState::new();
     state.commit(&genesis.initial_state());
-    let context = BlockContext { height: Height::new(1), time: BlockTime::new(2_000_000) };
+    let context = BlockContext {
+        height: Height::new(1),
+        time: BlockTime::new(2_000_000),
+    };
     let verify = |list: &[_]| verify_transactions(&federation, list).unwrap();
     let good = verify(&[first_epoch(federation), record(federation, 0, 1)]);
     // A record twice: the second is rejected.
@@ -148,7 +166,10 @@ fn a_rejected_transaction_leaves_no_trace_and_makes_a_block_invalid() {
     execution.apply(&good[0]).unwrap();
     execution.apply(&good[1]).unwrap();
     execution.apply(&good[1]).unwrap_err();
-    assert_eq!(execution.finish(), execute_block(&state, context, &good).unwrap());
+    assert_eq!(
+        execution.finish(),
+        execute_block(&state, context, &good).unwrap()
+    );
 }
 
 #[test]
@@ -157,5 +178,8 @@ fn a_transaction_that_does_not_verify_is_named() {
     let federation = genesis.federation();
     let stranger = consilium_contracts::FederationId::from_bytes([1; 32]);
     let list = [first_epoch(federation), first_epoch(stranger)];
-    assert_eq!(verify_transactions(&federation, &list).unwrap_err().index, 1);
+    assert_eq!(
+        verify_transactions(&federation, &list).unwrap_err().index,
+        1
+    );
 }

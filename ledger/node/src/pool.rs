@@ -134,7 +134,7 @@ impl Pool {
 
     /// This node's own transactions that were not sent for `again`, which are sent now; at most
     /// `most` bytes of them.
-    pub(crate) fn to_send(
+    pub(crate) fn send_now(
         &mut self,
         now: Instant,
         again: Duration,
@@ -171,7 +171,10 @@ mod tests {
         WithdrawAuthorization,
     };
 
-    const BOUNDS: Bounds = Bounds { transactions: 8, bytes: 1 << 20 };
+    const BOUNDS: Bounds = Bounds {
+        transactions: 8,
+        bytes: 1 << 20,
+    };
 
     fn transaction(nonce: u64) -> VerifiedTransaction {
         let key = SigningKey::from_bytes(&[1; 32]);
@@ -188,7 +191,9 @@ mod tests {
     }
 
     fn order(pool: &Pool) -> Vec<u64> {
-        pool.iter().map(|w| w.transaction.transaction().nonce.value()).collect()
+        pool.iter()
+            .map(|w| w.transaction.transaction().nonce.value())
+            .collect()
     }
 
     #[test]
@@ -221,7 +226,10 @@ mod tests {
     #[test]
     fn bytes_are_bounded_too() {
         let bytes = 2 * transaction(0).length() + 3;
-        let mut pool = Pool::new(Bounds { transactions: 100, bytes });
+        let mut pool = Pool::new(Bounds {
+            transactions: 100,
+            bytes,
+        });
         assert_eq!(pool.insert(transaction(0), Origin::Local), Ok(true));
         assert_eq!(pool.insert(transaction(1), Origin::Remote), Err(Full));
         assert_eq!(pool.insert(transaction(1), Origin::Local), Ok(true));
@@ -234,7 +242,7 @@ mod tests {
         pool.insert(transaction(0), Origin::Remote).unwrap();
         pool.insert(transaction(1), Origin::Local).unwrap();
         let (now, again) = (Instant::now(), Duration::from_secs(1));
-        let sent = |pool: &mut Pool, at| pool.to_send(at, again, 1 << 20).len();
+        let sent = |pool: &mut Pool, at| pool.send_now(at, again, 1 << 20).len();
         assert_eq!(sent(&mut pool, now), 1);
         assert_eq!(sent(&mut pool, now + again / 2), 0);
         assert_eq!(sent(&mut pool, now + again), 1);
@@ -242,6 +250,6 @@ mod tests {
         pool.insert(transaction(0), Origin::Local).unwrap();
         assert_eq!(sent(&mut pool, now + again), 1);
         // A message is bounded, and never empty.
-        assert_eq!(pool.to_send(now + 3 * again, again, 1).len(), 1);
+        assert_eq!(pool.send_now(now + 3 * again, again, 1).len(), 1);
     }
 }

@@ -19,7 +19,7 @@ use crate::store::{Snapshot, Store};
 /// What a handle asks of the core.
 pub(crate) enum Command {
     /// Have this committed and answer when it is.
-    Submit(VerifiedTransaction, Answer),
+    Submit(Box<VerifiedTransaction>, Answer),
     /// Stop.
     Shutdown,
 }
@@ -207,7 +207,7 @@ impl Shared {
             .map_err(SubmitError::Rejected)?;
         let (answer, outcome) = oneshot::channel();
         commands
-            .try_send(Command::Submit(verified, answer))
+            .try_send(Command::Submit(Box::new(verified), answer))
             .map_err(|error| match error {
                 TrySendError::Full(_) => SubmitError::Busy {
                     waiting: commands.max_capacity(),

@@ -181,7 +181,7 @@ impl Core {
                 },
                 command = wires.commands.recv() => match command {
                     Some(Command::Submit(transaction, answer)) => {
-                        self.on_submit(transaction, answer, wires).await?;
+                        self.on_submit(*transaction, answer, wires).await?;
                     }
                     Some(Command::Shutdown) | None => return Ok(()),
                 },

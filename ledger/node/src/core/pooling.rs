@@ -185,7 +185,7 @@ impl Core {
             return;
         }
         let again = self.tuning.forward_again;
-        let sending = self.pool.to_send(Instant::now(), again, SEND_BYTES);
+        let sending = self.pool.send_now(Instant::now(), again, SEND_BYTES);
         if sending.is_empty() {
             return;
         }
