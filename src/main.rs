@@ -1,3 +1,43 @@
-//! The `consilium` command.
+//! The `consilium` command: parses the arguments, runs one role's command, prints its answer.
+//!
+//! Exit codes: 0 done, 1 failed, 2 wrong usage.
 
-fn main() {}
+mod cli;
+mod demo;
+
+use std::io::Write as _;
+use std::process::ExitCode;
+
+use clap::Parser as _;
+
+use cli::{Cli, Outcome};
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let as_json = cli.json;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build();
+    let outcome = match runtime {
+        Ok(runtime) => runtime.block_on(cli::run(cli)),
+        Err(error) => Err(error.into()),
+    };
+    finish(outcome, as_json)
+}
+
+fn finish(outcome: Outcome, as_json: bool) -> ExitCode {
+    match outcome {
+        Ok(answer) => {
+            let printed = writeln!(std::io::stdout(), "{}", answer.rendered(as_json));
+            match answer.success() && printed.is_ok() {
+                true => ExitCode::SUCCESS,
+                false => ExitCode::from(1),
+            }
+        }
+        Err(failure) => {
+            // Nobody is left to be told when standard error is closed.
+            let _ = writeln!(std::io::stderr(), "{}", failure.rendered(as_json));
+            ExitCode::from(failure.exit_code())
+        }
+    }
+}

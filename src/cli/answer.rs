@@ -1,0 +1,95 @@
+//! What a command says at its end: the same in words and as JSON.
+
+use std::error::Error;
+use std::fmt;
+
+use serde_json::{Value, json};
+
+/// What a command did.
+#[derive(Debug)]
+pub struct Answer {
+    json: Value,
+    text: String,
+    success: bool,
+}
+
+impl Answer {
+    /// Done; `text` for people, `json` for programs.
+    pub fn new(text: impl Into<String>, json: Value) -> Self {
+        Self {
+            json,
+            text: text.into(),
+            success: true,
+        }
+    }
+
+    /// The work was done and its outcome is not what it must be.
+    pub fn unsuccessful(self) -> Self {
+        Self {
+            success: false,
+            ..self
+        }
+    }
+
+    /// Whether the exit code is 0.
+    pub fn success(&self) -> bool {
+        self.success
+    }
+
+    /// As it is printed.
+    pub fn rendered(&self, as_json: bool) -> String {
+        match as_json {
+            true => self.json.to_string(),
+            false => self.text.clone(),
+        }
+    }
+}
+
+/// Why a command ended without doing what it was asked.
+pub enum Failure {
+    /// It was called in a way that cannot work: exit code 2.
+    Usage(String),
+    /// It was tried and failed: exit code 1.
+    Failed(Box<dyn Error + Send + Sync>),
+}
+
+impl Failure {
+    /// A failure in words.
+    pub fn said(text: impl Into<String>) -> Self {
+        Self::Failed(text.into().into())
+    }
+
+    /// The process's exit code.
+    pub fn exit_code(&self) -> u8 {
+        match self {
+            Self::Failed(_) => 1,
+            Self::Usage(_) => 2,
+        }
+    }
+
+    /// As it is printed.
+    pub fn rendered(&self, as_json: bool) -> String {
+        match as_json {
+            true => json!({ "error": self.to_string() }).to_string(),
+            false => format!("error: {self}"),
+        }
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Usage(text) => f.write_str(text),
+            Self::Failed(error) => error.fmt(f),
+        }
+    }
+}
+
+impl<E: Error + Send + Sync + 'static> From<E> for Failure {
+    fn from(error: E) -> Self {
+        Self::Failed(Box::new(error))
+    }
+}
+
+/// What every command returns.
+pub type Outcome = Result<Answer, Failure>;

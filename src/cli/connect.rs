@@ -1,0 +1,64 @@
+//! From what lies in a folder to a client of the service it belongs to.
+
+use std::path::Path;
+
+use consilium_client::api::auth::ScopeSet;
+use consilium_client::credentials::Credentials;
+use consilium_client::endpoint::Endpoint;
+use consilium_client::http::ClientSettings;
+use consilium_client::tls::TlsPin;
+use consilium_client::{GatewayClient, KgcClient};
+use consilium_contracts::{Digest, SigningKey};
+use consilium_kgc::{Home, PublicFile};
+use consilium_service::hospital_file::read_hospital_file;
+
+use super::answer::Failure;
+use super::secrets::PassphraseOption;
+
+/// The address of a service and the key that must answer there.
+pub fn endpoint(url: &str, pin: &Digest) -> Result<Endpoint, Failure> {
+    let url = url.parse()?;
+    Ok(Endpoint::new(
+        url,
+        Some(TlsPin::from_bytes(*pin.as_bytes())),
+    )?)
+}
+
+/// The KGC of a folder, as nobody.
+pub fn kgc(home: &Home) -> Result<KgcClient, Failure> {
+    kgc_as(home, None)
+}
+
+/// The KGC of a folder, as its administrator.
+pub fn kgc_admin(home: &Home, passphrase: &PassphraseOption) -> Result<KgcClient, Failure> {
+    let key = passphrase.open::<SigningKey>(&home.admin_key())?;
+    kgc_as(home, Some(Credentials::new(key, ScopeSet::none())))
+}
+
+fn kgc_as(home: &Home, credentials: Option<Credentials>) -> Result<KgcClient, Failure> {
+    let card = PublicFile::read(&home.public())?
+        .card()
+        .map_err(Failure::said)?;
+    let endpoint = endpoint(card.url.as_str(), &card.tls_pin)?;
+    Ok(KgcClient::new(
+        endpoint,
+        credentials,
+        ClientSettings::default(),
+    )?)
+}
+
+/// The gateway of a folder, as its operator.
+pub fn gateway_operator(
+    home: &Path,
+    passphrase: &PassphraseOption,
+) -> Result<GatewayClient, Failure> {
+    let card = read_hospital_file(&home.join("hospital.json"))?;
+    let key = passphrase.open::<SigningKey>(&home.join("operator.key"))?;
+    let endpoint = endpoint(card.url.as_str(), &card.tls_pin)?;
+    let credentials = Credentials::new(key, ScopeSet::none());
+    Ok(GatewayClient::new(
+        endpoint,
+        Some(credentials),
+        ClientSettings::default(),
+    )?)
+}

@@ -1,0 +1,314 @@
+//! `consilium doctor`: a doctor's device.
+
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+
+use clap::{Args, Subcommand, ValueEnum};
+use consilium_client::api::gateway::{DeviceRole, Inbox};
+use consilium_client::api::terms::PurposeOfUse;
+use consilium_client::device::doctor::{
+    self, DoctorKeys, OpenedCase, decrypt_record, enrol, fetch_record, open_case, post_trapdoor,
+    seal_trapdoor, submit_report,
+};
+use consilium_client::device::keyword_tokens;
+use consilium_client::keyfile::{AbeUserSecretFile, write_key_file};
+use consilium_contracts::{BlockTime, Canonical as _, DeclineReason, HospitalCard, RecordId};
+use consilium_records::Keyword;
+use consilium_schemes::abe::UserSecretKey;
+use consilium_schemes::report::Report;
+use rand::rngs::StdRng;
+use serde_json::json;
+use zeroize::Zeroizing;
+
+use super::answer::{Answer, Failure, Outcome};
+use super::device::{self, Device};
+use super::keywords::convert;
+use super::listing;
+use super::patient::{DeviceArgs, days_after, register};
+use super::secrets::{ProtectionOption, protection};
+
+/// The commands of a doctor's device.
+#[derive(Debug, Subcommand)]
+pub enum DoctorCommand {
+    /// Make the device's keys
+    Keygen {
+        /// The device's folder
+        #[arg(long, value_name = "DIR")]
+        home: PathBuf,
+        #[command(flatten)]
+        protection: ProtectionOption,
+    },
+    /// Register with the hospital's invitation and ask to be enrolled
+    Enroll {
+        #[command(flatten)]
+        at: DeviceArgs,
+        /// File with the invitation's code, `-` for standard input; not needed to ask again
+        #[arg(long, value_name = "FILE")]
+        code_file: Option<PathBuf>,
+    },
+    /// Post interests; they replace the former ones
+    Interests {
+        #[command(flatten)]
+        at: DeviceArgs,
+        /// Keywords, as `icd-10|E11`
+        #[arg(required = true, value_name = "SYSTEM|CODE")]
+        keywords: Vec<Keyword>,
+        /// Days that they hold
+        #[arg(long, default_value_t = 30)]
+        days: u64,
+    },
+    /// Cases that wait
+    Inbox(DeviceArgs),
+    /// Open a case and decrypt the record
+    Open {
+        #[command(flatten)]
+        case: CaseArgs,
+        /// File for the record; it must not be there yet
+        #[arg(long, value_name = "FILE")]
+        out: PathBuf,
+    },
+    /// Decline a case; it passes to the next doctor
+    Decline {
+        #[command(flatten)]
+        at: DeviceArgs,
+        /// The record
+        record: RecordId,
+        /// Why
+        #[arg(long, value_enum)]
+        reason: Reason,
+    },
+    /// Return a report to the patient
+    Report {
+        #[command(flatten)]
+        case: CaseArgs,
+        /// File with the report's text
+        #[arg(long, value_name = "FILE")]
+        text: PathBuf,
+    },
+}
+
+/// Which case, and why it is read.
+#[derive(Debug, Args)]
+pub struct CaseArgs {
+    #[command(flatten)]
+    at: DeviceArgs,
+    /// The record
+    record: RecordId,
+    /// The purpose of use
+    #[arg(long, default_value = "treatment")]
+    purpose: PurposeOfUse,
+}
+
+/// Why a case is declined.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub enum Reason {
+    /// No time, on leave
+    Unavailable,
+    /// Not the doctor's field
+    OutsideExpertise,
+    /// The doctor should not see this patient
+    ConflictOfInterest,
+    /// The record does not open
+    CannotOpen,
+    /// Anything else
+    Other,
+}
+
+impl From<Reason> for DeclineReason {
+    fn from(reason: Reason) -> Self {
+        match reason {
+            Reason::Unavailable => Self::Unavailable,
+            Reason::OutsideExpertise => Self::OutsideExpertise,
+            Reason::ConflictOfInterest => Self::ConflictOfInterest,
+            Reason::CannotOpen => Self::CannotOpen,
+            Reason::Other => Self::Other,
+        }
+    }
+}
+
+/// Runs a command of a doctor.
+pub async fn run(command: DoctorCommand) -> Outcome {
+    match command {
+        DoctorCommand::Keygen { home, protection } => keygen(&home, &protection),
+        DoctorCommand::Enroll { at, code_file } => enroll(&at, code_file.as_deref()).await,
+        DoctorCommand::Interests { at, keywords, days } => interests(&at, &keywords, days).await,
+        DoctorCommand::Inbox(at) => Ok(inbox(&at.open()?.gateway().inbox().await?)),
+        DoctorCommand::Open { case, out } => open(&case, &out).await,
+        DoctorCommand::Decline { at, record, reason } => {
+            let (device, keys) = opened(&at)?;
+            let federation = device.federation().await?;
+            let (gateway, mut rng) = (device.gateway(), rng());
+            let receipt =
+                doctor::decline(gateway, &federation, &keys, record, reason.into(), &mut rng)
+                    .await?;
+            let text = format!("Declined at height {}", receipt.height);
+            Ok(Answer::new(text, json!(receipt)))
+        }
+        DoctorCommand::Report { case, text } => report(&case, &text).await,
+    }
+}
+
+/// A generator that may cross threads, seeded by the system's.
+fn rng() -> StdRng {
+    rand::make_rng()
+}
+
+fn keygen(home: &Path, protect: &ProtectionOption) -> Outcome {
+    let passphrase = protect.read()?;
+    let signing = device::keygen(home, passphrase.as_ref())?;
+    let public_key = signing.verifying_key();
+    let keys = DoctorKeys::new(
+        signing,
+        consilium_schemes::abe::user_keygen(&mut rand::rng()).0,
+    );
+    let beta = AbeUserSecretFile::new(keys.abe().to_bytes());
+    write_key_file(
+        &device::abe_key(home),
+        &beta,
+        protection(passphrase.as_ref()),
+    )?;
+    let text = format!(
+        "The device's keys are in {}\nNext: consilium doctor enroll --home {} --code-file FILE",
+        home.display(),
+        home.display()
+    );
+    Ok(Answer::new(
+        text,
+        json!({ "home": home, "public_key": public_key.to_string() }),
+    ))
+}
+
+fn opened(at: &DeviceArgs) -> Result<(Device, DoctorKeys), Failure> {
+    let device = at.open()?;
+    let beta: AbeUserSecretFile = at.passphrase.open(&device::abe_key(&at.home))?;
+    let beta = UserSecretKey::from_bytes(beta.expose_secret())?;
+    let keys = DoctorKeys::new(device.signing(), beta);
+    Ok((device, keys))
+}
+
+async fn enroll(at: &DeviceArgs, code: Option<&Path>) -> Outcome {
+    if let Some(code) = code {
+        register(at, DeviceRole::Doctor, code).await?;
+    }
+    let (device, keys) = opened(at)?;
+    let federation = device.federation().await?;
+    let made = enrol(device.gateway(), &federation, &keys, &mut rng()).await?;
+    let text = format!(
+        "Doctor {} of {}: {}\nNext: the hospital's operator approves, then the KGC's administrator issues.",
+        made.doctor.0,
+        made.hospital.0,
+        listing::word(&made.state)
+    );
+    Ok(Answer::new(text, json!(made)))
+}
+
+/// The card of the device's own hospital: from genesis, or for one that joined later as its pinned gateway gives it.
+async fn own_card(device: &Device) -> Result<HospitalCard, Failure> {
+    let genesis = device.genesis().await?;
+    let own = &device.profile().hospital.0;
+    let first = genesis
+        .genesis()
+        .hospitals
+        .iter()
+        .find(|card| card.id == *own);
+    if let Some(card) = first {
+        return Ok(card.clone());
+    }
+    let list = device.gateway().hospitals().await?;
+    let later = list.hospitals.iter().find(|one| one.id.0 == *own);
+    let card = later.ok_or_else(|| Failure::said(format!("{own} is not in the federation")))?;
+    Ok(HospitalCard::from_canonical_bytes(card.card.as_bytes())?)
+}
+
+async fn interests(at: &DeviceArgs, keywords: &[Keyword], days: u64) -> Outcome {
+    let converted = convert(keywords);
+    if let Some(dropped) = converted.dropped.first() {
+        return Err(Failure::Usage(format!(
+            "{}: {}",
+            dropped.keyword, dropped.reason
+        )));
+    }
+    let (device, keys) = opened(at)?;
+    let (federation, card) = (device.federation().await?, own_card(&device).await?);
+    let (gateway, mut rng) = (device.gateway(), rng());
+    let tokens = keyword_tokens(gateway, &federation, &converted.keywords, &mut rng).await?;
+    let now = gateway.ledger_status().await?.tip_time_ms;
+    let expiry = BlockTime::new(days_after(now, days));
+    let trapdoor = seal_trapdoor(&federation, &card, &tokens, expiry, &mut rng)?;
+    let receipt = post_trapdoor(gateway, &federation, &keys, trapdoor, &mut rng).await?;
+    let text = format!(
+        "{} interests posted at height {}",
+        tokens.len(),
+        receipt.height
+    );
+    Ok(Answer::new(
+        text,
+        json!({ "interests": tokens.len(), "receipt": receipt }),
+    ))
+}
+
+fn inbox(inbox: &Inbox) -> Answer {
+    let rows = inbox.cases.iter().map(|case| {
+        let state = match (case.opened, case.reported) {
+            (_, true) => "reported",
+            (true, false) => "opened",
+            (false, false) => "waits",
+        };
+        [
+            case.record.0.to_string(),
+            case.owner.0.to_string(),
+            state.to_owned(),
+        ]
+    });
+    Answer::new(
+        listing::table(["record", "of", "state"], rows),
+        json!(inbox),
+    )
+}
+
+async fn case(args: &CaseArgs) -> Result<(Device, DoctorKeys, OpenedCase), Failure> {
+    let (device, keys) = opened(&args.at)?;
+    let federation = device.federation().await?;
+    let case = open_case(
+        device.gateway(),
+        &federation,
+        &keys,
+        args.record,
+        args.purpose,
+    )
+    .await?;
+    Ok((device, keys, case))
+}
+
+async fn open(args: &CaseArgs, out: &Path) -> Outcome {
+    if out.exists() {
+        return Err(Failure::said(format!("{} is there already", out.display())));
+    }
+    let (device, _, case) = case(args).await?;
+    let folder = tempfile::Builder::new()
+        .prefix(".case-")
+        .tempdir_in(device.home())?;
+    let cthd = folder.path().join("cthd");
+    fetch_record(device.gateway(), &case, &cthd).await?;
+    let bytes = decrypt_record(&case, File::open(&cthd)?, out)?;
+    let height = case.access().height;
+    let text = format!(
+        "The record is in {} ({bytes} bytes). The ledger says so at height {height}.",
+        out.display()
+    );
+    Ok(Answer::new(
+        text,
+        json!({ "out": out, "bytes": bytes, "access": case.access() }),
+    ))
+}
+
+async fn report(args: &CaseArgs, path: &Path) -> Outcome {
+    let text =
+        fs::read(path).map_err(|error| Failure::said(format!("{}: {error}", path.display())))?;
+    let text = Report::new(Zeroizing::new(text))?;
+    let (device, keys, case) = case(args).await?;
+    let (gateway, federation) = (device.gateway(), device.federation().await?);
+    let receipt = submit_report(gateway, &federation, &keys, &case, text, &mut rng()).await?;
+    let text = format!("Report returned at height {}", receipt.height);
+    Ok(Answer::new(text, json!(receipt)))
+}

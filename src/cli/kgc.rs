@@ -1,0 +1,553 @@
+//! `consilium kgc`: the key generation centre.
+
+use std::path::{Path, PathBuf};
+
+use clap::{Args, Subcommand, ValueEnum};
+use consilium_client::api::kgc::{
+    AdmitHospitalRequest, EnrolmentList, IssueRequest, KgcStatus, PublishEpochRequest,
+    RevocationRequest, UnsealRequest,
+};
+use consilium_client::api::ledger::EpochList;
+use consilium_client::api::terms::RevocationReason;
+use consilium_client::keyfile::WorkFactor;
+use consilium_client::wire::{SecretText, Text};
+use consilium_contracts::{Canonical as _, DoctorId, HospitalId, Settings};
+use consilium_kgc::{DEFAULT_DEPTH, GenesisRequest, Home, InitRequest, Kgc, KgcConfig};
+use consilium_service::hospital_file::read_hospital_file;
+use serde_json::json;
+
+use super::answer::{Answer, Failure, Outcome};
+use super::secrets::{self, PassphraseOption};
+use super::settings::{KgcService, SettingFlags};
+use super::{connect, listing};
+
+/// The commands of the KGC's administrator.
+#[derive(Debug, Subcommand)]
+pub enum KgcCommand {
+    /// Make the KGC's keys, public file and settings
+    Init(InitArgs),
+    /// Sign the federation's genesis from the hospitals' public files
+    Genesis(GenesisArgs),
+    /// Run the service
+    Serve(ServeArgs),
+    /// Open the sealed keys of the running service
+    Unseal(UnsealArgs),
+    /// How the service stands
+    Status(HomeArgs),
+    /// Write one encrypted file from which the KGC can be restored
+    Backup(BackupArgs),
+    /// Make the folder of a KGC from a backup
+    Restore(RestoreArgs),
+    /// Hospitals of the federation
+    #[command(subcommand)]
+    Hospital(HospitalCommand),
+    /// Doctors: issue and revoke attribute keys
+    #[command(subcommand)]
+    Doctor(DoctorCommand),
+    /// Epochs: publish the next update key
+    #[command(subcommand)]
+    Epoch(EpochCommand),
+}
+
+/// Which KGC.
+#[derive(Debug, Args)]
+pub struct HomeArgs {
+    /// The KGC's folder
+    #[arg(long, value_name = "DIR")]
+    home: PathBuf,
+}
+
+impl HomeArgs {
+    fn home(&self) -> Home {
+        Home::at(&self.home)
+    }
+}
+
+/// Which KGC, and the passphrase of the administrator's key.
+#[derive(Debug, Args)]
+pub struct AdminArgs {
+    #[command(flatten)]
+    at: HomeArgs,
+    #[command(flatten)]
+    passphrase: PassphraseOption,
+}
+
+impl AdminArgs {
+    fn client(&self) -> Result<consilium_client::KgcClient, Failure> {
+        connect::kgc_admin(&self.at.home(), &self.passphrase)
+    }
+}
+
+/// What a KGC begins with.
+#[derive(Debug, Args)]
+pub struct InitArgs {
+    #[command(flatten)]
+    at: HomeArgs,
+    /// URL under which hospitals reach it; https, or http on loopback
+    #[arg(long)]
+    url: String,
+    /// Address and port to answer on
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8440")]
+    http_listen: String,
+    /// Multiaddress that its ledger node listens on
+    #[arg(
+        long,
+        value_name = "MULTIADDRESS",
+        default_value = "/ip4/127.0.0.1/tcp/8540"
+    )]
+    ledger_listen: String,
+    /// Host name or address for the certificate; may be repeated
+    #[arg(long = "name", value_name = "HOST", default_values_t = ["localhost".to_owned(), "127.0.0.1".to_owned()])]
+    names: Vec<String>,
+    /// Levels of the revocation tree: 2^depth doctors over the federation's life
+    #[arg(long, default_value_t = DEFAULT_DEPTH)]
+    depth: u8,
+    /// File with the passphrase that seals the keys; `-` reads standard input
+    #[arg(long, value_name = "FILE")]
+    passphrase_file: PathBuf,
+    /// File with the passphrase of the administrator's key, if it is another
+    #[arg(long, value_name = "FILE")]
+    admin_passphrase_file: Option<PathBuf>,
+}
+
+/// What genesis is made of.
+#[derive(Debug, Args)]
+pub struct GenesisArgs {
+    #[command(flatten)]
+    at: HomeArgs,
+    /// The federation's name
+    #[arg(long)]
+    name: String,
+    /// Public files of the first hospitals
+    #[arg(required = true, value_name = "HOSPITAL.JSON")]
+    hospitals: Vec<PathBuf>,
+    /// Hospital whose node votes; may be repeated; by default the first
+    #[arg(long = "validator", value_name = "HOSPITAL")]
+    validators: Vec<HospitalId>,
+    /// Most keywords of a record
+    #[arg(long, value_name = "N")]
+    keywords: Option<u16>,
+    /// Seconds that doctors have to match a record
+    #[arg(long, value_name = "SECONDS")]
+    matching_window: Option<u64>,
+    /// Seconds that an assigned doctor has for the first access
+    #[arg(long, value_name = "SECONDS")]
+    assignment_deadline: Option<u64>,
+    /// File with the passphrase of the sealed keys; `-` reads standard input
+    #[arg(long, value_name = "FILE")]
+    passphrase_file: PathBuf,
+}
+
+/// How the service runs.
+#[derive(Debug, Args)]
+pub struct ServeArgs {
+    #[command(flatten)]
+    at: HomeArgs,
+    #[command(flatten)]
+    passphrase: PassphraseOption,
+    #[command(flatten)]
+    settings: SettingFlags<KgcService>,
+}
+
+/// Opens the keys.
+#[derive(Debug, Args)]
+pub struct UnsealArgs {
+    #[command(flatten)]
+    at: HomeArgs,
+    /// File with the passphrase of the sealed keys; `-` reads standard input
+    #[arg(long, value_name = "FILE")]
+    passphrase_file: PathBuf,
+    /// File with the passphrase of the administrator's key, if it is another
+    #[arg(long, value_name = "FILE")]
+    admin_passphrase_file: Option<PathBuf>,
+}
+
+/// A backup.
+#[derive(Debug, Args)]
+pub struct BackupArgs {
+    #[command(flatten)]
+    at: HomeArgs,
+    /// The file to write
+    file: PathBuf,
+    /// File with the backup's passphrase; `-` reads standard input
+    #[arg(long, value_name = "FILE")]
+    passphrase_file: PathBuf,
+}
+
+/// A restoration.
+#[derive(Debug, Args)]
+pub struct RestoreArgs {
+    #[command(flatten)]
+    at: HomeArgs,
+    /// The backup
+    file: PathBuf,
+    /// File with the backup's passphrase; `-` reads standard input
+    #[arg(long, value_name = "FILE")]
+    passphrase_file: PathBuf,
+}
+
+/// Hospitals.
+#[derive(Debug, Subcommand)]
+pub enum HospitalCommand {
+    /// Admit a hospital to the running federation
+    Add {
+        #[command(flatten)]
+        admin: AdminArgs,
+        /// Its public file
+        #[arg(value_name = "HOSPITAL.JSON")]
+        file: PathBuf,
+    },
+    /// The hospitals, as the ledger has them
+    List(HomeArgs),
+}
+
+/// Doctors.
+#[derive(Debug, Subcommand)]
+pub enum DoctorCommand {
+    /// Issue the attribute key that the doctor's hospital asked for
+    Issue {
+        #[command(flatten)]
+        admin: AdminArgs,
+        /// The doctor
+        doctor: DoctorId,
+        /// The attributes as you read them; refused if the request has others by now
+        #[arg(long)]
+        attributes: String,
+    },
+    /// Revoke a doctor
+    Revoke {
+        #[command(flatten)]
+        admin: AdminArgs,
+        /// The doctor
+        doctor: DoctorId,
+        /// Why; stands on the ledger
+        #[arg(long, value_enum)]
+        reason: Reason,
+        /// Open a new epoch at once, so that the cryptography takes it too
+        #[arg(long)]
+        now: bool,
+    },
+    /// Requests and issued keys
+    List(AdminArgs),
+}
+
+/// Epochs.
+#[derive(Debug, Subcommand)]
+pub enum EpochCommand {
+    /// Publish the next epoch's update key
+    Publish(AdminArgs),
+    /// The published epochs
+    Show(HomeArgs),
+}
+
+/// Why a doctor is revoked.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub enum Reason {
+    /// Left the hospital
+    Departed,
+    /// A key was lost
+    KeyLost,
+    /// A key may be known to others
+    KeyCompromised,
+    /// Broke the rules
+    Misconduct,
+    /// Anything else
+    Other,
+}
+
+impl From<Reason> for RevocationReason {
+    fn from(reason: Reason) -> Self {
+        match reason {
+            Reason::Departed => Self::Departed,
+            Reason::KeyLost => Self::KeyLost,
+            Reason::KeyCompromised => Self::KeyCompromised,
+            Reason::Misconduct => Self::Misconduct,
+            Reason::Other => Self::Other,
+        }
+    }
+}
+
+/// Runs a command of the KGC.
+pub async fn run(command: KgcCommand) -> Outcome {
+    match command {
+        KgcCommand::Init(args) => init(&args),
+        KgcCommand::Genesis(args) => genesis(&args),
+        KgcCommand::Serve(args) => serve(&args).await,
+        KgcCommand::Unseal(args) => unseal(&args).await,
+        KgcCommand::Status(at) => Ok(shown(&connect::kgc(&at.home())?.status().await?)),
+        KgcCommand::Backup(args) => backup(&args),
+        KgcCommand::Restore(args) => restore(&args),
+        KgcCommand::Hospital(command) => hospital(command).await,
+        KgcCommand::Doctor(command) => doctor(command).await,
+        KgcCommand::Epoch(command) => epoch(command).await,
+    }
+}
+
+fn init(args: &InitArgs) -> Outcome {
+    let passphrase = secrets::read(&args.passphrase_file)?;
+    let admin = args
+        .admin_passphrase_file
+        .as_deref()
+        .map(secrets::read)
+        .transpose()?;
+    let quoted = |text: &str| json!(text).to_string();
+    let made = consilium_kgc::init(&InitRequest {
+        home: args.at.home(),
+        url: args.url.clone(),
+        listen: args.ledger_listen.clone(),
+        names: args.names.clone(),
+        depth: args.depth,
+        passphrase: &passphrase,
+        admin_passphrase: admin.as_ref().unwrap_or(&passphrase),
+        work: WorkFactor::STANDARD,
+        settings: vec![
+            ("http.listen".to_owned(), quoted(&args.http_listen)),
+            ("http.public_url".to_owned(), quoted(&args.url)),
+        ],
+    })?;
+    let home = args.at.home();
+    let text = format!(
+        "The KGC's keys are in {}; keep a copy of {} and its passphrase apart.\n\
+         Administrator's key: {}\nPublic file:         {}\nSettings:            {}\n\
+         Next: consilium kgc genesis --home {} --name NAME HOSPITAL.JSON...",
+        home.path().display(),
+        home.sealed().display(),
+        made.admin_key.display(),
+        home.public().display(),
+        home.settings().display(),
+        home.path().display(),
+    );
+    let json = json!({
+        "home": home.path(), "admin_key": made.admin_key, "public": home.public(), "settings": home.settings(),
+    });
+    Ok(Answer::new(text, json))
+}
+
+fn genesis(args: &GenesisArgs) -> Outcome {
+    let passphrase = secrets::read(&args.passphrase_file)?;
+    let cards = args.hospitals.iter().map(|path| read_hospital_file(path));
+    let hospitals = cards.collect::<Result<Vec<_>, _>>()?;
+    let validators = match (args.validators.as_slice(), hospitals.first()) {
+        ([], Some(first)) => vec![first.id.clone()],
+        (given, _) => given.to_vec(),
+    };
+    let mut settings = Settings::default();
+    let milliseconds = |seconds: u64| seconds.saturating_mul(1000);
+    if let Some(n) = args.keywords {
+        settings.n = n;
+    }
+    if let Some(window) = args.matching_window {
+        settings.matching_window_ms = milliseconds(window);
+    }
+    if let Some(deadline) = args.assignment_deadline {
+        settings.assignment_deadline_ms = milliseconds(deadline);
+    }
+    let request = GenesisRequest {
+        name: args.name.clone(),
+        settings,
+        hospitals,
+        validators,
+    };
+    let genesis = consilium_kgc::genesis(&args.at.home(), &passphrase, request)?;
+    let (file, id) = (args.at.home().genesis(), genesis.federation());
+    let text = format!(
+        "Federation {id}\nGenesis: {}\nGive the file to every hospital, as genesis.bin in its folder.",
+        file.display()
+    );
+    Ok(Answer::new(
+        text,
+        json!({ "federation": id.to_string(), "genesis": file }),
+    ))
+}
+
+async fn serve(args: &ServeArgs) -> Outcome {
+    let passphrase = args.passphrase.read()?;
+    let config = KgcConfig::load(&args.at.home(), std::env::vars(), args.settings.given())?;
+    consilium_service::logging::init(&config.frame.log.filter, true)?;
+    Kgc::serve(
+        config,
+        passphrase.as_ref(),
+        consilium_service::shutdown_signal(),
+    )
+    .await?;
+    Ok(Answer::new("stopped", json!({ "stopped": true })))
+}
+
+async fn unseal(args: &UnsealArgs) -> Outcome {
+    let passphrase = secrets::read(&args.passphrase_file)?;
+    let of_admin = args
+        .admin_passphrase_file
+        .as_ref()
+        .unwrap_or(&args.passphrase_file);
+    if of_admin == Path::new("-") {
+        let rule =
+            "the administrator's key needs its passphrase too: give --admin-passphrase-file FILE";
+        return Err(Failure::Usage(rule.to_owned()));
+    }
+    let of_admin = PassphraseOption {
+        passphrase_file: Some(of_admin.clone()),
+    };
+    let client = connect::kgc_admin(&args.at.home(), &of_admin)?;
+    let passphrase = SecretText::new(passphrase.expose_secret().to_owned());
+    Ok(shown(&client.unseal(&UnsealRequest { passphrase }).await?))
+}
+
+fn shown(status: &KgcStatus) -> Answer {
+    let sealed = match status.sealed {
+        true => "sealed: no keys, tokens or epochs until `consilium kgc unseal`",
+        false => "open",
+    };
+    let federation = status
+        .federation
+        .as_ref()
+        .map_or("none yet".to_owned(), |id| id.0.to_string());
+    let epoch = status
+        .epoch
+        .map_or("none yet".to_owned(), |epoch| epoch.to_string());
+    let text = format!(
+        "federation {federation}\nkeys       {sealed}\nledger     height {}\nepoch      {epoch}\n\
+         doctors    {} issued, {} waiting",
+        status.height, status.doctors, status.pending
+    );
+    Answer::new(text, json!(status))
+}
+
+fn backup(args: &BackupArgs) -> Outcome {
+    let passphrase = secrets::read(&args.passphrase_file)?;
+    consilium_kgc::backup(&args.at.home(), &args.file, &passphrase, None)?;
+    let text = format!("Backup: {}", args.file.display());
+    Ok(Answer::new(text, json!({ "backup": args.file })))
+}
+
+fn restore(args: &RestoreArgs) -> Outcome {
+    let passphrase = secrets::read(&args.passphrase_file)?;
+    let home = args.at.home();
+    consilium_kgc::restore(&home, &args.file, &passphrase)?;
+    let text = format!(
+        "Restored: {}. Leaves and revocations are read from the ledger.",
+        home.path().display()
+    );
+    Ok(Answer::new(text, json!({ "home": home.path() })))
+}
+
+async fn hospital(command: HospitalCommand) -> Outcome {
+    match command {
+        HospitalCommand::Add { admin, file } => {
+            let card = read_hospital_file(&file)?;
+            let request = AdmitHospitalRequest {
+                card: card.to_canonical_bytes().into(),
+            };
+            let receipt = admin.client()?.admit_hospital(&request).await?;
+            let text = format!("{} is admitted, at height {}", card.id, receipt.height);
+            Ok(Answer::new(text, json!(receipt)))
+        }
+        HospitalCommand::List(at) => {
+            let list = connect::kgc(&at.home())?.hospitals().await?;
+            let rows = list.hospitals.iter().map(|one| {
+                let votes = if one.validator { "validator" } else { "" };
+                [
+                    one.id.0.to_string(),
+                    one.display_name.clone(),
+                    votes.to_owned(),
+                ]
+            });
+            Ok(Answer::new(
+                listing::table(["hospital", "name", ""], rows),
+                json!(list),
+            ))
+        }
+    }
+}
+
+async fn doctor(command: DoctorCommand) -> Outcome {
+    match command {
+        DoctorCommand::Issue {
+            admin,
+            doctor,
+            attributes,
+        } => {
+            let issued = admin
+                .client()?
+                .issue(&doctor, &IssueRequest { attributes })
+                .await?;
+            let text = format!("Issued: doctor {doctor} has leaf {}", issued.leaf);
+            Ok(Answer::new(text, json!(issued)))
+        }
+        DoctorCommand::Revoke {
+            admin,
+            doctor,
+            reason,
+            now,
+        } => {
+            let request = RevocationRequest {
+                doctor: Text(doctor),
+                reason: reason.into(),
+                now,
+            };
+            let revoked = admin.client()?.revoke(&request).await?;
+            let epoch = revoked.epoch.as_ref();
+            let epoch = epoch.map_or(String::new(), |one| {
+                format!("; epoch {} is open", one.epoch)
+            });
+            let text = format!(
+                "Revoked: doctor {doctor}, at height {}{epoch}",
+                revoked.revocation.height
+            );
+            Ok(Answer::new(text, json!(revoked)))
+        }
+        DoctorCommand::List(admin) => Ok(enrolments(&admin.client()?.enrolments().await?)),
+    }
+}
+
+/// Enrolments as a table.
+pub fn enrolments(list: &EnrolmentList) -> Answer {
+    let rows = list.enrolments.iter().map(|one| {
+        let state = listing::word(&one.state);
+        [
+            one.doctor.0.to_string(),
+            one.hospital.0.to_string(),
+            state,
+            one.attributes.clone(),
+        ]
+    });
+    Answer::new(
+        listing::table(["doctor", "hospital", "state", "attributes"], rows),
+        json!(list),
+    )
+}
+
+async fn epoch(command: EpochCommand) -> Outcome {
+    match command {
+        EpochCommand::Publish(admin) => {
+            let client = admin.client()?;
+            let next = client
+                .epochs()
+                .await?
+                .current
+                .unwrap_or(0)
+                .saturating_add(1);
+            let made = client
+                .publish_epoch(&PublishEpochRequest { epoch: next })
+                .await?;
+            Ok(Answer::new(
+                format!("Epoch {} is current", made.epoch),
+                json!(made),
+            ))
+        }
+        EpochCommand::Show(at) => Ok(epochs(&connect::kgc(&at.home())?.epochs().await?)),
+    }
+}
+
+fn epochs(list: &EpochList) -> Answer {
+    let rows = list.epochs.iter().map(|one| {
+        [
+            one.epoch.to_string(),
+            one.height.to_string(),
+            one.update_key_digest.0.to_string(),
+        ]
+    });
+    Answer::new(
+        listing::table(["epoch", "height", "update key"], rows),
+        json!(list),
+    )
+}

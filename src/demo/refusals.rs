@@ -1,0 +1,223 @@
+//! What is attempted and must be refused.
+
+use std::path::Path;
+
+use consilium_client::ClientError;
+use consilium_client::api::gateway::HospitalRevocationRequest;
+use consilium_client::api::terms::RevocationReason;
+use consilium_client::device::DeviceError;
+use consilium_client::device::doctor::OpenedCase;
+use consilium_client::device::patient::withdraw_consent;
+use consilium_client::wire::Text;
+use consilium_contracts::SigningKey;
+use consilium_records::Keyword;
+
+use super::doctors::{self, Doctor};
+use super::patients::Registered;
+use super::people::{Role, UNSATISFIED};
+use super::services::Services;
+use super::summary::Refusal;
+use crate::cli::Failure;
+
+/// The records that misuse is tried on, each found by the keyword of one doctor made for it.
+pub struct Trials {
+    /// Nobody satisfies its policy.
+    pub unsatisfied: Registered,
+    /// Its doctor is revoked while the case is open.
+    pub revoked: Registered,
+    /// Its patient withdraws consent while the case is open.
+    pub withdrawn: Registered,
+    /// Its patient consents to no other hospital.
+    pub unauthorized: Registered,
+}
+
+/// The doctors of the trials: two of the first hospital, one of the second.
+pub fn roles() -> Result<Vec<Role>, Failure> {
+    let role = |hospital, code| -> Result<Role, Failure> {
+        Ok(Role {
+            hospital,
+            attributes: "role:internist, icu, er, clearance=5",
+            interests: vec![trial_keyword(code)?],
+        })
+    };
+    Ok(vec![
+        role(0, "READER")?,
+        role(0, "LEAVER")?,
+        role(1, "STRANGER")?,
+    ])
+}
+
+/// A keyword that no record of the input has.
+pub fn trial_keyword(code: &str) -> Result<Keyword, Failure> {
+    Ok(Keyword::new("urn:consilium:demo:trial", code)?)
+}
+
+/// Keyword and policy of each trial's record, in the order of [`Trials`]'s fields, and whether the other hospital may search it.
+pub const RECORDS: [(&str, &str, bool); 4] = [
+    ("READER", UNSATISFIED, true),
+    ("LEAVER", "role:internist", true),
+    ("READER", "role:internist", true),
+    ("STRANGER", "role:internist", false),
+];
+
+impl Trials {
+    /// From the registered records, in the order of [`RECORDS`].
+    pub fn new(records: Vec<Registered>) -> Option<Self> {
+        let [unsatisfied, revoked, withdrawn, unauthorized] = <[_; 4]>::try_from(records).ok()?;
+        Some(Self {
+            unsatisfied,
+            revoked,
+            withdrawn,
+            unauthorized,
+        })
+    }
+}
+
+/// Tries everything; `doctors` are those of [`roles`], `opened` is a case that was opened rightly.
+pub async fn attempt(
+    services: &Services,
+    trials: &Trials,
+    doctors: &[Doctor],
+    opened: Option<(&Doctor, &OpenedCase)>,
+    folder: &Path,
+) -> Result<Vec<Refusal>, Failure> {
+    let [reader, leaver, stranger] = doctors else {
+        return Err(Failure::said("the trials have three doctors"));
+    };
+    let mut refusals = vec![
+        foreign_hospital(services, trials).await?,
+        stranger_opens(services, trials, stranger).await,
+        unsatisfied(services, trials, reader).await,
+        revoked(services, trials, leaver).await?,
+        withdrawn(services, trials, reader).await?,
+    ];
+    if let Some((doctor, case)) = opened {
+        let outcome = doctors::read_tampered(doctor, case, folder).await;
+        refusals.push(of_device(
+            "a ciphertext with one bit changed is opened",
+            outcome,
+            &[],
+        ));
+    }
+    Ok(refusals)
+}
+
+/// A hospital that is not of the federation asks an owner for a record.
+async fn foreign_hospital(services: &Services, trials: &Trials) -> Result<Refusal, Failure> {
+    let stranger = SigningKey::generate(&mut rand::rng());
+    let gateway = services.hospital(0)?.gateway_as(&stranger)?;
+    let outcome = gateway.shared_record(&trials.unauthorized.record).await;
+    Ok(of_call(
+        "a hospital outside the federation fetches a record",
+        outcome.map(drop),
+        &[],
+    ))
+}
+
+/// A doctor of a hospital that was not authorized, though his interest is exactly the record's keyword.
+async fn stranger_opens(services: &Services, trials: &Trials, doctor: &Doctor) -> Refusal {
+    let attempted = "a doctor of a hospital that is not authorized opens a record";
+    let outcome = doctors::open(services, doctor, trials.unauthorized.record).await;
+    of_device(attempted, outcome.map(drop), &["not-assigned"])
+}
+
+async fn unsatisfied(services: &Services, trials: &Trials, doctor: &Doctor) -> Refusal {
+    let attempted = "a doctor whose attributes do not satisfy the policy opens his case";
+    let outcome = doctors::open(services, doctor, trials.unsatisfied.record).await;
+    of_device(attempted, outcome.map(drop), &["policy-not-satisfied"])
+}
+
+async fn revoked(
+    services: &Services,
+    trials: &Trials,
+    doctor: &Doctor,
+) -> Result<Refusal, Failure> {
+    let attempted = "a doctor revoked while his case is open reads on";
+    let case = match doctors::open(services, doctor, trials.revoked.record).await {
+        Ok(case) => case,
+        Err(error) => return Ok(not_tried(attempted, &error)),
+    };
+    let request = HospitalRevocationRequest {
+        doctor: Text(doctor.id),
+        reason: RevocationReason::Departed,
+    };
+    services
+        .hospital(doctor.hospital)?
+        .operator
+        .revoke(&request)
+        .await?;
+    let outcome = doctors::open(services, doctor, case.record()).await;
+    Ok(of_device(attempted, outcome.map(drop), &["doctor-revoked"]))
+}
+
+async fn withdrawn(
+    services: &Services,
+    trials: &Trials,
+    doctor: &Doctor,
+) -> Result<Refusal, Failure> {
+    let attempted = "a record is opened after its patient withdrew consent";
+    let own = &trials.withdrawn;
+    let mut rng: rand::rngs::StdRng = rand::make_rng();
+    let federation = &services.federation;
+    withdraw_consent(&own.gateway, federation, &own.keys, own.record, &mut rng).await?;
+    let outcome = doctors::open(services, doctor, own.record).await;
+    Ok(of_device(
+        attempted,
+        outcome.map(drop),
+        &["consent-withdrawn"],
+    ))
+}
+
+fn not_tried(attempted: &'static str, error: &DeviceError) -> Refusal {
+    Refusal {
+        attempted,
+        refused: false,
+        reason: format!("what comes before it failed: {error}"),
+    }
+}
+
+fn of_device(attempted: &'static str, outcome: Result<(), DeviceError>, codes: &[&str]) -> Refusal {
+    match outcome {
+        Err(DeviceError::Gateway(error)) => of_call(attempted, Err(error), codes),
+        Err(error) => Refusal {
+            attempted,
+            // Refused by the device itself: right only where no service was expected to.
+            refused: codes.is_empty(),
+            reason: error.to_string(),
+        },
+        Ok(()) => done(attempted),
+    }
+}
+
+/// A refusal counts where the service gave the expected reason; a broken connection is none.
+fn of_call(attempted: &'static str, outcome: Result<(), ClientError>, codes: &[&str]) -> Refusal {
+    match outcome {
+        Ok(()) => done(attempted),
+        Err(ClientError::Refused {
+            code,
+            message,
+            status,
+            ..
+        }) => Refusal {
+            attempted,
+            refused: match codes {
+                [] => (400..500).contains(&status),
+                codes => codes.contains(&code.as_str()),
+            },
+            reason: format!("{message} ({code})"),
+        },
+        Err(error) => Refusal {
+            attempted,
+            refused: false,
+            reason: error.to_string(),
+        },
+    }
+}
+
+fn done(attempted: &'static str) -> Refusal {
+    Refusal {
+        attempted,
+        refused: false,
+        reason: "it was done".to_owned(),
+    }
+}

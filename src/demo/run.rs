@@ -1,0 +1,547 @@
+//! The demo's course.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use consilium_client::api::gateway::{RecordState, RecordView};
+use consilium_client::device::doctor::OpenedCase;
+use consilium_client::device::patient::RecordKeys;
+use consilium_contracts::RecordId;
+use consilium_records::{Choice, Keyword, Limits, Records, SourceRecord, choose};
+use tokio::task::JoinSet;
+
+use super::doctors::{self, Doctor};
+use super::patients::{self, Plan, Registered};
+use super::people::{self, POLICIES, Role};
+use super::refusals::{self, Trials};
+use super::services::Services;
+use super::show::{Show, Step};
+use super::summary::{Skipped, Summary};
+use crate::cli::{Failure, keywords};
+
+/// Keywords of a record: the federation's default.
+const N: usize = 32;
+/// Devices that work at once.
+const AT_ONCE: usize = 4;
+/// How long what needs no work may take.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+/// A record of the input and the keywords that it is found by.
+struct Input {
+    source: Arc<SourceRecord>,
+    keywords: Vec<Keyword>,
+}
+
+/// A case that a doctor opened.
+struct Opened {
+    doctor: usize,
+    case: OpenedCase,
+    equal: bool,
+}
+
+/// Runs everything.
+pub async fn run(
+    show: &mut Show,
+    folder: &Path,
+    input: &Path,
+    window: Option<u64>,
+) -> Result<Summary, Failure> {
+    let mut summary = Summary::default();
+    let inputs = read(show, input, &mut summary)?;
+    let trials = refusals::RECORDS.len();
+    let keys = make_keys(show, inputs.len().saturating_add(trials), &mut summary).await?;
+    // Matching takes time for each record, and every record must have as long as the last one needs.
+    let window = window.unwrap_or_else(|| 15_u64.saturating_add(inputs.len() as u64 / 3));
+    let services = Arc::new(setup(show, folder, window).await?);
+    let outcome = course(show, folder, &services, inputs, keys, &mut summary).await;
+    if let Ok(services) = Arc::try_unwrap(services) {
+        services.stop().await;
+    }
+    outcome?;
+    summary.seconds = show.seconds().clone();
+    if let Some(seconds) = summary.seconds.remove("rsa keys") {
+        summary.rsa_seconds = seconds;
+    }
+    summary.judge();
+    Ok(summary)
+}
+
+async fn course(
+    show: &mut Show,
+    folder: &Path,
+    services: &Arc<Services>,
+    inputs: Vec<Input>,
+    keys: Vec<RecordKeys>,
+    summary: &mut Summary,
+) -> Result<(), Failure> {
+    let all: Vec<Vec<Keyword>> = inputs.iter().map(|input| input.keywords.clone()).collect();
+    let mut roles = people::doctors(&all, services.hospitals.len());
+    let looking = roles.len();
+    roles.extend(refusals::roles()?);
+    let doctors = enrol(show, services, &roles).await?;
+    summary.doctors = doctors.len();
+    let step = show.begin(
+        "5 authorize",
+        "5  Each hospital lets the other search its records, as far as patients consent",
+        1,
+    );
+    let made = services.authorize().await?;
+    show.end(&step, &format!("{made} authorizations on the ledger"));
+    interests(show, services, &doctors, &roles).await?;
+
+    let mut records = submit(show, folder, services, inputs, keys, summary).await?;
+    let trials = records.split_off(records.len().saturating_sub(refusals::RECORDS.len()));
+    let trials = Trials::new(trials.into_iter().flatten().collect());
+    let trials =
+        trials.ok_or_else(|| Failure::said("the records for the refusals are not registered"))?;
+    let records: Vec<Registered> = records.into_iter().flatten().collect();
+    summary.registered = records.len();
+
+    let ids: BTreeSet<RecordId> = records.iter().map(|one| one.record).collect();
+    let waiting = matched(show, services, &ids).await?;
+    let (looking, trying) = doctors.split_at(looking);
+    let opened = open(show, folder, services, looking, &records, summary).await?;
+    report(show, services, looking, &records, &opened, summary).await?;
+
+    let line = "What must not be possible is tried";
+    let step = show.begin("refusals", line, 1);
+    let first = opened
+        .first()
+        .and_then(|one| Some((looking.get(one.doctor)?, &one.case)));
+    summary.refusals = refusals::attempt(services, &trials, trying, first, folder).await?;
+    for refusal in &summary.refusals {
+        let mark = if refusal.refused {
+            "refused"
+        } else {
+            "NOT REFUSED"
+        };
+        show.say(&format!(
+            "     {mark}: {}\n              {}",
+            refusal.attempted, refusal.reason
+        ));
+    }
+    show.end(&step, "done");
+    count(services, &waiting, &records, summary).await
+}
+
+/// Reads the input: what becomes a record, and what does not.
+fn read(show: &mut Show, path: &Path, summary: &mut Summary) -> Result<Vec<Input>, Failure> {
+    let line = format!("Reading records from {}", path.display());
+    let mut records = Records::open(path, &Limits::default())?;
+    let step = show.begin("read", &line, records.patients());
+    summary.read = records.patients();
+    let mut inputs = Vec::new();
+    let mut distinct = BTreeSet::new();
+    for source in &mut records {
+        let chosen = choose(source.candidates(), N, &Choice::Default)?;
+        let dropped = keywords::convert(&chosen).dropped;
+        let label = source.patient().id().to_owned();
+        summary.skipped.extend(dropped.iter().map(|one| Skipped {
+            what: format!("keyword {} of {label}", one.keyword),
+            reason: one.reason.clone(),
+        }));
+        let usable = chosen
+            .into_iter()
+            .filter(|keyword| dropped.iter().all(|one| one.keyword != keyword.as_str()));
+        let keywords: Vec<Keyword> = usable.collect();
+        distinct.extend(keywords.iter().cloned());
+        inputs.push(Input {
+            source: Arc::new(source),
+            keywords,
+        });
+        step.advance();
+    }
+    summary
+        .skipped
+        .extend(records.skipped().iter().map(|one| Skipped {
+            what: one.path().display().to_string(),
+            reason: one.reason().to_string(),
+        }));
+    summary.keywords = distinct.len();
+    show.end(
+        &step,
+        &format!(
+            "{} patients, {} keywords, {} parts skipped",
+            inputs.len(),
+            distinct.len(),
+            summary.skipped.len()
+        ),
+    );
+    match inputs.is_empty() {
+        true => Err(Failure::said(format!(
+            "{}: there is no record in it",
+            path.display()
+        ))),
+        false => Ok(inputs),
+    }
+}
+
+/// Each record's keys on the patient's device; finding primes takes seconds, so every processor does.
+async fn make_keys(
+    show: &mut Show,
+    count: usize,
+    summary: &mut Summary,
+) -> Result<Vec<RecordKeys>, Failure> {
+    let step = show.begin(
+        "rsa keys",
+        "Every record gets keys of its own, an RSA key for the report among them",
+        count,
+    );
+    let bar = step.bar();
+    let made = tokio::task::spawn_blocking(move || {
+        let threads = std::thread::available_parallelism().map_or(1, usize::from);
+        let next = AtomicUsize::new(0);
+        let work = || {
+            let mut made = Vec::new();
+            while next.fetch_add(1, Ordering::Relaxed) < count {
+                made.push(RecordKeys::generate(&mut rand::rng()));
+                bar.inc(1);
+            }
+            made
+        };
+        std::thread::scope(|scope| {
+            let running: Vec<_> = (0..threads).map(|_| scope.spawn(work)).collect();
+            running
+                .into_iter()
+                .flat_map(|one| one.join().unwrap_or_default())
+                .collect::<Vec<_>>()
+        })
+    });
+    let keys = made.await?.into_iter().collect::<Result<Vec<_>, _>>()?;
+    show.end(&step, &format!("{} keys", keys.len()));
+    summary.rsa_seconds = 0.0;
+    Ok(keys)
+}
+
+async fn setup(show: &mut Show, folder: &Path, window: u64) -> Result<Services, Failure> {
+    let line = "1  A KGC and two hospitals start, each a service with its own keys, store and copy of the ledger";
+    let step = show.begin("1 setup", line, 1);
+    let services = Services::start(folder, window.saturating_mul(1000)).await?;
+    show.end(&step, &format!("federation {}", services.federation.id()));
+    Ok(services)
+}
+
+async fn enrol(
+    show: &mut Show,
+    services: &Services,
+    roles: &[Role],
+) -> Result<Vec<Doctor>, Failure> {
+    let line = "2  Doctors make their keys; their hospitals vouch for attributes; the KGC registers them, then issues (7)";
+    let step = show.begin("2 registration", line, roles.len());
+    let mut doctors = Vec::new();
+    for role in roles {
+        doctors.push(doctors::enrol_doctor(services, role).await?);
+        step.advance();
+    }
+    show.end(
+        &step,
+        &format!(
+            "{} doctors in {} hospitals",
+            doctors.len(),
+            services.hospitals.len()
+        ),
+    );
+    Ok(doctors)
+}
+
+async fn interests(
+    show: &mut Show,
+    services: &Services,
+    doctors: &[Doctor],
+    roles: &[Role],
+) -> Result<(), Failure> {
+    let line = "8  Doctors post what they look for, encrypted to their hospital";
+    let step = show.begin("8 trapdoors", line, doctors.len());
+    for (doctor, role) in doctors.iter().zip(roles) {
+        doctors::post_interests(services, doctor, &role.interests).await?;
+        step.advance();
+    }
+    show.end(&step, &format!("{} trapdoors on the ledger", doctors.len()));
+    Ok(())
+}
+
+fn plans(services: &Services, inputs: Vec<Input>) -> Result<Vec<Plan>, Failure> {
+    let hospitals = services.ids();
+    let smallest = inputs
+        .iter()
+        .min_by_key(|input| input.source.content().len());
+    let smallest = smallest.map(|input| Arc::clone(&input.source));
+    let others = |owner: usize| {
+        let ids = hospitals.iter().enumerate();
+        ids.filter(move |(number, _)| *number != owner)
+            .map(|(_, id)| id.clone())
+            .collect()
+    };
+    let count = hospitals.len().max(1);
+    let mut plans = Vec::new();
+    for ((number, input), policy) in inputs
+        .into_iter()
+        .enumerate()
+        .zip(POLICIES.into_iter().cycle())
+    {
+        let owner = number.checked_rem(count).unwrap_or(0);
+        plans.push(Plan {
+            source: input.source,
+            keywords: input.keywords,
+            policy,
+            consent: others(owner),
+            owner,
+        });
+    }
+    for (code, policy, shared) in refusals::RECORDS {
+        let source = smallest
+            .clone()
+            .ok_or_else(|| Failure::said("there is no record"))?;
+        plans.push(Plan {
+            source,
+            keywords: vec![refusals::trial_keyword(code)?],
+            policy,
+            consent: if shared { others(0) } else { Vec::new() },
+            owner: 0,
+        });
+    }
+    Ok(plans)
+}
+
+/// Registers every record; those that fail are `None` in their place.
+async fn submit(
+    show: &mut Show,
+    folder: &Path,
+    services: &Arc<Services>,
+    inputs: Vec<Input>,
+    keys: Vec<RecordKeys>,
+    summary: &mut Summary,
+) -> Result<Vec<Option<Registered>>, Failure> {
+    let plans = plans(services, inputs)?;
+    let line = "3  Patients encrypt their records under a policy and hand them to a hospital, which (4) builds and posts the index";
+    let step = show.begin("3 encrypt, 4 index", line, plans.len());
+    let mut registered: Vec<Option<Registered>> = plans.iter().map(|_| None).collect();
+    let mut waiting = plans.into_iter().zip(keys).enumerate();
+    let mut running = JoinSet::new();
+    loop {
+        while running.len() < AT_ONCE
+            && let Some((number, (plan, keys))) = waiting.next()
+        {
+            let (services, folder) = (Arc::clone(services), folder.to_owned());
+            let label = plan.source.patient().id().to_owned();
+            running.spawn(async move {
+                (
+                    number,
+                    label,
+                    patients::register_record(services, plan, keys, folder).await,
+                )
+            });
+        }
+        let Some(done) = running.join_next().await else {
+            break;
+        };
+        step.advance();
+        match done? {
+            (number, _, Ok(one)) => {
+                if let Some(place) = registered.get_mut(number) {
+                    *place = Some(one);
+                }
+            }
+            (_, label, Err(error)) => {
+                let reason = error.to_string();
+                summary
+                    .failures
+                    .push(format!("patient {label} is not registered: {reason}"));
+                summary.skipped.push(Skipped {
+                    what: format!("patient {label}"),
+                    reason,
+                });
+            }
+        }
+    }
+    let count = registered.iter().flatten().count();
+    show.end(
+        &step,
+        &format!(
+            "{count} records registered, ciphertexts at their hospitals, digests on the ledger"
+        ),
+    );
+    Ok(registered)
+}
+
+async fn views(services: &Services) -> Result<BTreeMap<RecordId, RecordView>, Failure> {
+    let mut views = BTreeMap::new();
+    for hospital in &services.hospitals {
+        let list = hospital.operator.records().await?;
+        views.extend(list.records.into_iter().map(|view| (view.record.0, view)));
+    }
+    Ok(views)
+}
+
+/// Waits until every record has a doctor or is closed without one.
+async fn matched(
+    show: &mut Show,
+    services: &Services,
+    ids: &BTreeSet<RecordId>,
+) -> Result<BTreeMap<RecordId, RecordView>, Failure> {
+    let line = "6  Hospitals compare encrypted indexes with trapdoors; 9  the ledger assigns the doctor with most interests";
+    let step: Step = show.begin("6 search, 9 match", line, ids.len());
+    let started = Instant::now();
+    loop {
+        let views = views(services).await?;
+        let settled = |view: &RecordView| {
+            !matches!(
+                view.state,
+                RecordState::AwaitsCthd
+                    | RecordState::Queued
+                    | RecordState::Registered
+                    | RecordState::Matching
+            )
+        };
+        let done = views.values().filter(|view| settled(view)).count();
+        step.bar()
+            .set_position(u64::try_from(done).unwrap_or(u64::MAX));
+        if done == views.len() {
+            let assigned = views
+                .values()
+                .filter(|view| !view.assignments.is_empty())
+                .count();
+            show.end(&step, &format!("{assigned} records have a doctor"));
+            return Ok(views);
+        }
+        if started.elapsed() > PATIENCE {
+            return Err(Failure::said(format!(
+                "{} records are still being matched",
+                views.len().saturating_sub(done)
+            )));
+        }
+        tokio::time::sleep(Duration::from_millis(500)).await;
+    }
+}
+
+async fn open(
+    show: &mut Show,
+    folder: &Path,
+    services: &Services,
+    doctors: &[Doctor],
+    records: &[Registered],
+    summary: &mut Summary,
+) -> Result<Vec<Opened>, Failure> {
+    let digests: BTreeMap<RecordId, [u8; 32]> =
+        records.iter().map(|one| (one.record, one.digest)).collect();
+    let line = "10 Doctors open their cases: the hospital pre-decrypts, the ledger notes the access, the device decrypts";
+    let step = show.begin("7 prekey, 10 decrypt", line, records.len());
+    let mut opened = Vec::new();
+    for (number, doctor) in doctors.iter().enumerate() {
+        for case in doctors::waiting(doctor).await? {
+            let record = case.record.0;
+            match doctors::open(services, doctor, record).await {
+                Ok(case) => {
+                    let digest = doctors::read(doctor, &case, folder).await?;
+                    let equal = digests.get(&record) == Some(&digest);
+                    opened.push(Opened {
+                        doctor: number,
+                        case,
+                        equal,
+                    });
+                    step.advance();
+                }
+                Err(error) => summary
+                    .failures
+                    .push(format!("record {record} does not open: {error}")),
+            }
+        }
+    }
+    summary.decrypted = opened.iter().filter(|one| one.equal).count();
+    summary.unequal = opened.len().saturating_sub(summary.decrypted);
+    show.end(
+        &step,
+        &format!(
+            "{} records opened, {} equal to what the patient encrypted",
+            opened.len(),
+            summary.decrypted
+        ),
+    );
+    Ok(opened)
+}
+
+async fn report(
+    show: &mut Show,
+    services: &Services,
+    doctors: &[Doctor],
+    records: &[Registered],
+    opened: &[Opened],
+    summary: &mut Summary,
+) -> Result<(), Failure> {
+    let line =
+        "11 Doctors return reports, encrypted to the patient; patients open and acknowledge them";
+    let step = show.begin("11 results", line, opened.len());
+    for one in opened {
+        if let Some(doctor) = doctors.get(one.doctor) {
+            doctors::report(services, doctor, &one.case).await?;
+        }
+    }
+    let reported: BTreeSet<RecordId> = opened.iter().map(|one| one.case.record()).collect();
+    for record in records.iter().filter(|one| reported.contains(&one.record)) {
+        match read_when_there(services, record).await {
+            Ok(()) => summary.reports_opened = summary.reports_opened.saturating_add(1),
+            Err(error) => summary
+                .failures
+                .push(format!("the report of patient {}: {error}", record.label)),
+        }
+        step.advance();
+    }
+    show.end(&step, &format!("{} reports opened", summary.reports_opened));
+    Ok(())
+}
+
+/// A report of another hospital's doctor takes a moment to arrive.
+async fn read_when_there(services: &Services, record: &Registered) -> Result<(), Failure> {
+    let started = Instant::now();
+    loop {
+        match patients::read_and_acknowledge(services, record).await {
+            Err(_) if started.elapsed() < Duration::from_secs(30) => {
+                tokio::time::sleep(Duration::from_millis(250)).await;
+            }
+            outcome => return outcome,
+        }
+    }
+}
+
+async fn count(
+    services: &Services,
+    settled: &BTreeMap<RecordId, RecordView>,
+    records: &[Registered],
+    summary: &mut Summary,
+) -> Result<(), Failure> {
+    let views = views(services).await?;
+    summary.assignments = views.values().map(|view| view.assignments.len()).sum();
+    let unmatched = records.iter().filter(|one| {
+        settled
+            .get(&one.record)
+            .is_some_and(|view| view.state == RecordState::Unmatched)
+    });
+    summary.unmatched = unmatched
+        .map(|one| format!("{} at hospital {}", one.label, one.owner))
+        .collect();
+    for hospital in &services.hospitals {
+        let text = hospital
+            .operator
+            .http()
+            .get_bytes("/metrics", 4 << 20)
+            .await?;
+        summary.matches = summary
+            .matches
+            .saturating_add(matches(&String::from_utf8_lossy(&text)));
+        let status = hospital.operator.ledger_status().await?;
+        summary.height = summary.height.max(status.height);
+    }
+    Ok(())
+}
+
+/// The counter of matches in a gateway's metrics.
+fn matches(metrics: &str) -> u64 {
+    let line = metrics
+        .lines()
+        .find_map(|line| line.strip_prefix("consilium_gateway_matches_total "));
+    line.and_then(|value| value.trim().parse().ok())
+        .unwrap_or(0)
+}

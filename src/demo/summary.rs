@@ -1,0 +1,173 @@
+//! What the demo counted, and whether that is what it must be.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use crate::cli::{Answer, table};
+
+/// The share of records that must open, in percent.
+const MUST_OPEN_PERCENT: usize = 80;
+
+/// Something of the input that became no record.
+#[derive(Debug, Clone, Serialize)]
+pub struct Skipped {
+    /// What.
+    pub what: String,
+    /// Why.
+    pub reason: String,
+}
+
+/// Something that must be refused.
+#[derive(Debug, Clone, Serialize)]
+pub struct Refusal {
+    /// What was attempted.
+    pub attempted: &'static str,
+    /// Whether it was refused.
+    pub refused: bool,
+    /// In whose words, or what happened instead.
+    pub reason: String,
+}
+
+/// Everything counted.
+#[derive(Debug, Default)]
+pub struct Summary {
+    /// Patients found in the input.
+    pub read: usize,
+    /// Records on the ledger.
+    pub registered: usize,
+    /// Left out.
+    pub skipped: Vec<Skipped>,
+    /// Keywords that records can be found by.
+    pub keywords: usize,
+    /// Doctors with an attribute key.
+    pub doctors: usize,
+    /// Matches on the ledger.
+    pub matches: u64,
+    /// Assignments on the ledger.
+    pub assignments: usize,
+    /// Opened, and the SHA-256 equals the input's.
+    pub decrypted: usize,
+    /// Opened, and it does not.
+    pub unequal: usize,
+    /// Closed because no doctor suits.
+    pub unmatched: Vec<String>,
+    /// What was attempted.
+    pub refusals: Vec<Refusal>,
+    /// Reports that patients opened.
+    pub reports_opened: usize,
+    /// The ledger's height at the end.
+    pub height: u64,
+    /// Seconds per step.
+    pub seconds: BTreeMap<&'static str, f64>,
+    /// Seconds for the records' RSA keys, made in parallel beforehand.
+    pub rsa_seconds: f64,
+    /// What must have succeeded and did not.
+    pub failures: Vec<String>,
+}
+
+impl Summary {
+    /// Adds what the numbers say.
+    pub fn judge(&mut self) {
+        let mut rule = |holds: bool, text: String| {
+            if !holds {
+                self.failures.push(text);
+            }
+        };
+        let enough =
+            self.decrypted.saturating_mul(100) >= self.registered.saturating_mul(MUST_OPEN_PERCENT);
+        rule(self.registered > 0, "no record was registered".to_owned());
+        rule(
+            enough,
+            format!(
+                "{} of {} records opened; at least {MUST_OPEN_PERCENT} % must",
+                self.decrypted, self.registered
+            ),
+        );
+        rule(
+            self.unequal == 0,
+            format!("{} opened records differ from the input", self.unequal),
+        );
+        rule(
+            self.reports_opened == self.decrypted,
+            format!(
+                "{} reports were opened for {} opened records",
+                self.reports_opened, self.decrypted
+            ),
+        );
+        for refusal in self.refusals.iter().filter(|one| !one.refused) {
+            rule(
+                false,
+                format!("not refused: {}: {}", refusal.attempted, refusal.reason),
+            );
+        }
+    }
+
+    /// As the command's answer.
+    pub fn into_answer(self) -> Answer {
+        let answer = Answer::new(self.text(), self.json());
+        match self.failures.is_empty() {
+            true => answer,
+            false => answer.unsuccessful(),
+        }
+    }
+
+    fn json(&self) -> Value {
+        json!({
+            "patients": { "read": self.read, "registered": self.registered, "skipped": self.skipped },
+            "records": self.registered,
+            "keywords": self.keywords,
+            "doctors": self.doctors,
+            "matches": self.matches,
+            "assignments": self.assignments,
+            "decrypted": self.decrypted,
+            "unmatched": self.unmatched,
+            "refusals": self.refusals,
+            "reports_opened": self.reports_opened,
+            "ledger": { "height": self.height },
+            "seconds": self.seconds,
+            "rsa_seconds": self.rsa_seconds,
+            "failures": self.failures,
+        })
+    }
+
+    fn text(&self) -> String {
+        let total: f64 = self.seconds.values().sum();
+        let row = |name: &str, value: String| [name.to_owned(), value];
+        let refused = self.refusals.iter().filter(|one| one.refused).count();
+        let rows = [
+            row("patients read", self.read.to_string()),
+            row("records registered", self.registered.to_string()),
+            row("files or parts skipped", self.skipped.len().to_string()),
+            row("keywords", self.keywords.to_string()),
+            row("doctors", self.doctors.to_string()),
+            row("matches", self.matches.to_string()),
+            row("assignments", self.assignments.to_string()),
+            row("opened, equal to the input", self.decrypted.to_string()),
+            row("closed without a doctor", self.unmatched.len().to_string()),
+            row(
+                "reports opened by patients",
+                self.reports_opened.to_string(),
+            ),
+            row(
+                "misuse refused",
+                format!("{refused} of {}", self.refusals.len()),
+            ),
+            row("ledger height", self.height.to_string()),
+            row("seconds, all steps", format!("{total:.1}")),
+            row(
+                "seconds, RSA keys before",
+                format!("{:.1}", self.rsa_seconds),
+            ),
+        ];
+        let mut text = format!("\n{}", table(["summary", ""], rows));
+        for skipped in &self.skipped {
+            text.push_str(&format!("\nskipped: {}: {}", skipped.what, skipped.reason));
+        }
+        for failure in &self.failures {
+            text.push_str(&format!("\nFAILED: {failure}"));
+        }
+        text
+    }
+}
