@@ -71,11 +71,15 @@ impl World {
 }
 
 fn header_core(seed: u8) -> HeaderCore {
+    header_core_of([1; 32], EPOCH, seed)
+}
+
+fn header_core_of(record: [u8; 32], epoch: Epoch, seed: u8) -> HeaderCore {
     let mut rng = StdRng::from_seed([seed; 32]);
     let record_key = SigningKey::generate(&mut rng).verifying_key();
     let fields = HeaderFields {
-        record: [5; 32],
-        epoch: 3,
+        record,
+        epoch: epoch.number(),
         record_key,
         report_key: vec![],
     };
@@ -84,7 +88,25 @@ fn header_core(seed: u8) -> HeaderCore {
 
 fn same_key(a: &SharedSecret, b: &SharedSecret) -> bool {
     let core = header_core(1);
-    a.derive_sym_key(&core).expose_secret() == b.derive_sym_key(&core).expose_secret()
+    let key = |side: &SharedSecret| *side.derive_sym_key(&core).unwrap().expose_secret();
+    key(a) == key(b)
+}
+
+#[test]
+fn there_is_no_key_for_a_header_of_another_record_or_epoch() {
+    let mut w = World::new("role:cardiologist, icu");
+    let (capsule, sent) = w.encrypt(1);
+    let received = dec(&w.secret, &w.pre_dec(&capsule), &capsule, &capsule.digest()).unwrap();
+    let later = Epoch::new(EPOCH.number() + 1);
+    for side in [sent, received] {
+        let refusal = |core: HeaderCore| side.derive_sym_key(&core).err();
+        assert_eq!(refusal(header_core_of([1; 32], EPOCH, 1)), None);
+        let other_record = refusal(header_core_of([2; 32], EPOCH, 1));
+        assert_eq!(other_record, Some(HeaderMismatch::Record));
+        let (epoch, header) = (refusal(header_core_of([1; 32], later, 1)), later);
+        let capsule = EPOCH;
+        assert_eq!(epoch, Some(HeaderMismatch::Epoch { capsule, header }));
+    }
 }
 
 #[test]
@@ -100,9 +122,11 @@ fn the_doctor_gets_the_encryptors_key_over_every_encoding() {
     let secret = UserSecretKey::from_bytes(&w.secret.to_bytes()).unwrap();
     let received = dec(&secret, &semi, &capsule, &capsule.digest()).unwrap();
     assert!(same_key(&sent, &received));
-    let other = received.derive_sym_key(&header_core(2));
+    let other = received.derive_sym_key(&header_core(2)).unwrap();
     assert_ne!(
-        sent.derive_sym_key(&header_core(1)).expose_secret(),
+        sent.derive_sym_key(&header_core(1))
+            .unwrap()
+            .expose_secret(),
         other.expose_secret()
     );
 }

@@ -1,6 +1,15 @@
 //! The doctor's device: it holds beta and the signing key, and finishes what its hospital pre-decrypted.
+//!
+//! What it checks, and against what: the capsule names the federation of the genesis and the record that was asked for; the
+//! pre-decryption opens it (C0 = g2^s); the record's header is authentic under the capsule's key, names the capsule's
+//! record and epoch, and the very keys that the gateway named for the patient and for the report.
+//!
+//! **What it does not check: the ledger.** In this version it holds no proof of what stands there. The digests of CTSym and
+//! CTHD, the record's keys, the assignment and the receipts are what *the gateway says* the ledger has. A hospital that
+//! lies can encrypt a record of its own making under the public parameters, present it as an assigned one, and read the
+//! report to it; and it can present capsules that nobody assigned, so that the device's accepting or refusing is an oracle
+//! in its hands (`abe::dec`). It cannot read a patient's record by any of this.
 
-use std::fs;
 use std::io::Read;
 use std::path::Path;
 
@@ -12,7 +21,7 @@ use consilium_schemes::abe::{
     self, Capsule, Registration as ProofRegistration, SemiCiphertext, SharedSecret, UserId,
     UserSecretKey,
 };
-use consilium_schemes::envelope::UnopenedEnvelope;
+use consilium_schemes::envelope::{SymKey, UnopenedEnvelope};
 use consilium_schemes::matching::{ClaimedHospitalKeys, HospitalKeys, KeyContext, trd_gen};
 use consilium_schemes::report::{self, Report, SealedReport};
 use consilium_schemes::tokens::KeywordToken;
@@ -21,7 +30,7 @@ use tokio::io::AsyncWriteExt as _;
 
 use super::error::DeviceError;
 use super::federation::Federation;
-use super::files::write_new;
+use super::files::write_whole;
 use super::patient::report_context;
 use super::transaction;
 use crate::GatewayClient;
@@ -279,21 +288,42 @@ pub async fn fetch_record(
     complete
 }
 
-/// Decrypts a fetched record into the file `plaintext`, which appears only when every segment and the digest on the ledger
-/// checked; returns its length. Constant memory.
+/// Decrypts a fetched record into the new file `plaintext`, which appears only when every segment and the digest that the
+/// gateway named checked; returns its length. Constant memory.
 ///
 /// # Errors
-/// [`DeviceError::Envelope`], [`DeviceError::Untrusted`], [`DeviceError::File`]; nothing is left behind.
+/// [`DeviceError::Header`], [`DeviceError::Envelope`], [`DeviceError::Untrusted`], [`DeviceError::File`], also when
+/// `plaintext` exists; nothing is left behind.
 pub fn decrypt_record(
     case: &OpenedCase,
     cthd: impl Read,
     plaintext: &Path,
 ) -> Result<u64, DeviceError> {
+    let (unopened, key) = authentic(case, cthd)?;
+    let summary = write_whole(plaintext, |out| {
+        let summary = unopened.decrypt(&key, out)?;
+        match summary.digest.as_bytes() == case.cthd.as_bytes() {
+            true => Ok(summary),
+            false => Err(DeviceError::Untrusted(
+                "the encrypted record has another digest than the gateway named",
+            )),
+        }
+    })?;
+    Ok(summary.plaintext_bytes)
+}
+
+/// The header of a fetched record, authenticated, and saying what the case says; with the record's key.
+fn authentic<R: Read>(
+    case: &OpenedCase,
+    cthd: R,
+) -> Result<(UnopenedEnvelope<R>, SymKey), DeviceError> {
     let unopened = UnopenedEnvelope::read(cthd)?;
+    let key = case.secret.derive_sym_key(unopened.header())?;
+    unopened.authenticate(&key)?;
     let fields = unopened.header().fields();
-    if fields.record != *case.record.as_bytes() || fields.record_key != case.record_key {
+    if fields.record_key != case.record_key {
         return Err(DeviceError::Untrusted(
-            "the encrypted record is another one",
+            "the record key is not the one in the record's header",
         ));
     }
     if fields.report_key != case.report_key.to_bytes() {
@@ -301,25 +331,17 @@ pub fn decrypt_record(
             "the report key is not the one in the record's header",
         ));
     }
-    let key = case.secret.derive_sym_key(unopened.header());
-    let partial = plaintext.with_added_extension("partial");
-    let summary = write_new(&partial, |out| {
-        let summary = unopened.decrypt(&key, out)?;
-        match summary.digest.as_bytes() == case.cthd.as_bytes() {
-            true => Ok(summary),
-            false => Err(DeviceError::Untrusted(
-                "the encrypted record has another digest on the ledger",
-            )),
-        }
-    })?;
-    fs::rename(&partial, plaintext)?;
-    Ok(summary.plaintext_bytes)
+    Ok((unopened, key))
 }
 
 /// Encrypts a report to the record's key, signs its digest for the ledger, and hands both to the gateway.
 ///
 /// # Errors
 /// [`DeviceError::Report`], [`DeviceError::Gateway`].
+///
+/// # Security
+/// That the report's key is the patient's, [`decrypt_record`] of **this same** `case` has shown, by the record's authentic
+/// header. For a case that was opened again and not decrypted, the key is only what the gateway says.
 pub async fn submit_report(
     gateway: &GatewayClient,
     federation: &Federation,

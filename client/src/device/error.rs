@@ -3,7 +3,7 @@
 use std::io;
 
 use consilium_contracts::RecordId;
-use consilium_schemes::abe::DecryptError;
+use consilium_schemes::abe::{DecryptError, HeaderMismatch};
 use consilium_schemes::curve::DecodeError;
 use consilium_schemes::envelope::EnvelopeError;
 use consilium_schemes::report::{ReportError, ReportKeyError};
@@ -40,6 +40,9 @@ pub enum DeviceError {
         /// What is wrong.
         cause: DecryptError,
     },
+    /// The encrypted record's header belongs to another record or epoch than the capsule.
+    #[error(transparent)]
+    Header(#[from] HeaderMismatch),
     /// The encrypted record is wrong.
     #[error("the encrypted record cannot be made or opened: {0}")]
     Envelope(#[from] EnvelopeError),

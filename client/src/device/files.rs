@@ -1,17 +1,46 @@
 //! Files that a device writes.
 
 use std::fs::{self, File};
-use std::io::{BufWriter, Write as _};
+use std::io::{self, BufWriter, Write as _};
 use std::path::Path;
 
 use super::error::DeviceError;
+
+/// Begins a file that must not exist yet, readable by its owner alone: it may hold a record in the clear.
+fn create_new(path: &Path) -> io::Result<File> {
+    let mut options = File::options();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path)
+}
+
+/// Writes a file that appears under its name only when it is complete and on disk, and replaces none.
+///
+/// Until then it stands beside it under the further extension `partial`; on failure nothing is left behind.
+pub(super) fn write_whole<T>(
+    path: &Path,
+    write: impl FnOnce(&mut BufWriter<File>) -> Result<T, DeviceError>,
+) -> Result<T, DeviceError> {
+    if path.try_exists()? {
+        return Err(io::Error::from(io::ErrorKind::AlreadyExists).into());
+    }
+    let partial = path.with_added_extension("partial");
+    let written = write_new(&partial, write)?;
+    if let Err(error) = fs::rename(&partial, path) {
+        // The first failure is the one to report.
+        let _ = fs::remove_file(&partial);
+        return Err(error.into());
+    }
+    Ok(written)
+}
 
 /// Writes a file that must not exist yet; what is not complete is removed.
 pub(super) fn write_new<T>(
     path: &Path,
     write: impl FnOnce(&mut BufWriter<File>) -> Result<T, DeviceError>,
 ) -> Result<T, DeviceError> {
-    let mut out = BufWriter::new(File::create_new(path)?);
+    let mut out = BufWriter::new(create_new(path)?);
     let written = write(&mut out).and_then(|value| {
         out.flush()?;
         out.get_ref().sync_all()?;

@@ -9,8 +9,24 @@
 //! | 10 Dec | [`doctor::open_case`], [`doctor::decrypt_record`] |
 //! | 11 Results return | [`doctor::submit_report`], [`patient::read_report`], [`patient::acknowledge`] |
 //!
-//! A device believes nothing that its gateway says about the federation: parameters and keys come from the genesis, whose id came
-//! with the invitation. Long cryptography is synchronous and separate from the calls, so that a caller chooses the thread.
+//! Parameters and keys of the federation come from the genesis, whose id came with the invitation; the gateway is not asked for
+//! them.
+//!
+//! # What a device believes its gateway
+//!
+//! In this version a device has **no proof of anything that stands on the ledger**. It takes from its gateway the current epoch, the
+//! height, the digests and keys of a record, the key of the doctor who signed a report, hospitals' cards, and that a transaction was
+//! committed. A lying gateway can therefore
+//!
+//! - name a past epoch, in which a doctor revoked since still decrypts (the ledger refuses to register such a record, but the
+//!   gateway has the ciphertext by then);
+//! - name a height far ahead, hold back a signed transaction and post it as late as that allows, or claim that it was committed;
+//! - show a doctor a record, or a patient a report, of its own making (see [`doctor`], [`patient::read_report`]).
+//!
+//! It cannot decrypt a record or sign for the device; nor have the report on a genuine record encrypted to itself, if the case
+//! that is reported on is the one that was decrypted ([`doctor::submit_report`]).
+//!
+//! Long cryptography is synchronous and separate from the calls, so that a caller chooses the thread.
 
 pub mod doctor;
 mod error;

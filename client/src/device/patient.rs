@@ -124,13 +124,9 @@ pub fn seal_record(
         report_key: report_key.to_bytes(),
     };
     let header = HeaderCore::new(fields, rng)?;
+    let key = secret.derive_sym_key(&header)?;
     let written = write_new(cthd, |out| {
-        Ok(envelope::encrypt(
-            &secret.derive_sym_key(&header),
-            &header,
-            plaintext,
-            out,
-        )?)
+        Ok(envelope::encrypt(&key, &header, plaintext, out)?)
     })?;
     let ctsym = capsule.to_bytes();
     let terms = RecordTerms {
@@ -202,6 +198,9 @@ pub struct OpenedReport {
 }
 
 /// Fetches the report of a record and opens it.
+///
+/// The doctor's key and the digest are what the gateway names: that this doctor was assigned and that this digest stands on the
+/// ledger, the device has no proof of. [`acknowledge`] fails where the ledger has another digest.
 ///
 /// # Errors
 /// [`DeviceError::Gateway`], [`DeviceError::Answer`], [`DeviceError::Untrusted`]; [`DeviceError::Report`], whose

@@ -40,7 +40,7 @@ pub fn dec(
     y_s.zeroize();
     let s = derive_s(&sigma, &header); // L46
     if G2::generator() * &s == capsule.c0 {
-        Ok(SharedSecret::new(sigma, digest)) // L47
+        Ok(SharedSecret::new(sigma, &capsule.header, digest)) // L47
     } else {
         Err(DecryptError::PreDecryption)
     }

@@ -7,6 +7,7 @@ use rand_core::CryptoRng;
 use zeroize::{Zeroize, Zeroizing};
 
 use super::capsule::{Capsule, CapsuleHeader, RecordContext, SIGMA};
+use super::error::HeaderMismatch;
 use super::labels;
 use super::setup::PublicParameters;
 use super::tree::Epoch;
@@ -129,22 +130,43 @@ pub(super) fn mask(sigma: &[u8; SIGMA], y_s: &Gt, header: &Digest) -> Sigma {
     out
 }
 
-/// What encryptor and doctor share: sigma and the digest of the capsule that carries it. Wiped on drop.
+/// What encryptor and doctor share: sigma, and which capsule carries it. Wiped on drop.
 pub struct SharedSecret {
     sigma: Sigma,
     capsule: Digest,
+    record: [u8; 32],
+    epoch: Epoch,
 }
 
 impl SharedSecret {
-    pub(super) fn new(sigma: Sigma, capsule: Digest) -> Self {
-        Self { sigma, capsule }
+    /// `digest` is the capsule's.
+    pub(super) fn new(sigma: Sigma, header: &CapsuleHeader, digest: Digest) -> Self {
+        Self {
+            sigma,
+            capsule: digest,
+            record: *header.context.record(),
+            epoch: header.epoch,
+        }
     }
 
     /// SymKey = HKDF(sigma, SHA-256(CTSym) || header_core), for the envelope with this header.
-    #[must_use]
-    pub fn derive_sym_key(&self, header_core: &HeaderCore) -> SymKey {
+    ///
+    /// # Errors
+    /// [`HeaderMismatch`]: no key is derived for a header that names another record or epoch than the capsule.
+    pub fn derive_sym_key(&self, header_core: &HeaderCore) -> Result<SymKey, HeaderMismatch> {
+        let fields = header_core.fields();
+        if fields.record != self.record {
+            return Err(HeaderMismatch::Record);
+        }
+        if fields.epoch != self.epoch.number() {
+            return Err(HeaderMismatch::Epoch {
+                capsule: self.epoch,
+                header: Epoch::new(fields.epoch),
+            });
+        }
         let info = [self.capsule.as_bytes().as_slice(), &header_core.to_bytes()].concat();
-        SymKey::new(kdf::derive(SYM_KEY, self.sigma.as_ref(), &info)) // L35
+        let key = kdf::derive(SYM_KEY, self.sigma.as_ref(), &info); // L35
+        Ok(SymKey::new(key))
     }
 }
 
@@ -178,7 +200,8 @@ pub fn encrypt(
         rng.fill_bytes(sigma.as_mut()); // L27
         if let Some(capsule) = encapsulate(parameters, &header, &sigma) {
             let digest = capsule.digest();
-            return (capsule, SharedSecret::new(sigma, digest));
+            let secret = SharedSecret::new(sigma, &capsule.header, digest);
+            return (capsule, secret);
         }
     }
 }

@@ -110,3 +110,20 @@ pub enum DecryptError {
     #[error("the pre-decryption does not open the capsule")]
     PreDecryption,
 }
+
+/// Why there is no key for an encrypted record: its header does not belong to the capsule.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum HeaderMismatch {
+    /// The header names another record.
+    #[error("the encrypted record's header names another record than the capsule")]
+    Record,
+    /// The header names another epoch.
+    #[error("the encrypted record's header is of epoch {header}, the capsule of epoch {capsule}")]
+    Epoch {
+        /// The capsule's epoch.
+        capsule: Epoch,
+        /// The header's epoch.
+        header: Epoch,
+    },
+}

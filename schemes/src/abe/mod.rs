@@ -110,7 +110,7 @@ pub use capsule::{Capsule, CapsuleHeader, RecordContext};
 pub use check::check_capsule;
 pub use decrypt::dec;
 pub use encrypt::{SharedSecret, encrypt};
-pub use error::{DecryptError, IssueError, MalformedCapsule, PreDecryptError};
+pub use error::{DecryptError, HeaderMismatch, IssueError, MalformedCapsule, PreDecryptError};
 pub use pre_decrypt::{SemiCiphertext, pre_dec};
 pub use pre_keygen::{PreDecryptionKey, pre_keygen};
 pub use setup::{MasterSecret, PublicParameters, setup};

@@ -190,10 +190,30 @@ impl<R: Read> UnopenedEnvelope<R> {
         })
     }
 
-    /// What the header claims; true only once [`Self::decrypt`] has returned.
+    /// What the header claims; what its encryptor said only once [`Self::authenticate`] or [`Self::decrypt`] has
+    /// accepted it.
     #[must_use]
     pub fn header(&self) -> &HeaderCore {
         &self.header
+    }
+
+    /// Checks the header under `key`, and decrypts nothing.
+    ///
+    /// # Errors
+    /// [`EnvelopeError::WrongKey`].
+    pub fn authenticate(&self, key: &SymKey) -> Result<(), EnvelopeError> {
+        self.keys(key).map(drop)
+    }
+
+    /// `k_enc, k_com`, if the header's commitment holds under them.
+    fn keys(&self, key: &SymKey) -> Result<CommittingKeys, EnvelopeError> {
+        let core = self.header.to_bytes();
+        let keys = CommittingKeys::derive(LABEL_KEYS, key.expose_secret(), &core);
+        if keys.is_committed(&core, &self.tag) {
+            Ok(keys)
+        } else {
+            Err(EnvelopeError::WrongKey)
+        }
     }
 
     /// Checks the header under `key`, then decrypts segment by segment into `out`.
@@ -216,11 +236,7 @@ impl<R: Read> UnopenedEnvelope<R> {
         key: &SymKey,
         out: impl Write,
     ) -> Result<Summary, EnvelopeError> {
-        let core = self.header.to_bytes();
-        let keys = CommittingKeys::derive(LABEL_KEYS, key.expose_secret(), &core);
-        if !keys.is_committed(&core, &self.tag) {
-            return Err(EnvelopeError::WrongKey);
-        }
+        let keys = self.keys(key)?;
         let nonce = self.header.nonce_prefix();
         let plaintext_bytes = stream::open(
             limits,

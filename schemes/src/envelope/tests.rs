@@ -162,9 +162,14 @@ fn dropped_repeated_and_exchanged_segments_are_refused() {
 
 #[test]
 fn another_key_is_refused_before_anything_is_decrypted() {
-    let (out, result) = open(&sealed(b"secret"), &key(2));
+    let stored = sealed(b"secret");
+    let (out, result) = open(&stored, &key(2));
     assert!(matches!(result, Err(EnvelopeError::WrongKey)));
     assert!(out.is_empty());
+    let unopened = UnopenedEnvelope::read(&stored[..]).unwrap();
+    assert!(unopened.authenticate(&key(1)).is_ok());
+    let refused = unopened.authenticate(&key(2));
+    assert!(matches!(refused, Err(EnvelopeError::WrongKey)));
 }
 
 #[test]
