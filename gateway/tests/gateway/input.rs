@@ -19,8 +19,8 @@ async fn invitations_and_enrolments_are_checked() {
     let settings = ClientSettings::default;
     let invitation = north.invite(DeviceRole::Doctor).await;
     let (one, two) = (
-        SigningKey::generate(&mut rand::rng()),
-        SigningKey::generate(&mut rand::rng()),
+        SigningKey::generate(&mut rng()),
+        SigningKey::generate(&mut rng()),
     );
     let wrong = register(&invitation, DeviceRole::Patient, &one, settings()).await;
     assert_eq!(code_of(wrong), "invitation-invalid");
@@ -47,13 +47,13 @@ async fn invitations_and_enrolments_are_checked() {
         "scope-refused"
     );
 
-    let keys = device::DoctorKeys::generate(&mut rand::rng());
+    let keys = device::DoctorKeys::generate(&mut rng());
     let invitation = north.invite(DeviceRole::Doctor).await;
     register(&invitation, DeviceRole::Doctor, keys.signing(), settings())
         .await
         .unwrap();
     let client = north.client(Some(keys.signing()));
-    device::enrol(&client, &world.federation, &keys, &mut rand::rng())
+    device::enrol(&client, &world.federation, &keys, &mut rng())
         .await
         .unwrap();
     let id = keys.id(&world.federation);
@@ -90,7 +90,7 @@ async fn a_submission_that_breaks_a_rule_is_refused_by_name_and_leaves_nothing()
     let world = World::new(settings()).await;
     let north = &world.north;
     let patient = patient(north).await;
-    let case = || Case {
+    let case = || NewRecord {
         policy: "role:cardiologist",
         keywords: &["e11"],
         consent: consent(&[&world.south], 3_600_000),
@@ -220,9 +220,9 @@ fn init_refuses_to_overwrite_and_a_wrong_passphrase_opens_nothing() {
         operator_passphrase: None,
         work: Some(cheap()),
     };
-    let made = Gateway::init(&request, &mut rand::rng()).unwrap();
+    let made = Gateway::init(&request, &mut rng()).unwrap();
     let before = std::fs::read(&made.keys).unwrap();
-    let again = Gateway::init(&request, &mut rand::rng());
+    let again = Gateway::init(&request, &mut rng());
     assert!(matches!(again, Err(InitError::Exists { .. })));
     assert_eq!(std::fs::read(&made.keys).unwrap(), before);
     let config = consilium_gateway::GatewayConfig::load(&made.settings, [], []).unwrap();
@@ -245,7 +245,7 @@ fn init_refuses_to_overwrite_and_a_wrong_passphrase_opens_nothing() {
         ..url
     };
     assert!(matches!(
-        Gateway::init(&url, &mut rand::rng()),
+        Gateway::init(&url, &mut rng()),
         Err(InitError::Url(_))
     ));
 }

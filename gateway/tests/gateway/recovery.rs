@@ -14,7 +14,7 @@ async fn a_restarted_gateway_goes_on_where_it_was() {
     authorize(&world.north, &world.south).await;
     let patient = patient(&world.north).await;
     let consent = consent(&[&world.south], 3_600_000);
-    let case = Case {
+    let case = NewRecord {
         policy: "role:cardiologist",
         keywords: &["e11"],
         consent,
@@ -44,7 +44,7 @@ async fn a_restarted_gateway_goes_on_where_it_was() {
 async fn a_staged_record_is_served_to_nobody_and_goes_on_after_a_restart() {
     let mut world = World::new(settings()).await;
     let patient = patient(&world.north).await;
-    let case = |world: &World| Case {
+    let case = |world: &World| NewRecord {
         policy: "role:cardiologist",
         keywords: &["e11"],
         consent: consent(&[&world.south], 3_600_000),
@@ -87,7 +87,7 @@ async fn a_record_waits_in_the_queue_while_the_ledger_stands_still() {
     let mut world = World::new(settings()).await;
     let patient = patient(&world.south).await;
     let consent = consent(&[], 3_600_000);
-    let case = Case {
+    let case = NewRecord {
         policy: "role:cardiologist",
         keywords: &["e11"],
         consent,

@@ -11,9 +11,9 @@ use crate::world::*;
 
 const TEXT: &[u8] = b"a record";
 
-fn to_south<'a>(world: &World, policy: &'a str) -> Case<'a> {
+fn to_south<'a>(world: &World, policy: &'a str) -> NewRecord<'a> {
     let consent = consent(&[&world.south], 3_600_000);
-    Case {
+    NewRecord {
         policy,
         keywords: &["e11"],
         consent,
@@ -86,13 +86,13 @@ async fn withdrawn_consent_authorization_and_revocation_are_refused_at_once() {
 
     open(&world, &reader, &sent.record).await.unwrap();
     assert!(south.fetched(&sent.record).exists() && north.cthd(&sent.record).exists());
-    let rng = &mut rand::rng();
+    let random = &mut rng();
     device::withdraw_consent(
         &patient.client,
         &world.federation,
         &sent.keys,
         sent.record,
-        rng,
+        random,
     )
     .await
     .unwrap();
@@ -314,12 +314,12 @@ async fn an_old_tip_refuses_to_open_and_an_absent_kgc_stops_tokens_only() {
 
     world.stop_kgc().await;
     let keywords = ["icd-10|e11".parse().unwrap()];
-    let rng = &mut rand::rng();
+    let random = &mut rng();
     let asked = consilium_client::device::keyword_tokens(
         &patient.client,
         &world.federation,
         &keywords,
-        rng,
+        random,
     )
     .await;
     assert_eq!(code_of(asked), "kgc-unreachable");

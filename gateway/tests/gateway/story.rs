@@ -19,7 +19,7 @@ async fn a_record_is_matched_opened_and_answered_in_another_hospital() {
 
     let patient = patient(north).await;
     let policy = "(role:cardiologist and hospital:south and clearance >= 3) or role:generalist";
-    let case = Case {
+    let case = NewRecord {
         policy,
         keywords: &["i50", "i50.1", "e11"],
         consent: consent(&[south], 3_600_000),
@@ -45,26 +45,27 @@ async fn a_record_is_matched_opened_and_answered_in_another_hospital() {
     );
     assert_eq!(south.audit("pre-decrypt")[0].0, "allowed");
 
-    let receipt = device::submit_report(
+    device::submit_report(
         &specialist.client,
         &world.federation,
         &specialist.keys,
         &opened,
         report("Rest, and less salt."),
-        &mut rand::rng(),
-    );
-    receipt.await.unwrap();
+        &mut rng(),
+    )
+    .await
+    .unwrap();
     let fetched = async || {
-        let rng = &mut rand::rng();
+        let random = &mut rng();
         let (client, record) = (&patient.client, sent.record);
-        device_patient::read_report(client, &world.federation, &sent.keys, record, rng)
+        device_patient::read_report(client, &world.federation, &sent.keys, record, random)
             .await
             .ok()
     };
     let got = wait("the report", fetched).await;
     assert_eq!(got.report.expose_secret(), b"Rest, and less salt.");
     assert_eq!(got.doctor, specialist.keys.signing().verifying_key());
-    let rng = &mut rand::rng();
+    let random = &mut rng();
     let (client, keys) = (&patient.client, &sent.keys);
     device_patient::acknowledge(
         client,
@@ -72,7 +73,7 @@ async fn a_record_is_matched_opened_and_answered_in_another_hospital() {
         keys,
         sent.record,
         got.digest,
-        rng,
+        random,
     )
     .await
     .unwrap();
@@ -97,7 +98,7 @@ async fn a_record_stays_in_its_hospital_and_an_unmatched_one_says_so() {
     let own = doctor(&world, north, "role:generalist").await;
     interested(&world, north, &own, &["e11"]).await;
     let patient = patient(north).await;
-    let case = |keywords| Case {
+    let case = |keywords| NewRecord {
         policy: "role:generalist",
         keywords,
         consent: consent(&[], 3_600_000),

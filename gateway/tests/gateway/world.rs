@@ -47,6 +47,11 @@ pub fn free_port() -> u16 {
         .port()
 }
 
+/// Randomness that may wait in another thread.
+pub fn rng() -> rand::rngs::StdRng {
+    rand::make_rng()
+}
+
 pub fn copy_of(key: &SigningKey) -> SigningKey {
     SigningKey::from_bytes(&key.expose_secret())
 }
@@ -97,7 +102,7 @@ impl House {
             operator_passphrase: None,
             work: Some(cheap()),
         };
-        let made = Gateway::init(&request, &mut rand::rng()).unwrap();
+        let made = Gateway::init(&request, &mut rng()).unwrap();
         let operator = read_key_file(&made.operator_key, Some(&passphrase)).unwrap();
         let card =
             consilium_service::hospital_file::read_hospital_file(&made.hospital_file).unwrap();
@@ -315,7 +320,7 @@ pub struct Patient {
 }
 
 pub async fn patient(house: &House) -> Patient {
-    let key = SigningKey::generate(&mut rand::rng());
+    let key = SigningKey::generate(&mut rng());
     let invitation = house.invite(DeviceRole::Patient).await;
     register(&invitation, DeviceRole::Patient, &key, impatient())
         .await
@@ -333,15 +338,15 @@ pub struct Doctor {
 
 /// A doctor with an attribute key.
 pub async fn doctor(world: &World, house: &House, attributes: &str) -> Doctor {
-    let rng = &mut rand::rng();
-    let keys = DoctorKeys::generate(rng);
+    let random = &mut rng();
+    let keys = DoctorKeys::generate(random);
     let invitation = house.invite(DeviceRole::Doctor).await;
     register(&invitation, DeviceRole::Doctor, keys.signing(), impatient())
         .await
         .unwrap();
     let client = house.client(Some(keys.signing()));
     let id = keys.id(&world.federation);
-    doctor::enrol(&client, &world.federation, &keys, &mut rand::rng())
+    doctor::enrol(&client, &world.federation, &keys, &mut rng())
         .await
         .unwrap();
     let approval = ApprovalRequest {
@@ -365,16 +370,16 @@ pub async fn doctor(world: &World, house: &House, attributes: &str) -> Doctor {
 pub async fn interested(world: &World, house: &House, doctor: &Doctor, keywords: &[&str]) {
     let tokens = tokens(world, &doctor.client, keywords).await;
     let expiry = BlockTime::new(now_ms() + 3_600_000);
-    let rng = &mut rand::rng();
+    let random = &mut rng();
     let trapdoor =
-        doctor::seal_trapdoor(&world.federation, &house.card, &tokens, expiry, rng).unwrap();
-    let rng = &mut rand::rng();
+        doctor::seal_trapdoor(&world.federation, &house.card, &tokens, expiry, random).unwrap();
+    let random = &mut rng();
     doctor::post_trapdoor(
         &doctor.client,
         &world.federation,
         &doctor.keys,
         trapdoor,
-        rng,
+        random,
     )
     .await
     .unwrap();
@@ -389,7 +394,7 @@ pub async fn tokens(
         .iter()
         .map(|code| format!("icd-10|{code}").parse().unwrap())
         .collect();
-    keyword_tokens(client, &world.federation, &keywords, &mut rand::rng())
+    keyword_tokens(client, &world.federation, &keywords, &mut rng())
         .await
         .unwrap()
 }
@@ -401,18 +406,18 @@ pub fn now_ms() -> u64 {
 /// RSA keys take seconds to find, so the tests share one; the Ed25519 key is each record's own.
 pub fn record_keys() -> RecordKeys {
     static REPORT_KEY: OnceLock<zeroize::Zeroizing<Vec<u8>>> = OnceLock::new();
-    let rng = &mut rand::rng();
+    let random = &mut rng();
     let document = REPORT_KEY.get_or_init(|| {
         let bits = consilium_schemes::report::MIN_BITS;
-        SecretKey::generate(bits, &mut rand::rng())
+        SecretKey::generate(bits, &mut rng())
             .unwrap()
             .expose_pkcs8_der()
     });
-    let report = SecretKey::from_pkcs8_der(document, rng).unwrap();
-    RecordKeys::new(SigningKey::generate(rng), report)
+    let report = SecretKey::from_pkcs8_der(document, random).unwrap();
+    RecordKeys::new(SigningKey::generate(random), report)
 }
 
-pub struct Case<'a> {
+pub struct NewRecord<'a> {
     pub policy: &'a str,
     pub keywords: &'a [&'a str],
     pub consent: Consent,
@@ -433,7 +438,7 @@ pub struct Sealed {
     pub cthd: PathBuf,
 }
 
-pub async fn seal(world: &World, house: &House, patient: &Patient, case: Case<'_>) -> Sealed {
+pub async fn seal(world: &World, house: &House, patient: &Patient, case: NewRecord<'_>) -> Sealed {
     let tokens = tokens(world, &patient.client, case.keywords).await;
     let epoch = patient::current_epoch(&patient.client).await.unwrap();
     let keys = record_keys();
@@ -448,7 +453,7 @@ pub async fn seal(world: &World, house: &House, patient: &Patient, case: Case<'_
         consent: case.consent,
         tokens: &tokens,
     };
-    let rng = &mut rand::rng();
+    let random = &mut rng();
     let sealed = patient::seal_record(
         &world.federation,
         &keys,
@@ -456,7 +461,7 @@ pub async fn seal(world: &World, house: &House, patient: &Patient, case: Case<'_
         choices,
         case.text,
         &cthd,
-        rng,
+        random,
     )
     .unwrap();
     Sealed {
@@ -467,7 +472,7 @@ pub async fn seal(world: &World, house: &House, patient: &Patient, case: Case<'_
     }
 }
 
-pub async fn submit(world: &World, house: &House, patient: &Patient, case: Case<'_>) -> Sealed {
+pub async fn submit(world: &World, house: &House, patient: &Patient, case: NewRecord<'_>) -> Sealed {
     let one = seal(world, house, patient, case).await;
     let view = patient::submit_record(&patient.client, &one.sealed, &one.cthd)
         .await
