@@ -19,8 +19,9 @@ pub const MAX_DEPTH: usize = 64;
 
 /// The most rows of the matrix. An attribute is one row, a comparison up to 32.
 ///
-/// A row costs its encryptor two exponentiations and 48 bytes: 512 rows are a quarter of a second
-/// and 24 KiB.
+/// A row costs its encryptor two exponentiations and 48 bytes, and one that repeats an attribute a
+/// third and 96 bytes more: at most 74 KiB. On a busy machine the costliest policy, one attribute
+/// 512 times, took its encryptor 1.7 s, a reader 0.5 s to parse, the public check 1.4 s.
 pub const MAX_ROWS: usize = 512;
 
 /// Why a text is not a policy.
