@@ -157,13 +157,18 @@ pub async fn read_tampered(
     }
 }
 
+/// What a doctor answers.
+pub fn report_text(doctor: &DoctorId, record: RecordId) -> String {
+    format!("Record {record}, seen by doctor {doctor}. Please come for a visit.")
+}
+
 /// Returns a report.
 pub async fn report(
     services: &Services,
     doctor: &Doctor,
     case: &OpenedCase,
 ) -> Result<(), Failure> {
-    let text = format!("Seen by {}. Please come for a visit.", doctor.id);
+    let text = report_text(&doctor.id, case.record());
     let text = Report::new(Zeroizing::new(text.into_bytes()))?;
     let mut rng: StdRng = rand::make_rng();
     let federation = &services.federation;

@@ -1,6 +1,8 @@
 //! `consilium demo`: the eleven steps of the main job, on this machine, between real services.
 
+mod cases;
 mod doctors;
+mod input;
 mod patients;
 mod people;
 mod refusals;
@@ -9,14 +11,19 @@ mod services;
 mod show;
 mod summary;
 
+use std::io::Write as _;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::Args;
 use consilium_records::Sample;
 use rand::SeedableRng as _;
 use rand::rngs::StdRng;
 
-use crate::cli::Outcome;
+use crate::cli::{Failure, Outcome};
+
+/// How long killed services may still write.
+const LAST_WRITES: Duration = Duration::from_millis(300);
 
 /// The arguments of `consilium demo`.
 #[derive(Debug, Args)]
@@ -27,6 +34,9 @@ pub struct DemoArgs {
     /// Seconds that doctors have to match a record; by default as long as this many records need
     #[arg(long, value_name = "SECONDS")]
     matching_window: Option<u64>,
+    /// Leave the services' folders, with their logs, where they are
+    #[arg(long)]
+    keep: bool,
 }
 
 /// Runs the demo in a temporary folder, which is removed afterwards.
@@ -44,6 +54,18 @@ pub async fn run(args: DemoArgs, quiet: bool) -> Outcome {
     };
     let mut show = show::Show::new(quiet);
     let window = args.matching_window;
-    let summary = run::run(&mut show, folder.path(), &input, window).await?;
-    Ok(summary.into_answer())
+    let outcome = tokio::select! {
+        outcome = run::run(&mut show, folder.path(), &input, window) => outcome,
+        () = consilium_service::shutdown_signal() => Err(Failure::said("stopped before its end")),
+    };
+    if outcome.is_err() {
+        // The services are being killed; what they still write must not outlive the folder.
+        tokio::time::sleep(LAST_WRITES).await;
+    }
+    if args.keep {
+        let kept = folder.keep();
+        // Nobody is left to be told when standard error is closed.
+        let _ = writeln!(std::io::stderr(), "kept: {}", kept.display());
+    }
+    Ok(outcome?.into_answer())
 }

@@ -16,6 +16,7 @@ use consilium_policies::Policy;
 use consilium_records::{Keyword, SourceRecord};
 use sha2::{Digest as _, Sha256};
 
+use super::doctors::{Doctor, report_text};
 use super::services::{Hospital, Services};
 use crate::cli::{Failure, keywords};
 
@@ -132,11 +133,22 @@ pub fn digest_of_file(path: &Path) -> Result<[u8; 32], Failure> {
     digest_of(std::fs::File::open(path)?)
 }
 
-/// Opens the report and says so on the ledger.
-pub async fn read_and_acknowledge(services: &Services, record: &Registered) -> Result<(), Failure> {
+/// Opens the report, compares it with what the doctor wrote, and acknowledges it on the ledger.
+pub async fn read_and_acknowledge(
+    services: &Services,
+    record: &Registered,
+    doctor: &Doctor,
+) -> Result<(), Failure> {
     let (gateway, federation) = (&record.gateway, &services.federation);
     let mut rng: rand::rngs::StdRng = rand::make_rng();
     let opened = read_report(gateway, federation, &record.keys, record.record, &mut rng).await?;
+    let text = report_text(&doctor.id, record.record);
+    if opened.report.expose_secret() != text.as_bytes() {
+        return Err(Failure::said("it is not what the doctor wrote"));
+    }
+    if opened.doctor != doctor.keys.signing().verifying_key() {
+        return Err(Failure::said("it is signed by another doctor"));
+    }
     let digest = opened.digest;
     acknowledge(
         gateway,

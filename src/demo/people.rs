@@ -31,6 +31,10 @@ const ATTRIBUTES: [&str; 8] = [
     "role:internist, icu, er, surgery, clearance=6",
 ];
 
+/// What hospitals say about doctors with two interests. Theirs are the most interests, so a record goes to them first; no
+/// policy but that of the first hospital lets them read, and what they may not read passes on.
+const SPECIALIST: &str = "role:surgeon, surgery, clearance=1";
+
 /// A policy that none of the demo's doctors satisfies.
 pub const UNSATISFIED: &str = "role:geneticist and clearance >= 9";
 
@@ -48,11 +52,12 @@ pub struct Role {
 /// Doctors whose interests are drawn from the records' keyword frequencies: each next one takes the keyword that most records
 /// still without a doctor have; those beyond take the most frequent pairs, and so go before the others.
 pub fn doctors(records: &[Vec<Keyword>], hospitals: usize) -> Vec<Role> {
-    let mut interests = covering(records);
-    let wanted = MIN_DOCTORS.saturating_sub(interests.len());
-    interests.extend(frequent_pairs(records, wanted.max(2)));
-    let attributes = ATTRIBUTES.iter().cycle();
-    let numbered = interests.into_iter().zip(attributes).enumerate();
+    let covering = covering(records);
+    let wanted = MIN_DOCTORS.saturating_sub(covering.len());
+    let pairs = frequent_pairs(records, wanted.max(2));
+    let general = covering.into_iter().zip(ATTRIBUTES.into_iter().cycle());
+    let specialists = pairs.into_iter().map(|interests| (interests, SPECIALIST));
+    let numbered = general.chain(specialists).enumerate();
     let roles = numbered.map(|(number, (interests, attributes))| Role {
         hospital: number.checked_rem(hospitals).unwrap_or(0),
         attributes,

@@ -1,10 +1,12 @@
 //! What is attempted and must be refused.
 
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 use consilium_client::ClientError;
-use consilium_client::api::gateway::HospitalRevocationRequest;
-use consilium_client::api::terms::RevocationReason;
+use consilium_client::api::gateway::{AuthorizationRequest, AuthorizationScope};
+use consilium_client::api::kgc::RevocationRequest;
+use consilium_client::api::terms::{PurposeOfUse, RevocationReason};
 use consilium_client::device::DeviceError;
 use consilium_client::device::doctor::OpenedCase;
 use consilium_client::device::patient::withdraw_consent;
@@ -18,6 +20,11 @@ use super::people::{Role, UNSATISFIED};
 use super::services::Services;
 use super::summary::Refusal;
 use crate::cli::Failure;
+
+/// One hour.
+const HOUR_MS: u64 = 60 * 60 * 1000;
+/// How long a hospital may take to follow the ledger.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// The records that misuse is tried on, each found by the keyword of one doctor made for it.
 pub struct Trials {
@@ -73,33 +80,57 @@ impl Trials {
     }
 }
 
-/// Tries everything; `doctors` are those of [`roles`], `opened` is a case that was opened rightly.
+/// Tries everything but the tampering; `doctors` are those of [`roles`].
 pub async fn attempt(
     services: &Services,
     trials: &Trials,
     doctors: &[Doctor],
-    opened: Option<(&Doctor, &OpenedCase)>,
-    folder: &Path,
 ) -> Result<Vec<Refusal>, Failure> {
     let [reader, leaver, stranger] = doctors else {
         return Err(Failure::said("the trials have three doctors"));
     };
-    let mut refusals = vec![
+    Ok(vec![
         foreign_hospital(services, trials).await?,
         stranger_opens(services, trials, stranger).await,
         unsatisfied(services, trials, reader).await,
         revoked(services, trials, leaver).await?,
         withdrawn(services, trials, reader).await?,
-    ];
-    if let Some((doctor, case)) = opened {
-        let outcome = doctors::read_tampered(doctor, case, folder).await;
-        refusals.push(of_device(
-            "a ciphertext with one bit changed is opened",
-            outcome,
-            &[],
-        ));
+    ])
+}
+
+/// One bit of a ciphertext changes on its way to a doctor who may read it: the device must notice and write nothing.
+pub async fn tampered(doctor: &Doctor, case: &OpenedCase, folder: &Path) -> Refusal {
+    let attempted = "a ciphertext with one bit changed is decrypted";
+    match doctors::read_tampered(doctor, case, folder).await {
+        Ok(()) => done(attempted),
+        Err(error) => Refusal {
+            attempted,
+            refused: matches!(error, DeviceError::Envelope(_) | DeviceError::Untrusted(_)),
+            refused_with: None,
+            reason: error.to_string(),
+        },
     }
-    Ok(refusals)
+}
+
+/// The owner hospital lets another one search a record whose patient consented to no other.
+pub async fn beyond_consent(services: &Services, trials: &Trials) -> Result<Refusal, Failure> {
+    let attempted = "a hospital lets another one search a record beyond the patient's consent";
+    let (owner, other) = (services.hospital(0)?, services.hospital(1)?);
+    let now = owner.operator.ledger_status().await?.tip_time_ms;
+    let request = AuthorizationRequest {
+        to: Text(other.card.id.clone()),
+        scope: AuthorizationScope::Record {
+            record: Text(trials.unauthorized.record),
+        },
+        purpose: PurposeOfUse::Treatment,
+        expires_ms: now.saturating_add(HOUR_MS),
+    };
+    let outcome = owner.operator.authorize(&request).await;
+    Ok(of_call(
+        attempted,
+        outcome.map(drop),
+        &["transaction-rejected"],
+    ))
 }
 
 /// A hospital that is not of the federation asks an owner for a record.
@@ -110,7 +141,7 @@ async fn foreign_hospital(services: &Services, trials: &Trials) -> Result<Refusa
     Ok(of_call(
         "a hospital outside the federation fetches a record",
         outcome.map(drop),
-        &[],
+        &["scope-refused"],
     ))
 }
 
@@ -137,15 +168,17 @@ async fn revoked(
         Ok(case) => case,
         Err(error) => return Ok(not_tried(attempted, &error)),
     };
-    let request = HospitalRevocationRequest {
+    // At once: with a new epoch, so that the cryptography shuts him out too.
+    let request = RevocationRequest {
         doctor: Text(doctor.id),
         reason: RevocationReason::Departed,
+        now: true,
     };
-    services
-        .hospital(doctor.hospital)?
-        .operator
-        .revoke(&request)
-        .await?;
+    let made = services.kgc.revoke(&request).await?;
+    if made.epoch.is_none() {
+        return Err(Failure::said("the revocation opened no new epoch"));
+    }
+    followed(services, doctor, made.revocation.height).await?;
     let outcome = doctors::open(services, doctor, case.record()).await;
     Ok(of_device(attempted, outcome.map(drop), &["doctor-revoked"]))
 }
@@ -157,6 +190,10 @@ async fn withdrawn(
 ) -> Result<Refusal, Failure> {
     let attempted = "a record is opened after its patient withdrew consent";
     let own = &trials.withdrawn;
+    // He may until the patient says no, though the record is of an epoch before the present one.
+    if let Err(error) = doctors::open(services, doctor, own.record).await {
+        return Ok(not_tried(attempted, &error));
+    }
     let mut rng: rand::rngs::StdRng = rand::make_rng();
     let federation = &services.federation;
     withdraw_consent(&own.gateway, federation, &own.keys, own.record, &mut rng).await?;
@@ -168,10 +205,24 @@ async fn withdrawn(
     ))
 }
 
+/// The KGC committed it; the doctor's hospital has it when its own copy of the ledger does.
+async fn followed(services: &Services, doctor: &Doctor, height: u64) -> Result<(), Failure> {
+    let operator = &services.hospital(doctor.hospital)?.operator;
+    let started = Instant::now();
+    while operator.ledger_status().await?.height < height {
+        if started.elapsed() > PATIENCE {
+            return Err(Failure::said("a hospital does not follow the ledger"));
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    Ok(())
+}
+
 fn not_tried(attempted: &'static str, error: &DeviceError) -> Refusal {
     Refusal {
         attempted,
         refused: false,
+        refused_with: None,
         reason: format!("what comes before it failed: {error}"),
     }
 }
@@ -181,8 +232,9 @@ fn of_device(attempted: &'static str, outcome: Result<(), DeviceError>, codes: &
         Err(DeviceError::Gateway(error)) => of_call(attempted, Err(error), codes),
         Err(error) => Refusal {
             attempted,
-            // Refused by the device itself: right only where no service was expected to.
-            refused: codes.is_empty(),
+            // The gateway was to refuse, not the device.
+            refused: false,
+            refused_with: None,
             reason: error.to_string(),
         },
         Ok(()) => done(attempted),
@@ -193,22 +245,16 @@ fn of_device(attempted: &'static str, outcome: Result<(), DeviceError>, codes: &
 fn of_call(attempted: &'static str, outcome: Result<(), ClientError>, codes: &[&str]) -> Refusal {
     match outcome {
         Ok(()) => done(attempted),
-        Err(ClientError::Refused {
-            code,
-            message,
-            status,
-            ..
-        }) => Refusal {
+        Err(ClientError::Refused { code, message, .. }) => Refusal {
             attempted,
-            refused: match codes {
-                [] => (400..500).contains(&status),
-                codes => codes.contains(&code.as_str()),
-            },
-            reason: format!("{message} ({code})"),
+            refused: codes.contains(&code.as_str()),
+            refused_with: Some(code.as_str().to_owned()),
+            reason: message,
         },
         Err(error) => Refusal {
             attempted,
             refused: false,
+            refused_with: None,
             reason: error.to_string(),
         },
     }
@@ -218,6 +264,7 @@ fn done(attempted: &'static str) -> Refusal {
     Refusal {
         attempted,
         refused: false,
+        refused_with: None,
         reason: "it was done".to_owned(),
     }
 }

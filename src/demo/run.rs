@@ -1,62 +1,55 @@
 //! The demo's course.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use consilium_client::api::gateway::{RecordState, RecordView};
-use consilium_client::device::doctor::OpenedCase;
 use consilium_client::device::patient::RecordKeys;
 use consilium_contracts::RecordId;
-use consilium_records::{Choice, Keyword, Limits, Records, SourceRecord, choose};
+use consilium_records::Keyword;
 use tokio::task::JoinSet;
 
+use super::cases::{self, AT_ONCE, Cast};
 use super::doctors::{self, Doctor};
+use super::input::{self, Input};
 use super::patients::{self, Plan, Registered};
 use super::people::{self, POLICIES, Role};
 use super::refusals::{self, Trials};
 use super::services::Services;
 use super::show::{Show, Step};
 use super::summary::{Skipped, Summary};
-use crate::cli::{Failure, keywords};
+use crate::cli::Failure;
 
-/// Keywords of a record: the federation's default.
-const N: usize = 32;
-/// Devices that work at once.
-const AT_ONCE: usize = 4;
-/// How long what needs no work may take.
+/// How long the end of a matching window may be late.
 const PATIENCE: Duration = Duration::from_secs(120);
-
-/// A record of the input and the keywords that it is found by.
-struct Input {
-    source: Arc<SourceRecord>,
-    keywords: Vec<Keyword>,
-}
-
-/// A case that a doctor opened.
-struct Opened {
-    doctor: usize,
-    case: OpenedCase,
-    equal: bool,
-}
 
 /// Runs everything.
 pub async fn run(
     show: &mut Show,
     folder: &Path,
-    input: &Path,
+    path: &Path,
     window: Option<u64>,
 ) -> Result<Summary, Failure> {
     let mut summary = Summary::default();
-    let inputs = read(show, input, &mut summary)?;
+    let inputs = input::read(show, path, &mut summary)?;
     let trials = refusals::RECORDS.len();
-    let keys = make_keys(show, inputs.len().saturating_add(trials), &mut summary).await?;
+    let keys = input::make_keys(show, inputs.len().saturating_add(trials)).await?;
     // Matching takes time for each record, and every record must have as long as the last one needs.
     let window = window.unwrap_or_else(|| 15_u64.saturating_add(inputs.len() as u64 / 3));
     let services = Arc::new(setup(show, folder, window).await?);
-    let outcome = course(show, folder, &services, inputs, keys, &mut summary).await;
+    let patience = PATIENCE.saturating_add(Duration::from_secs(window));
+    let outcome = course(
+        show,
+        folder,
+        &services,
+        inputs,
+        keys,
+        patience,
+        &mut summary,
+    )
+    .await;
     if let Ok(services) = Arc::try_unwrap(services) {
         services.stop().await;
     }
@@ -75,13 +68,14 @@ async fn course(
     services: &Arc<Services>,
     inputs: Vec<Input>,
     keys: Vec<RecordKeys>,
+    patience: Duration,
     summary: &mut Summary,
 ) -> Result<(), Failure> {
     let all: Vec<Vec<Keyword>> = inputs.iter().map(|input| input.keywords.clone()).collect();
     let mut roles = people::doctors(&all, services.hospitals.len());
     let looking = roles.len();
     roles.extend(refusals::roles()?);
-    let doctors = enrol(show, services, &roles).await?;
+    let mut doctors = enrol(show, services, &roles).await?;
     summary.doctors = doctors.len();
     let step = show.begin(
         "5 authorize",
@@ -99,19 +93,33 @@ async fn course(
         trials.ok_or_else(|| Failure::said("the records for the refusals are not registered"))?;
     let records: Vec<Registered> = records.into_iter().flatten().collect();
     summary.registered = records.len();
+    // While its matching window is open: a closed record would be refused for that reason.
+    let beyond_consent = refusals::beyond_consent(services, &trials).await?;
 
-    let ids: BTreeSet<RecordId> = records.iter().map(|one| one.record).collect();
-    let waiting = matched(show, services, &ids).await?;
-    let (looking, trying) = doctors.split_at(looking);
-    let opened = open(show, folder, services, looking, &records, summary).await?;
-    report(show, services, looking, &records, &opened, summary).await?;
+    matched(show, services, records.len(), patience).await?;
+    let trying = doctors.split_off(looking);
+    let cast = Cast {
+        services: Arc::clone(services),
+        doctors: Arc::new(doctors),
+        records: Arc::new(records),
+    };
+    let opened = cases::open(show, folder, &cast, summary).await?;
+    // Before the reports: afterwards the ciphertext is not served any more.
+    let tampered = match opened
+        .iter()
+        .find_map(|one| Some((cast.doctors.get(one.doctor)?, &one.case)))
+    {
+        Some((doctor, case)) => Some(refusals::tampered(doctor, case, folder).await),
+        None => None,
+    };
+    cases::report(show, &cast, &opened, summary).await?;
 
     let line = "What must not be possible is tried";
     let step = show.begin("refusals", line, 1);
-    let first = opened
-        .first()
-        .and_then(|one| Some((looking.get(one.doctor)?, &one.case)));
-    summary.refusals = refusals::attempt(services, &trials, trying, first, folder).await?;
+    summary.refusals = vec![beyond_consent];
+    let attempts = refusals::attempt(services, &trials, &trying).await?;
+    summary.refusals.extend(attempts);
+    summary.refusals.extend(tampered);
     for refusal in &summary.refusals {
         let mark = if refusal.refused {
             "refused"
@@ -124,96 +132,7 @@ async fn course(
         ));
     }
     show.end(&step, "done");
-    count(services, &waiting, &records, summary).await
-}
-
-/// Reads the input: what becomes a record, and what does not.
-fn read(show: &mut Show, path: &Path, summary: &mut Summary) -> Result<Vec<Input>, Failure> {
-    let line = format!("Reading records from {}", path.display());
-    let mut records = Records::open(path, &Limits::default())?;
-    let step = show.begin("read", &line, records.patients());
-    summary.read = records.patients();
-    let mut inputs = Vec::new();
-    let mut distinct = BTreeSet::new();
-    for source in &mut records {
-        let chosen = choose(source.candidates(), N, &Choice::Default)?;
-        let dropped = keywords::convert(&chosen).dropped;
-        let label = source.patient().id().to_owned();
-        summary.skipped.extend(dropped.iter().map(|one| Skipped {
-            what: format!("keyword {} of {label}", one.keyword),
-            reason: one.reason.clone(),
-        }));
-        let usable = chosen
-            .into_iter()
-            .filter(|keyword| dropped.iter().all(|one| one.keyword != keyword.as_str()));
-        let keywords: Vec<Keyword> = usable.collect();
-        distinct.extend(keywords.iter().cloned());
-        inputs.push(Input {
-            source: Arc::new(source),
-            keywords,
-        });
-        step.advance();
-    }
-    summary
-        .skipped
-        .extend(records.skipped().iter().map(|one| Skipped {
-            what: one.path().display().to_string(),
-            reason: one.reason().to_string(),
-        }));
-    summary.keywords = distinct.len();
-    show.end(
-        &step,
-        &format!(
-            "{} patients, {} keywords, {} parts skipped",
-            inputs.len(),
-            distinct.len(),
-            summary.skipped.len()
-        ),
-    );
-    match inputs.is_empty() {
-        true => Err(Failure::said(format!(
-            "{}: there is no record in it",
-            path.display()
-        ))),
-        false => Ok(inputs),
-    }
-}
-
-/// Each record's keys on the patient's device; finding primes takes seconds, so every processor does.
-async fn make_keys(
-    show: &mut Show,
-    count: usize,
-    summary: &mut Summary,
-) -> Result<Vec<RecordKeys>, Failure> {
-    let step = show.begin(
-        "rsa keys",
-        "Every record gets keys of its own, an RSA key for the report among them",
-        count,
-    );
-    let bar = step.bar();
-    let made = tokio::task::spawn_blocking(move || {
-        let threads = std::thread::available_parallelism().map_or(1, usize::from);
-        let next = AtomicUsize::new(0);
-        let work = || {
-            let mut made = Vec::new();
-            while next.fetch_add(1, Ordering::Relaxed) < count {
-                made.push(RecordKeys::generate(&mut rand::rng()));
-                bar.inc(1);
-            }
-            made
-        };
-        std::thread::scope(|scope| {
-            let running: Vec<_> = (0..threads).map(|_| scope.spawn(work)).collect();
-            running
-                .into_iter()
-                .flat_map(|one| one.join().unwrap_or_default())
-                .collect::<Vec<_>>()
-        })
-    });
-    let keys = made.await?.into_iter().collect::<Result<Vec<_>, _>>()?;
-    show.end(&step, &format!("{} keys", keys.len()));
-    summary.rsa_seconds = 0.0;
-    Ok(keys)
+    count(services, &cast.records, summary).await
 }
 
 async fn setup(show: &mut Show, folder: &Path, window: u64) -> Result<Services, Failure> {
@@ -380,10 +299,11 @@ async fn views(services: &Services) -> Result<BTreeMap<RecordId, RecordView>, Fa
 async fn matched(
     show: &mut Show,
     services: &Services,
-    ids: &BTreeSet<RecordId>,
-) -> Result<BTreeMap<RecordId, RecordView>, Failure> {
+    count: usize,
+    patience: Duration,
+) -> Result<(), Failure> {
     let line = "6  Hospitals compare encrypted indexes with trapdoors; 9  the ledger assigns the doctor with most interests";
-    let step: Step = show.begin("6 search, 9 match", line, ids.len());
+    let step: Step = show.begin("6 search, 9 match", line, count);
     let started = Instant::now();
     loop {
         let views = views(services).await?;
@@ -405,9 +325,9 @@ async fn matched(
                 .filter(|view| !view.assignments.is_empty())
                 .count();
             show.end(&step, &format!("{assigned} records have a doctor"));
-            return Ok(views);
+            return Ok(());
         }
-        if started.elapsed() > PATIENCE {
+        if started.elapsed() > patience {
             return Err(Failure::said(format!(
                 "{} records are still being matched",
                 views.len().saturating_sub(done)
@@ -417,111 +337,24 @@ async fn matched(
     }
 }
 
-async fn open(
-    show: &mut Show,
-    folder: &Path,
-    services: &Services,
-    doctors: &[Doctor],
-    records: &[Registered],
-    summary: &mut Summary,
-) -> Result<Vec<Opened>, Failure> {
-    let digests: BTreeMap<RecordId, [u8; 32]> =
-        records.iter().map(|one| (one.record, one.digest)).collect();
-    let line = "10 Doctors open their cases: the hospital pre-decrypts, the ledger notes the access, the device decrypts";
-    let step = show.begin("7 prekey, 10 decrypt", line, records.len());
-    let mut opened = Vec::new();
-    for (number, doctor) in doctors.iter().enumerate() {
-        for case in doctors::waiting(doctor).await? {
-            let record = case.record.0;
-            match doctors::open(services, doctor, record).await {
-                Ok(case) => {
-                    let digest = doctors::read(doctor, &case, folder).await?;
-                    let equal = digests.get(&record) == Some(&digest);
-                    opened.push(Opened {
-                        doctor: number,
-                        case,
-                        equal,
-                    });
-                    step.advance();
-                }
-                Err(error) => summary
-                    .failures
-                    .push(format!("record {record} does not open: {error}")),
-            }
-        }
-    }
-    summary.decrypted = opened.iter().filter(|one| one.equal).count();
-    summary.unequal = opened.len().saturating_sub(summary.decrypted);
-    show.end(
-        &step,
-        &format!(
-            "{} records opened, {} equal to what the patient encrypted",
-            opened.len(),
-            summary.decrypted
-        ),
-    );
-    Ok(opened)
-}
-
-async fn report(
-    show: &mut Show,
-    services: &Services,
-    doctors: &[Doctor],
-    records: &[Registered],
-    opened: &[Opened],
-    summary: &mut Summary,
-) -> Result<(), Failure> {
-    let line =
-        "11 Doctors return reports, encrypted to the patient; patients open and acknowledge them";
-    let step = show.begin("11 results", line, opened.len());
-    for one in opened {
-        if let Some(doctor) = doctors.get(one.doctor) {
-            doctors::report(services, doctor, &one.case).await?;
-        }
-    }
-    let reported: BTreeSet<RecordId> = opened.iter().map(|one| one.case.record()).collect();
-    for record in records.iter().filter(|one| reported.contains(&one.record)) {
-        match read_when_there(services, record).await {
-            Ok(()) => summary.reports_opened = summary.reports_opened.saturating_add(1),
-            Err(error) => summary
-                .failures
-                .push(format!("the report of patient {}: {error}", record.label)),
-        }
-        step.advance();
-    }
-    show.end(&step, &format!("{} reports opened", summary.reports_opened));
-    Ok(())
-}
-
-/// A report of another hospital's doctor takes a moment to arrive.
-async fn read_when_there(services: &Services, record: &Registered) -> Result<(), Failure> {
-    let started = Instant::now();
-    loop {
-        match patients::read_and_acknowledge(services, record).await {
-            Err(_) if started.elapsed() < Duration::from_secs(30) => {
-                tokio::time::sleep(Duration::from_millis(250)).await;
-            }
-            outcome => return outcome,
-        }
-    }
-}
-
 async fn count(
     services: &Services,
-    settled: &BTreeMap<RecordId, RecordView>,
     records: &[Registered],
     summary: &mut Summary,
 ) -> Result<(), Failure> {
     let views = views(services).await?;
     summary.assignments = views.values().map(|view| view.assignments.len()).sum();
     let unmatched = records.iter().filter(|one| {
-        settled
+        views
             .get(&one.record)
             .is_some_and(|view| view.state == RecordState::Unmatched)
     });
-    summary.unmatched = unmatched
-        .map(|one| format!("{} at hospital {}", one.label, one.owner))
-        .collect();
+    for one in unmatched {
+        let hospital = &services.hospital(one.owner)?.card.id;
+        summary
+            .unmatched
+            .push(format!("{} at {hospital}", one.label));
+    }
     for hospital in &services.hospitals {
         let text = hospital
             .operator

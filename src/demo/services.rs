@@ -35,6 +35,8 @@ const PATIENCE: Duration = Duration::from_secs(90);
 const WORK: u8 = 10;
 /// Levels of the tree: 1,024 doctors.
 const DEPTH: u8 = 10;
+/// Block time goes on when nothing happens, so that windows end when they should.
+const HEARTBEAT_MS: u64 = 1000;
 /// One day.
 const DAY_MS: u64 = 24 * 60 * 60 * 1000;
 
@@ -326,6 +328,7 @@ fn sign_genesis(
         name: "Consilium demo".to_owned(),
         settings: Settings {
             matching_window_ms,
+            heartbeat_ms: HEARTBEAT_MS,
             ..Settings::default()
         },
         hospitals: cards.to_vec(),

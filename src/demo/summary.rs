@@ -26,6 +26,8 @@ pub struct Refusal {
     pub attempted: &'static str,
     /// Whether it was refused.
     pub refused: bool,
+    /// The stable code of the service that refused; none where the device itself did.
+    pub refused_with: Option<String>,
     /// In whose words, or what happened instead.
     pub reason: String,
 }
@@ -47,6 +49,8 @@ pub struct Summary {
     pub matches: u64,
     /// Assignments on the ledger.
     pub assignments: usize,
+    /// Cases passed on because a doctor's attributes did not satisfy the record's policy.
+    pub passed_on: usize,
     /// Opened, and the SHA-256 equals the input's.
     pub decrypted: usize,
     /// Opened, and it does not.
@@ -121,6 +125,7 @@ impl Summary {
             "doctors": self.doctors,
             "matches": self.matches,
             "assignments": self.assignments,
+            "passed_on": self.passed_on,
             "decrypted": self.decrypted,
             "unmatched": self.unmatched,
             "refusals": self.refusals,
@@ -144,6 +149,7 @@ impl Summary {
             row("doctors", self.doctors.to_string()),
             row("matches", self.matches.to_string()),
             row("assignments", self.assignments.to_string()),
+            row("cases passed on by policy", self.passed_on.to_string()),
             row("opened, equal to the input", self.decrypted.to_string()),
             row("closed without a doctor", self.unmatched.len().to_string()),
             row(
