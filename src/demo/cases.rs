@@ -33,14 +33,14 @@ pub struct Opened {
     /// The doctor, by number.
     pub doctor: usize,
     /// What his device needs to decrypt and to answer.
-    pub case: OpenedCase,
+    pub case: Box<OpenedCase>,
     /// Whether what came out has the SHA-256 of what the patient encrypted.
     pub equal: bool,
 }
 
 /// What came of a case in a doctor's inbox.
 enum Attempt {
-    Opened(OpenedCase, [u8; 32]),
+    Opened(Box<OpenedCase>, [u8; 32]),
     PassedOn,
     Failed(String),
 }
@@ -185,7 +185,7 @@ async fn attempt(services: &Services, doctor: &Doctor, record: RecordId, folder:
         Err(error) => return Attempt::Failed(error.to_string()),
     };
     match doctors::read(doctor, &case, folder).await {
-        Ok(digest) => Attempt::Opened(case, digest),
+        Ok(digest) => Attempt::Opened(Box::new(case), digest),
         Err(error) => Attempt::Failed(error.to_string()),
     }
 }
