@@ -1,0 +1,184 @@
+//! How the command answers: words, JSON, exit codes; bad input, each line of it through the real command.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, missing_docs)]
+
+mod common;
+
+use std::fs;
+use std::path::Path;
+
+use common::{consilium, text};
+use serde_json::Value;
+
+fn passphrase(folder: &Path, name: &str, words: &str) -> String {
+    let path = folder.join(name);
+    fs::write(&path, format!("{words}\n")).unwrap();
+    path.to_str().unwrap().to_owned()
+}
+
+#[test]
+fn wrong_usage_is_2_and_help_is_0() {
+    assert_eq!(consilium(&["patient", "fly"]).status.code(), Some(2));
+    assert_eq!(consilium(&["sample"]).status.code(), Some(2));
+    assert_eq!(consilium(&["--help"]).status.code(), Some(0));
+    assert_eq!(
+        consilium(&["gateway", "serve", "--help"]).status.code(),
+        Some(0)
+    );
+}
+
+#[test]
+fn samples_are_written_once_and_nothing_is_overwritten() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("sample");
+    let path = path.to_str().unwrap();
+    let made = consilium(&["sample", path, "--json"]);
+    assert_eq!(made.status.code(), Some(0));
+    let json: Value = serde_json::from_slice(&made.stdout).unwrap();
+    assert_eq!(json["patients"], 24);
+    let again = consilium(&["sample", path, "--json"]);
+    assert_eq!(again.status.code(), Some(1));
+    let json: Value = serde_json::from_slice(&again.stderr).unwrap();
+    assert!(json["error"].as_str().unwrap().contains("is there already"));
+}
+
+#[test]
+fn a_wrong_passphrase_is_named_and_existing_keys_are_kept() {
+    let folder = tempfile::tempdir().unwrap();
+    let (right, wrong) = (
+        passphrase(folder.path(), "right", "correct horse"),
+        passphrase(folder.path(), "wrong", "battery"),
+    );
+    let home = folder.path().join("kgc");
+    let home = home.to_str().unwrap();
+    let init = [
+        "kgc",
+        "init",
+        "--home",
+        home,
+        "--url",
+        "http://127.0.0.1:1",
+        "--passphrase-file",
+        &right,
+    ];
+    assert_eq!(consilium(&init).status.code(), Some(0));
+    let sealed = fs::read(Path::new(home).join("kgc.sealed")).unwrap();
+    assert_eq!(consilium(&init).status.code(), Some(1));
+    assert_eq!(
+        fs::read(Path::new(home).join("kgc.sealed")).unwrap(),
+        sealed
+    );
+    let listed = consilium(&[
+        "kgc",
+        "doctor",
+        "list",
+        "--home",
+        home,
+        "--passphrase-file",
+        &wrong,
+    ]);
+    assert_eq!(listed.status.code(), Some(1));
+    assert!(text(&listed.stderr).contains("wrong passphrase"));
+    let listed = consilium(&["kgc", "doctor", "list", "--home", home]);
+    assert_eq!(
+        listed.status.code(),
+        Some(2),
+        "it needs a passphrase, and says how to give it"
+    );
+    assert!(text(&listed.stderr).contains("--passphrase-file"));
+}
+
+#[test]
+fn a_setting_that_is_none_is_refused_by_name() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("gateway.toml");
+    fs::write(&file, "[http]\nlisten_to = \"127.0.0.1:1\"\n").unwrap();
+    let served = consilium(&[
+        "gateway",
+        "serve",
+        "--home",
+        folder.path().to_str().unwrap(),
+    ]);
+    assert_eq!(served.status.code(), Some(1));
+    assert!(
+        text(&served.stderr).contains("listen_to"),
+        "{}",
+        text(&served.stderr)
+    );
+}
+
+/// What cannot be a record, and what the command says about it.
+#[test]
+fn what_is_no_record_is_refused_with_the_rule_and_without_a_panic() {
+    let nested = format!(
+        "{{\"resourceType\":\"Patient\",\"x\":{}1{}}}",
+        "[".repeat(10_000),
+        "]".repeat(10_000)
+    );
+    let bundle = r#"{"resourceType":"Bundle","type":"collection","entry":[{"resource":{"resourceType":"Bundle"}}]}"#;
+    let mut dicom = vec![0_u8; 128];
+    dicom.extend(b"DICM\x02\x00\x00\x00UL\x04\x00\xff");
+    let cases: [(&str, &[u8]); 5] = [
+        ("text.json", b"this is not JSON"),
+        ("nested.json", nested.as_bytes()),
+        ("unknown.json", br#"{"resourceType":"Spaceship"}"#),
+        ("bundles.json", bundle.as_bytes()),
+        ("cut.dcm", &dicom),
+    ];
+    let folder = tempfile::tempdir().unwrap();
+    for (name, bytes) in cases {
+        let path = folder.path().join(name);
+        fs::write(&path, bytes).unwrap();
+        let said = consilium(&["patient", "keywords", path.to_str().unwrap()]);
+        let words = text(&said.stderr);
+        assert_eq!(said.status.code(), Some(1), "{name}: {words}");
+        assert!(
+            words.starts_with("error: ") && words.contains(name),
+            "{name}: {words}"
+        );
+        assert!(!words.contains("panicked"), "{name}: {words}");
+    }
+}
+
+#[test]
+fn a_byte_order_mark_is_accepted_and_keywords_are_listed() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.json");
+    let record = "\u{feff}{\"resourceType\":\"Condition\",\"id\":\"c\",\"subject\":{\"reference\":\"Patient/1\"},\
+        \"code\":{\"coding\":[{\"system\":\"http://hl7.org/fhir/sid/icd-10-cm\",\"code\":\"E11.9\"}]}}";
+    fs::write(&path, record).unwrap();
+    let said = consilium(&["patient", "keywords", path.to_str().unwrap(), "--json"]);
+    assert_eq!(said.status.code(), Some(0), "{}", text(&said.stderr));
+    let json: Value = serde_json::from_slice(&said.stdout).unwrap();
+    let keywords: Vec<_> = json["keywords"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|one| &one["keyword"])
+        .collect();
+    assert!(
+        keywords.contains(&&Value::from("http://hl7.org/fhir/sid/icd-10-cm|E11.9")),
+        "{keywords:?}"
+    );
+}
+
+#[test]
+fn a_policy_that_is_none_is_refused_before_anything_is_opened() {
+    let deep = format!("{}icu{}", "(".repeat(10_000), ")".repeat(10_000));
+    for policy in ["role:", "not icu", "3 of (icu, er)", &deep] {
+        let said = consilium(&[
+            "patient",
+            "encrypt",
+            "--home",
+            "nowhere",
+            "nothing.json",
+            "--policy",
+            policy,
+        ]);
+        assert_eq!(said.status.code(), Some(2), "{}", text(&said.stderr));
+        assert!(
+            text(&said.stderr).starts_with("error: policy: "),
+            "{}",
+            text(&said.stderr)
+        );
+    }
+}
