@@ -20,6 +20,8 @@ use crate::{indexes, matching, open, records, reports};
 
 /// Wait before the follower tries again to make an effect that its own store refused.
 const AGAIN: Duration = Duration::from_secs(1);
+/// Wait of a job after its first failure; doubles up to `gateway.retry_s`.
+const SOON: Duration = Duration::from_millis(250);
 
 /// What is worked through whenever it is woken, and again after a while.
 #[derive(Debug, Clone, Copy)]
@@ -66,12 +68,22 @@ impl Job {
     }
 
     async fn repeat(self, hospital: Arc<Hospital>) {
-        let wait = Duration::from_secs(hospital.settings.retry_s.max(1));
+        let longest = Duration::from_secs(hospital.settings.retry_s.max(1));
+        let mut wait = longest;
         loop {
-            if let Err(error) = self.work_through(&hospital).await {
-                let cause = error.cause().unwrap_or_default();
-                tracing::warn!(job = ?self, %error, cause, "some of it has to wait");
-            }
+            wait = match self.work_through(&hospital).await {
+                Ok(()) => longest,
+                Err(error) => {
+                    let cause = error.cause().unwrap_or_default();
+                    tracing::warn!(job = ?self, %error, cause, "some of it has to wait");
+                    // At first soon: another service may be a moment behind.
+                    if wait == longest {
+                        SOON
+                    } else {
+                        wait.saturating_mul(2).min(longest)
+                    }
+                }
+            };
             tokio::select! {
                 () = self.wake(&hospital.wake).notified() => {}
                 () = tokio::time::sleep(wait) => {}
@@ -102,7 +114,10 @@ async fn until(mut stopped: watch::Receiver<bool>, work: impl Future<Output = ()
 async fn follow(hospital: Arc<Hospital>) {
     loop {
         match follow_until_failure(&hospital).await {
-            Ok(()) => return tracing::info!("the ledger's node has stopped; so does its follower"),
+            Ok(()) => {
+                tracing::info!("the ledger's node has stopped; so does its follower");
+                return;
+            }
             Err(error) => {
                 let cause = error.cause().unwrap_or_default();
                 tracing::error!(%error, cause, "the follower tries again");
@@ -137,28 +152,26 @@ fn events(block: &CommittedBlock) -> impl Iterator<Item = &Event> {
 
 /// The local effect of one event. Can be repeated, also long after.
 async fn react(hospital: &Arc<Hospital>, event: &Event) -> Result<(), ApiError> {
-    let me = &hospital.id;
+    let (me, wake) = (&hospital.id, &hospital.wake);
     match event {
         Event::RecordRegistered { record, owner, .. } if owner == me => {
-            records::mark_registered(hospital, record)
+            records::mark_registered(hospital, record)?;
         }
         Event::Authorized {
             id, from, scope, ..
         } if from == me => {
             hospital.store.put(&AUTHORIZATIONS, id, &())?;
-            index_again(hospital, *scope)
+            index_again(hospital, *scope)?;
         }
-        Event::IndexPosted { to, .. } if to == me => Ok(hospital.wake.matching.notify_one()),
-        Event::TrapdoorPosted { hospital: of, .. } if of == me => {
-            Ok(hospital.wake.matching.notify_one())
-        }
+        Event::IndexPosted { to, .. } if to == me => wake.matching.notify_one(),
+        Event::TrapdoorPosted { hospital: of, .. } if of == me => wake.matching.notify_one(),
         Event::DoctorRegistered { hospital: of, .. }
         | Event::DoctorReissued { hospital: of, .. }
             if of == me =>
         {
-            Ok(hospital.wake.keys.notify_one())
+            wake.keys.notify_one();
         }
-        Event::EpochPublished { .. } => Ok(hospital.wake.keys.notify_one()),
+        Event::EpochPublished { .. } => wake.keys.notify_one(),
         Event::DoctorRevoked {
             doctor,
             hospital: of,
@@ -167,22 +180,27 @@ async fn react(hospital: &Arc<Hospital>, event: &Event) -> Result<(), ApiError> 
             open::drop_key(hospital, doctor)?;
             hospital
                 .note("drop-attribute-key", doctor, "the doctor is revoked")
-                .await
+                .await?;
         }
         Event::AssignmentEnded {
             record,
             owner,
             hospital: of,
             ..
-        } if of == me && owner != me => drop_fetched(hospital, record),
-        Event::Reported { hospital: of, .. } if of == me => Ok(hospital.wake.reports.notify_one()),
+        } if of == me && owner != me => {
+            drop_fetched(hospital, record)?;
+        }
+        Event::Reported { hospital: of, .. } if of == me => wake.reports.notify_one(),
         Event::RecordClosed {
             record,
             owner,
             reason,
-        } => closed(hospital, record, owner, *reason).await,
-        _ => Ok(()),
+        } => {
+            closed(hospital, record, owner, *reason).await?;
+        }
+        _ => {}
     }
+    Ok(())
 }
 
 /// An authorization may want indexes of records that had all of theirs.
@@ -204,7 +222,8 @@ fn index_again(hospital: &Hospital, scope: Scope) -> Result<(), ApiError> {
         }
     }
     hospital.store.commit(changes)?;
-    Ok(hospital.wake.indexes.notify_one())
+    hospital.wake.indexes.notify_one();
+    Ok(())
 }
 
 /// Nothing follows for the record. Where consent ended, nothing of it is kept.

@@ -26,20 +26,19 @@ pub(crate) async fn work_through(hospital: &Arc<Hospital>) -> Result<(), ApiErro
     let records: Vec<_> = hospital.store.rows(TO_INDEX).collect::<Result<_, _>>()?;
     let mut waiting = records.into_iter().map(|(record, ())| record);
     let mut running = JoinSet::new();
+    let mut failed = None;
     loop {
         while running.len() < AT_ONCE
             && let Some(record) = waiting.next()
         {
             let hospital = Arc::clone(hospital);
-            running.spawn(async move { (record, post_missing(&hospital, &record).await) });
+            running.spawn(async move { post_missing(&hospital, &record).await });
         }
         match running.join_next().await {
-            None => return Ok(()),
-            Some(Ok((_, Ok(())))) => {}
-            Some(Ok((record, Err(error)))) => {
-                tracing::warn!(%record, %error, "an index waits to be posted");
-            }
-            Some(Err(error)) => return Err(ApiError::internal(error)),
+            None => return failed.map_or(Ok(()), Err),
+            Some(Ok(Ok(()))) => {}
+            Some(Ok(Err(error))) => failed = Some(error),
+            Some(Err(error)) => failed = Some(ApiError::internal(error)),
         }
     }
 }

@@ -27,7 +27,7 @@ use consilium_contracts::RecordId;
 use consilium_service::{AcceptedScopes, ApiError, Call, Caller, scope};
 
 use crate::hospital::Hospital;
-use crate::store::{RECORDS, RecordRow};
+use crate::store::{OF_PATIENT, RECORDS, RecordRow};
 
 pub(crate) use queue::{delete_contents, mark_registered, sweep_files, work_through};
 pub(crate) use view::count;
@@ -72,12 +72,16 @@ pub(crate) async fn list(
     hospital: web::Data<Hospital>,
     caller: Caller<OperatorOrPatient>,
 ) -> Result<web::Json<RecordList>, ApiError> {
-    let all = caller.has(Scope::GatewayOperator);
     let mut records = Vec::new();
-    for row in hospital.store.rows(RECORDS) {
-        let (_, row) = row?;
-        if all || row.patient == *caller.principal().as_bytes() {
-            records.push(view::of_row(&hospital, &row)?);
+    if caller.has(Scope::GatewayOperator) {
+        for row in hospital.store.rows(RECORDS) {
+            records.push(view::of_row(&hospital, &row?.1)?);
+        }
+    } else {
+        let own = caller.principal().as_bytes().to_vec();
+        for row in hospital.store.rows_from(OF_PATIENT, own) {
+            let ((_, record), ()) = row?;
+            records.push(view::of_record(&hospital, &record)?);
         }
     }
     Ok(web::Json(RecordList { records }))

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use consilium_client::wire::PublicKey;
 use consilium_contracts::{
     Action, AssignmentStatus, Canonical as _, RecordId, Rejection, SignedTransaction, View,
 };
@@ -11,7 +12,9 @@ use consilium_service::ledger::submit_error;
 
 use crate::files::Shelf;
 use crate::hospital::Hospital;
-use crate::store::{Changes, QUEUE, RECORDS, RecordRow, Stage, TO_INDEX, TOKENS};
+use crate::store::{
+    Changes, OF_PATIENT, QUEUE, RECORDS, RecordRow, STAGED, Stage, StagedRow, TO_INDEX, TOKENS,
+};
 
 /// Registers a queued record. What cannot be now stays queued and is no error: the record's state shows it.
 ///
@@ -76,8 +79,13 @@ fn refused(
         stage: Stage::Refused(rejection.to_string()),
         ..row
     };
+    let staged = StagedRow {
+        patient: row.patient,
+        since_ms: hospital.clock().now_ms(),
+    };
     let changes = Changes::new()
         .put(&RECORDS, record, &row)
+        .put(&STAGED, record, &staged)
         .delete(&QUEUE, record)
         .delete(&TOKENS, record);
     hospital.store.commit(changes)?;
@@ -142,22 +150,24 @@ pub(crate) async fn work_through(hospital: &Arc<Hospital>) -> Result<(), ApiErro
     sweep(hospital)
 }
 
-/// Removes submissions whose ciphertext never came.
+/// Removes submissions whose ciphertext never came, and refused ones that nobody sent again.
 fn sweep(hospital: &Hospital) -> Result<(), ApiError> {
     let lifetime = hospital.settings.staging_lifetime_s.saturating_mul(1000);
     let now = hospital.clock().now_ms();
     let mut old = Vec::new();
-    for row in hospital.store.rows(RECORDS) {
+    for row in hospital.store.rows(STAGED) {
         let (record, row) = row?;
-        let waits = matches!(row.stage, Stage::AwaitsCthd | Stage::Refused(_));
-        if waits && row.submitted_ms.saturating_add(lifetime) < now {
-            old.push(record);
+        if row.since_ms.saturating_add(lifetime) < now {
+            old.push((record, row));
         }
     }
-    for record in old {
+    for (record, row) in old {
+        let patient = PublicKey::from_bytes(&row.patient).map_err(ApiError::internal)?;
         let changes = Changes::new()
             .delete(&RECORDS, &record)
-            .delete(&TOKENS, &record);
+            .delete(&TOKENS, &record)
+            .delete(&STAGED, &record)
+            .delete(&OF_PATIENT, &(patient, record));
         hospital.store.commit(changes)?;
     }
     Ok(())

@@ -17,7 +17,7 @@ use zeroize::Zeroizing;
 
 use crate::codes;
 use crate::hospital::Hospital;
-use crate::store::{Changes, RECORDS, RecordRow, Stage, TOKENS};
+use crate::store::{Changes, OF_PATIENT, RECORDS, RecordRow, STAGED, Stage, StagedRow, TOKENS};
 
 /// Submissions of one patient that may wait for their ciphertexts.
 const MAX_WAITING: usize = 256;
@@ -120,10 +120,9 @@ fn check_free(hospital: &Hospital, one: &Submission) -> Result<(), ApiError> {
         }
     };
     let mut waiting = 0_usize;
-    for row in hospital.store.rows(RECORDS) {
-        let (_, row) = row?;
-        let his = row.patient == *one.patient.as_bytes();
-        waiting = waiting.saturating_add(usize::from(his && row.stage == Stage::AwaitsCthd));
+    for row in hospital.store.rows(STAGED) {
+        let his = row?.1.patient == *one.patient.as_bytes();
+        waiting = waiting.saturating_add(usize::from(his));
     }
     if !again && waiting >= MAX_WAITING {
         let text =
@@ -250,8 +249,14 @@ fn store(hospital: &Hospital, one: Submission) -> Result<(), ApiError> {
         transaction: None,
         waits_for: None,
     };
+    let staged = StagedRow {
+        patient: row.patient,
+        since_ms: row.submitted_ms,
+    };
     let changes = Changes::new()
         .put(&RECORDS, &record, &row)
-        .put(&TOKENS, &record, &sealed);
+        .put(&TOKENS, &record, &sealed)
+        .put(&STAGED, &record, &staged)
+        .put(&OF_PATIENT, &(one.patient, record), &());
     Ok(hospital.store.commit(changes)?)
 }

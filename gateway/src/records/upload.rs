@@ -16,7 +16,7 @@ use consilium_service::{ApiError, Caller, scope};
 use super::{own, queue, view};
 use crate::files::Shelf;
 use crate::hospital::Hospital;
-use crate::store::{Changes, QUEUE, RECORDS, RecordRow, Stage};
+use crate::store::{Changes, QUEUE, RECORDS, RecordRow, STAGED, Stage};
 
 /// Takes the ciphertext and registers the record.
 #[utoipa::path(put, path = "/v1/records/{record}/cthd", tag = "records",
@@ -93,7 +93,8 @@ async fn keep(
     };
     let changes = Changes::new()
         .put(&RECORDS, record, &row)
-        .put(&QUEUE, record, &());
+        .put(&QUEUE, record, &())
+        .delete(&STAGED, record);
     Ok(hospital.store.commit(changes)?)
 }
 

@@ -123,6 +123,20 @@ impl RowKey for (RecordId, DoctorId) {
     }
 }
 
+impl RowKey for (PublicKey, RecordId) {
+    fn to_key(&self) -> Vec<u8> {
+        [self.0.as_bytes().as_slice(), self.1.as_bytes()].concat()
+    }
+
+    fn from_key(bytes: &[u8]) -> Option<Self> {
+        let (device, record) = bytes.split_first_chunk::<32>()?;
+        Some((
+            PublicKey::from_bytes(device).ok()?,
+            RecordId::from_key(record)?,
+        ))
+    }
+}
+
 impl RowKey for Pair {
     fn to_key(&self) -> Vec<u8> {
         let parts = [

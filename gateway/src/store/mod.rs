@@ -8,6 +8,8 @@
 //! | [`ATTRIBUTE_KEYS`] | doctor → attribute key, sealed |
 //! | [`RECORDS`] | record → submission and stage |
 //! | [`TOKENS`] | record → keyword tokens, sealed |
+//! | [`OF_PATIENT`] | device's key, record: whose it is |
+//! | [`STAGED`] | record → since when it awaits its ciphertext, or is refused |
 //! | [`QUEUE`] | record: complete, to be registered |
 //! | [`TO_INDEX`] | record: indexes may be missing |
 //! | [`PAIRS`] | record, doctor, trapdoor → whether they matched |
@@ -37,7 +39,7 @@ pub(crate) use column::Column;
 use column::{Row, RowKey};
 pub(crate) use rows::{
     Device, EnrolmentRow, EnrolmentStage, InvitationRow, KeyRow, OutgoingRow, Pair, RecordRow,
-    Role, SecretHash, Stage,
+    Role, SecretHash, Stage, StagedRow,
 };
 
 pub(crate) const DEVICES: Column<PublicKey, Device> = Column::new("devices");
@@ -46,6 +48,8 @@ pub(crate) const ENROLMENTS: Column<DoctorId, EnrolmentRow> = Column::new("enrol
 pub(crate) const ATTRIBUTE_KEYS: Column<DoctorId, KeyRow> = Column::new("attribute-keys");
 pub(crate) const RECORDS: Column<RecordId, RecordRow> = Column::new("records");
 pub(crate) const TOKENS: Column<RecordId, Vec<u8>> = Column::new("tokens");
+pub(crate) const OF_PATIENT: Column<(PublicKey, RecordId), ()> = Column::new("of-patient");
+pub(crate) const STAGED: Column<RecordId, StagedRow> = Column::new("staged");
 pub(crate) const QUEUE: Column<RecordId, ()> = Column::new("queue");
 pub(crate) const TO_INDEX: Column<RecordId, ()> = Column::new("to-index");
 pub(crate) const PAIRS: Column<Pair, bool> = Column::new("pairs");
@@ -55,13 +59,15 @@ pub(crate) const AUTHORIZATIONS: Column<AuthorizationId, ()> = Column::new("auth
 pub(crate) const UPDATE_KEYS: Column<Epoch, Vec<u8>> = Column::new("update-keys");
 pub(crate) const CURSOR: Column<(), Height> = Column::new("cursor");
 
-const COLUMNS: [&str; 14] = [
+const COLUMNS: [&str; 16] = [
     DEVICES.name(),
     INVITATIONS.name(),
     ENROLMENTS.name(),
     ATTRIBUTE_KEYS.name(),
     RECORDS.name(),
     TOKENS.name(),
+    OF_PATIENT.name(),
+    STAGED.name(),
     QUEUE.name(),
     TO_INDEX.name(),
     PAIRS.name(),

@@ -105,6 +105,13 @@ pub(crate) struct RecordRow {
     pub(crate) waits_for: Option<String>,
 }
 
+/// A record that may be removed when it waits too long.
+#[derive(Clone, PartialEq, Eq, Debug, BorshSerialize, BorshDeserialize)]
+pub(crate) struct StagedRow {
+    pub(crate) patient: [u8; 32],
+    pub(crate) since_ms: u64,
+}
+
 /// An index and a trapdoor that were compared.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub(crate) struct Pair {

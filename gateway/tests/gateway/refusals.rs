@@ -340,3 +340,38 @@ async fn an_old_tip_refuses_to_open_and_an_absent_kgc_stops_tokens_only() {
     world.start_kgc().await;
     world.end().await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_tampered_capsule_in_the_owners_store_is_noticed() {
+    let (mut world, reader, patient) = scene("role:cardiologist").await;
+    let sent = submit(
+        &world,
+        &world.north,
+        &patient,
+        to_south(&world, "role:cardiologist"),
+    )
+    .await;
+    assigned(&reader, &sent.record).await;
+    world.north.stop().await;
+    tamper_with_capsule(&world.north.folder.join("data/store"), &sent.record);
+    world.north.start().await;
+    let refused = async || {
+        let code = code_of(open(&world, &reader, &sent.record).await);
+        (code != "owner-unreachable" && code != "tip-too-old").then_some(code)
+    };
+    assert_eq!(wait("an answer", refused).await, "capsule-digest-mismatch");
+    world.end().await;
+}
+
+/// Changes a byte of the stored CTSym, as a hospital that would like another ciphertext could.
+fn tamper_with_capsule(store: &std::path::Path, record: &consilium_contracts::RecordId) {
+    let options = rocksdb::Options::default();
+    let columns = rocksdb::DB::list_cf(&options, store).unwrap();
+    let db = rocksdb::DB::open_cf(&options, store, columns).unwrap();
+    let column = db.cf_handle("records").unwrap();
+    let mut row = db.get_cf(column, record.as_bytes()).unwrap().unwrap();
+    let capsule = row.windows(4).position(|bytes| bytes == b"CTSY").unwrap();
+    // The last byte of the tree's id: it parses as before.
+    row[capsule + 37] ^= 1;
+    db.put_cf(column, record.as_bytes(), row).unwrap();
+}

@@ -472,7 +472,12 @@ pub async fn seal(world: &World, house: &House, patient: &Patient, case: NewReco
     }
 }
 
-pub async fn submit(world: &World, house: &House, patient: &Patient, case: NewRecord<'_>) -> Sealed {
+pub async fn submit(
+    world: &World,
+    house: &House,
+    patient: &Patient,
+    case: NewRecord<'_>,
+) -> Sealed {
     let one = seal(world, house, patient, case).await;
     let view = patient::submit_record(&patient.client, &one.sealed, &one.cthd)
         .await

@@ -11,6 +11,8 @@ pub(crate) mod enrol;
 pub(crate) mod epoch;
 pub(crate) mod evaluate;
 pub(crate) mod issue;
+#[cfg(test)]
+mod tests;
 
 use consilium_contracts::{DoctorId, Height, Leaf, StateRead, View};
 use consilium_node::Snapshot;

@@ -76,12 +76,25 @@ async fn live(config: NodeConfig, started: Started, ended: watch::Receiver<()>) 
     };
     // The starter may be gone; then the handle goes, and the core stops by itself.
     drop(started.send(Ok(NodeHandle::new(Arc::clone(&shared), commands, ended))));
+    let _on_panic = OnPanic(Arc::clone(&shared));
     let halt = core.run(wires).await;
     stop_engine(engine).await;
     if let Some(Halt(reason)) = &halt {
         tracing::error!(%reason, "the ledger node has halted");
     }
     shared.stop(halt.map(|Halt(reason)| reason));
+}
+
+/// Says that the node has halted if its thread unwinds: nothing may wait for it then.
+struct OnPanic(Arc<Shared>);
+
+impl Drop for OnPanic {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.0
+                .stop(Some("the ledger's thread panicked; see the log".into()));
+        }
+    }
 }
 
 /// A node that is about to run.
