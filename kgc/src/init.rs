@@ -158,7 +158,7 @@ fn fill(home: &Home, request: &InitRequest<'_>) -> Result<PublicFile, InitError>
     let admin = SigningKey::generate(&mut rng);
     let secrets = SealedSecrets::generate(depth, admin.verifying_key().into(), &mut rng);
     let node = NodeSecrets::generate(&request.names, &mut rng)?;
-    let pin = node.tls.pin().map_err(TlsError::from)?;
+    let pin = node.tls.pin()?;
     let card = KgcCard {
         url: bounded("url", request.url.parse())?,
         tls_pin: Digest::from_bytes(*pin.as_bytes()),

@@ -69,6 +69,9 @@ impl ColumnKey for HospitalId {
     }
 }
 
+/// Values with the bytes of their keys.
+type Rows<V> = Vec<(Box<[u8]>, V)>;
+
 impl<K, V> Column<K, V> {
     const fn new(name: &'static str) -> Self {
         Self {
@@ -105,7 +108,7 @@ impl<K: ColumnKey, V: Canonical> Column<K, V> {
     }
 
     /// All values in the order of their keys, with the keys' bytes.
-    pub(super) fn all(&self, db: &DB) -> Result<Vec<(Box<[u8]>, V)>, StoreError> {
+    pub(super) fn all(&self, db: &DB) -> Result<Rows<V>, StoreError> {
         let pairs = db.iterator_cf(self.handle(db), IteratorMode::Start);
         pairs
             .map(|pair| pair.map_err(StoreError::from))
