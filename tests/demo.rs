@@ -3,7 +3,11 @@
 
 mod common;
 
-use std::sync::Mutex;
+use std::fs;
+use std::process::{Command, Stdio};
+use std::sync::{Mutex, PoisonError};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
 
 use common::{consilium, shared, text};
 use serde_json::Value;
@@ -12,7 +16,7 @@ use serde_json::Value;
 static ALONE: Mutex<()> = Mutex::new(());
 
 fn demo(arguments: &[&str]) -> Value {
-    let _alone = ALONE.lock().unwrap();
+    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
     let said = consilium(&[&["demo", "--json"], arguments].concat());
     let json: Value =
         serde_json::from_slice(&said.stdout).unwrap_or_else(|_| panic!("{}", text(&said.stderr)));
@@ -109,7 +113,7 @@ fn the_main_job_runs_on_the_projects_own_sample() {
 #[test]
 fn the_main_job_runs_on_published_images() {
     let Some(path) = shared("dicom") else { return };
-    let files = std::fs::read_dir(&path).unwrap().count() as u64;
+    let files = fs::read_dir(&path).unwrap().count() as u64;
     let json = demo(&["--records", path.to_str().unwrap()]);
     check(&json);
     let skipped = json["patients"]["skipped"].as_array().unwrap().len() as u64;
@@ -123,4 +127,64 @@ fn the_main_job_runs_on_published_patients() {
     check(&json);
     assert_eq!(number(&json["patients"]["read"]), 120);
     assert!(number(&json["records"]) >= 119, "{json:#}");
+}
+
+/// The processes that `parent` started and that still run.
+#[cfg(target_os = "linux")]
+fn children(parent: u32) -> Vec<u32> {
+    let all = fs::read_dir("/proc").unwrap().flatten();
+    let numbers = all.filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());
+    let stat = |pid: &u32| fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    let is_child = |pid: &u32| {
+        // After the name in parentheses: state, parent.
+        let stat = stat(pid);
+        let after = stat.rsplit_once(')').map_or("", |(_, after)| after);
+        after.split_whitespace().nth(1) == Some(&parent.to_string())
+    };
+    numbers.filter(is_child).collect()
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_demo_that_is_stopped_leaves_no_service_and_no_folder_behind() {
+    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
+    let (records, place) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let bundle = r#"{"resourceType": "Bundle", "type": "collection", "entry": [
+        {"resource": {"resourceType": "Patient", "id": "p1"}},
+        {"resource": {"resourceType": "Condition", "id": "c1", "subject": {"reference": "Patient/p1"},
+            "code": {"coding": [{"system": "http://hl7.org/fhir/sid/icd-10", "code": "E11.9"}]}}}]}"#;
+    fs::write(records.path().join("p1.json"), bundle).unwrap();
+    let mut demo = Command::new(env!("CARGO_BIN_EXE_consilium"))
+        .args(["demo", "--json", "--records"])
+        .arg(records.path())
+        .env("TMPDIR", place.path())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let started = Instant::now();
+    let services = loop {
+        let services = children(demo.id());
+        if services.len() == 3 {
+            break services;
+        }
+        assert_eq!(demo.try_wait().unwrap(), None, "it ended by itself");
+        assert!(started.elapsed() < Duration::from_secs(300));
+        sleep(Duration::from_millis(100));
+    };
+    let kill = format!("kill -TERM {}", demo.id());
+    assert!(
+        Command::new("sh")
+            .args(["-c", &kill])
+            .status()
+            .unwrap()
+            .success()
+    );
+    assert_eq!(demo.wait().unwrap().code(), Some(1));
+    sleep(Duration::from_secs(1));
+    for pid in services {
+        let command = fs::read_to_string(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+        assert!(!command.contains("serve"), "service {pid} still runs");
+    }
+    assert_eq!(fs::read_dir(place.path()).unwrap().count(), 0);
 }
