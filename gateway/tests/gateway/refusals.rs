@@ -50,8 +50,12 @@ async fn an_unsatisfied_policy_is_declined_by_the_hospital() {
         code_of(open(&world, &reader, &sent.record).await),
         "not-assigned"
     );
-    let view = patient.client.record(&sent.record).await.unwrap();
-    assert_eq!(view.state, RecordState::Unmatched);
+    // The owner's node may apply the block with the decline a moment after the doctor's.
+    wait("the decline to reach the owner", async || {
+        let view = patient.client.record(&sent.record).await.unwrap();
+        (view.state == RecordState::Unmatched).then_some(())
+    })
+    .await;
     let refused = world.south.audit("pre-decrypt");
     assert!(
         refused.iter().all(|(outcome, _)| outcome == "refused"),
