@@ -16,6 +16,14 @@ pub enum StartError {
         /// What was given.
         address: String,
     },
+    /// Somebody else listens there, or this machine has no such address.
+    #[error("cannot listen on {address}: {detail}")]
+    Listen {
+        /// The listen address.
+        address: String,
+        /// What the operating system says.
+        detail: String,
+    },
     /// The store refuses to open.
     #[error(transparent)]
     Store(#[from] StoreError),

@@ -1,5 +1,6 @@
 //! Starting a node: directory, store, engine, core; and taking them down again.
 
+use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -122,6 +123,7 @@ async fn assemble(config: NodeConfig) -> Result<Node, StartError> {
         validator: validator_key.as_ref().map(|key| key.verifying_key()),
     };
     let guard = Guard::acquire(&data_dir, &owner)?;
+    check_listen(&listen)?;
     let store = Store::open(&data_dir, guard, &genesis, tuning.tree_versions)?;
     check_log(&data_dir, &store)?;
     let view = first_view(&store)?;
@@ -182,6 +184,31 @@ fn with_overrides(named: Vec<Peer>, given: Vec<Peer>, owner: &Owner) -> Vec<Peer
     let kept = named.into_iter().filter(|peer| !keys.contains(&peer.key));
     let own = |peer: &Peer| peer.key == owner.node;
     kept.chain(given).filter(|peer| !own(peer)).collect()
+}
+
+/// Tries the listen address. The engine's sockets share ports: without this, two nodes would
+/// listen on one port and each get some of the connections.
+fn check_listen(address: &str) -> Result<(), StartError> {
+    let Some(socket) = socket_of(address) else {
+        return Ok(());
+    };
+    std::net::TcpListener::bind(socket)
+        .map(drop)
+        .map_err(|error| StartError::Listen {
+            address: address.to_owned(),
+            detail: error.to_string(),
+        })
+}
+
+/// The socket of `/ip4/../tcp/..` or `/ip6/../tcp/..`; names are left to the engine.
+fn socket_of(address: &str) -> Option<SocketAddr> {
+    let parts: Vec<&str> = address.split('/').collect();
+    match parts.as_slice() {
+        ["", "ip4" | "ip6", ip, "tcp", port] => {
+            Some(SocketAddr::new(ip.parse().ok()?, port.parse().ok()?))
+        }
+        _ => None,
+    }
 }
 
 /// Compares the engine's log with the store. The log is reset only after a block was synced to

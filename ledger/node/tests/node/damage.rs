@@ -223,3 +223,21 @@ async fn a_listen_address_that_is_no_multiaddress_is_refused() {
     // It left nothing behind.
     stop(network.start(A).await).await;
 }
+
+#[tokio::test]
+async fn a_port_that_another_node_listens_on_is_refused() {
+    let network = Network::new(2, 1);
+    let node = network.start(A).await;
+    let taken = NodeConfig {
+        listen: network.config(A).listen,
+        ..network.config(Who::Hospital(1))
+    };
+    let error = start(taken)
+        .await
+        .err()
+        .expect("it started on a taken port");
+    assert!(matches!(error, StartError::Listen { .. }), "{error}");
+    // It left nothing behind.
+    stop(network.start(Who::Hospital(1)).await).await;
+    stop(node).await;
+}
