@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 pub struct Answer {
     json: Value,
     text: String,
+    value: Option<String>,
     success: bool,
 }
 
@@ -19,7 +20,17 @@ impl Answer {
         Self {
             json,
             text: text.into(),
+            value: None,
             success: true,
+        }
+    }
+
+    /// The one value that the command was called for: alone on standard output, so that a shell can keep it
+    /// (`RECORD=$(consilium patient encrypt ...)`), while the words go to standard error.
+    pub fn with_value(self, value: impl Into<String>) -> Self {
+        Self {
+            value: Some(value.into()),
+            ..self
         }
     }
 
@@ -36,12 +47,19 @@ impl Answer {
         self.success
     }
 
-    /// As it is printed.
+    /// What is printed on standard output.
     pub fn rendered(&self, as_json: bool) -> String {
-        match as_json {
-            true => self.json.to_string(),
-            false => self.text.clone(),
+        match (as_json, &self.value) {
+            (true, _) => self.json.to_string(),
+            (false, Some(value)) => value.clone(),
+            (false, None) => self.text.clone(),
         }
+    }
+
+    /// What is printed on standard error, for the person before the terminal.
+    pub fn aside(&self, as_json: bool) -> Option<&str> {
+        let aside = !as_json && self.value.is_some() && !self.text.is_empty();
+        aside.then_some(&self.text)
     }
 }
 

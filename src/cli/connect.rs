@@ -47,18 +47,26 @@ fn kgc_as(home: &Home, credentials: Option<Credentials>) -> Result<KgcClient, Fa
     )?)
 }
 
+/// The gateway of a folder, as nobody.
+pub fn gateway(home: &Path) -> Result<GatewayClient, Failure> {
+    gateway_as(home, None)
+}
+
 /// The gateway of a folder, as its operator.
 pub fn gateway_operator(
     home: &Path,
     passphrase: &PassphraseOption,
 ) -> Result<GatewayClient, Failure> {
-    let card = read_hospital_file(&home.join("hospital.json"))?;
     let key = passphrase.open::<SigningKey>(&home.join("operator.key"))?;
+    gateway_as(home, Some(Credentials::new(key, ScopeSet::none())))
+}
+
+fn gateway_as(home: &Path, credentials: Option<Credentials>) -> Result<GatewayClient, Failure> {
+    let card = read_hospital_file(&home.join("hospital.json"))?;
     let endpoint = endpoint(card.url.as_str(), &card.tls_pin)?;
-    let credentials = Credentials::new(key, ScopeSet::none());
     Ok(GatewayClient::new(
         endpoint,
-        Some(credentials),
+        credentials,
         ClientSettings::default(),
     )?)
 }

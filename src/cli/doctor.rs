@@ -26,6 +26,7 @@ use super::keywords::convert;
 use super::listing;
 use super::patient::{DeviceArgs, days_after, register};
 use super::secrets::{ProtectionOption, protection};
+use super::wait::WaitOption;
 
 /// The commands of a doctor's device.
 #[derive(Debug, Subcommand)]
@@ -57,8 +58,13 @@ pub enum DoctorCommand {
         #[arg(long, default_value_t = 30)]
         days: u64,
     },
-    /// Cases that wait
-    Inbox(DeviceArgs),
+    /// Cases
+    Inbox {
+        #[command(flatten)]
+        at: DeviceArgs,
+        #[command(flatten)]
+        wait: WaitOption,
+    },
     /// Open a case and decrypt the record
     Open {
         #[command(flatten)]
@@ -132,7 +138,7 @@ pub async fn run(command: DoctorCommand) -> Outcome {
         DoctorCommand::Keygen { home, protection } => keygen(&home, &protection),
         DoctorCommand::Enroll { at, code_file } => enroll(&at, code_file.as_deref()).await,
         DoctorCommand::Interests { at, keywords, days } => interests(&at, &keywords, days).await,
-        DoctorCommand::Inbox(at) => Ok(inbox(&at.open()?.gateway().inbox().await?)),
+        DoctorCommand::Inbox { at, wait } => inbox(&at, &wait).await,
         DoctorCommand::Open { case, out } => open(&case, &out).await,
         DoctorCommand::Decline { at, record, reason } => {
             let (device, keys) = opened(&at)?;
@@ -199,7 +205,7 @@ async fn enroll(at: &DeviceArgs, code: Option<&Path>) -> Outcome {
         made.hospital.0,
         listing::word(&made.state)
     );
-    Ok(Answer::new(text, json!(made)))
+    Ok(Answer::new(text, json!(made)).with_value(made.doctor.0.to_string()))
 }
 
 /// The card of the device's own hospital: from genesis, or for one that joined later as its pinned gateway gives it.
@@ -247,7 +253,17 @@ async fn interests(at: &DeviceArgs, keywords: &[Keyword], days: u64) -> Outcome 
     ))
 }
 
-fn inbox(inbox: &Inbox) -> Answer {
+async fn inbox(at: &DeviceArgs, wait: &WaitOption) -> Outcome {
+    let device = at.open()?;
+    let gateway = device.gateway();
+    let waits = |inbox: &Inbox| inbox.cases.iter().any(|case| !case.reported);
+    let inbox = wait
+        .until("a case", waits, || async { Ok(gateway.inbox().await?) })
+        .await?;
+    Ok(cases(&inbox))
+}
+
+fn cases(inbox: &Inbox) -> Answer {
     let rows = inbox.cases.iter().map(|case| {
         let state = match (case.opened, case.reported) {
             (_, true) => "reported",

@@ -313,10 +313,11 @@ async fn invite(operator: &OperatorArgs, role: InvitedRole, note: String, minute
         lifetime_s: minutes.saturating_mul(60),
     };
     let invited = operator.client()?.invite(&request).await?;
-    // The code is what the command is for; it goes to standard output alone, so that it can be handed on.
-    let text = invited.code.expose_secret().to_owned();
-    let json = json!({ "role": role, "code": text, "expires_ms": invited.expires_ms });
-    Ok(Answer::new(text, json))
+    let code = invited.code.expose_secret().to_owned();
+    let text =
+        format!("One {role}'s device can register with this code, once, within {minutes} minutes:");
+    let json = json!({ "role": role, "code": code, "expires_ms": invited.expires_ms });
+    Ok(Answer::new(text, json).with_value(code))
 }
 
 async fn authorize(
@@ -341,7 +342,7 @@ async fn authorize(
     };
     let made = client.authorize(&request).await?;
     let text = format!("Authorized: {} as {}", made.to.0, made.authorization.0);
-    Ok(Answer::new(text, json!(made)))
+    Ok(Answer::new(text, json!(made)).with_value(made.authorization.0.to_string()))
 }
 
 fn authorizations(list: &AuthorizationList) -> Answer {

@@ -13,13 +13,14 @@ mod patient;
 mod sample;
 mod secrets;
 mod settings;
+mod wait;
 
 use clap::{Parser, Subcommand};
 
 pub use answer::{Answer, Failure, Outcome};
 pub use listing::table;
 
-use crate::demo;
+use crate::{demo, dev};
 
 /// Shares medical records across hospitals so that the right doctor, and nobody else, reads them.
 #[derive(Debug, Parser)]
@@ -42,6 +43,9 @@ pub struct Cli {
 enum Command {
     /// The main job from beginning to end, on this machine, on sample records
     Demo(demo::DemoArgs),
+    /// A federation on this machine that stays
+    #[command(subcommand)]
+    Dev(dev::DevCommand),
     /// The key generation centre
     #[command(subcommand)]
     Kgc(kgc::KgcCommand),
@@ -65,6 +69,7 @@ enum Command {
 pub async fn run(cli: Cli) -> Outcome {
     match cli.command {
         Command::Demo(args) => demo::run(args, cli.json).await,
+        Command::Dev(command) => dev::run(command).await,
         Command::Kgc(command) => kgc::run(command).await,
         Command::Gateway(command) => gateway::run(command).await,
         Command::Patient(command) => patient::run(command).await,

@@ -24,6 +24,7 @@ use super::device::{self, Device};
 use super::keywords::{Converted, convert};
 use super::listing;
 use super::secrets::{PassphraseOption, ProtectionOption, protection};
+use super::wait::WaitOption;
 
 /// One day in milliseconds.
 const DAY_MS: u64 = 24 * 60 * 60 * 1000;
@@ -61,7 +62,12 @@ pub enum PatientCommand {
     /// Withdraw consent: the hospital stops serving the record and deletes its ciphertext
     Withdraw(RecordArgs),
     /// Records whose report is there
-    Reports(DeviceArgs),
+    Reports {
+        #[command(flatten)]
+        at: DeviceArgs,
+        #[command(flatten)]
+        wait: WaitOption,
+    },
     /// Open the report of a record
     Open {
         #[command(flatten)]
@@ -152,7 +158,7 @@ pub async fn run(command: PatientCommand) -> Outcome {
             Ok(Answer::new(table(&list.records), json!(list)))
         }
         PatientCommand::Withdraw(args) => withdraw(&args).await,
-        PatientCommand::Reports(at) => reports(&at).await,
+        PatientCommand::Reports { at, wait } => reports(&at, &wait).await,
         PatientCommand::Open { record, out } => open(&record, &out).await,
         PatientCommand::Acknowledge(args) => confirm(&args).await,
     }
@@ -282,7 +288,7 @@ async fn encrypt(args: &EncryptArgs) -> Outcome {
         "record": record.to_string(), "folder": kept, "keywords": tokens.len(), "dropped": chosen.dropped,
         "policy": policy.to_string(), "epoch": epoch.number(),
     });
-    Ok(Answer::new(text, json))
+    Ok(Answer::new(text, json).with_value(record.to_string()))
 }
 
 /// A generator that may cross threads, seeded by the system's.
@@ -348,14 +354,21 @@ async fn withdraw(args: &RecordArgs) -> Outcome {
     Ok(Answer::new(text, json!(receipt)))
 }
 
-async fn reports(at: &DeviceArgs) -> Outcome {
-    let list = at.open()?.gateway().records().await?;
-    let there = |state| matches!(state, RecordState::Reported | RecordState::Acknowledged);
-    let records: Vec<_> = list
-        .records
-        .into_iter()
-        .filter(|one| there(one.state))
-        .collect();
+async fn reports(at: &DeviceArgs, wait: &WaitOption) -> Outcome {
+    let device = at.open()?;
+    let gateway = device.gateway();
+    let there =
+        |one: &RecordView| matches!(one.state, RecordState::Reported | RecordState::Acknowledged);
+    let records = wait
+        .until(
+            "a report",
+            |list: &Vec<RecordView>| !list.is_empty(),
+            || async {
+                let all = gateway.records().await?.records;
+                Ok(all.into_iter().filter(there).collect())
+            },
+        )
+        .await?;
     Ok(Answer::new(table(&records), json!({ "records": records })))
 }
 

@@ -8,11 +8,14 @@ use consilium_client::passphrase::{Passphrase, PassphraseError};
 
 use super::answer::Failure;
 
+/// Names the file where a flag does not; the passphrase itself never stands in the environment.
+const PASSPHRASE_VARIABLE: &str = "CONSILIUM_PASSPHRASE_FILE";
+
 /// Where a passphrase comes from that may be needed.
 #[derive(Debug, Clone, Args)]
 pub struct PassphraseOption {
     /// File with the passphrase in its first line; `-` reads standard input
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", env = PASSPHRASE_VARIABLE)]
     pub passphrase_file: Option<PathBuf>,
 }
 
@@ -39,7 +42,7 @@ impl PassphraseOption {
 #[group(required = true, multiple = false)]
 pub struct ProtectionOption {
     /// File with the passphrase in its first line; `-` reads standard input
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", env = PASSPHRASE_VARIABLE)]
     pub passphrase_file: Option<PathBuf>,
     /// Keep the keys without a passphrase: only where the disk itself is trusted
     #[arg(long)]

@@ -1,40 +1,30 @@
 //! The federation of the demo: a KGC and two gateways, each a process of this same command with a folder of its own.
 
-use std::fs::{self, File};
-use std::net::TcpListener;
-use std::path::{Path, PathBuf};
-use std::process::Stdio;
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use consilium_client::api::auth::ScopeSet;
 use consilium_client::api::gateway::{
     AuthorizationRequest, AuthorizationScope, DeviceRole, InvitationRequest,
 };
-use consilium_client::api::health::Readiness;
 use consilium_client::api::terms::PurposeOfUse;
 use consilium_client::credentials::Credentials;
 use consilium_client::device::Federation;
-use consilium_client::file::{Existing, Readers, write_atomically};
-use consilium_client::http::{ClientSettings, HttpClient};
+use consilium_client::http::ClientSettings;
 use consilium_client::invitation::Invitation;
-use consilium_client::keyfile::{WorkFactor, read_key_file};
+use consilium_client::keyfile::read_key_file;
 use consilium_client::passphrase::Passphrase;
 use consilium_client::wire::Text;
 use consilium_client::{GatewayClient, KgcClient};
-use consilium_contracts::{HospitalCard, HospitalId, Settings, SigningKey, VerifiedGenesis};
-use consilium_gateway::Gateway;
-use consilium_kgc::{GenesisRequest, Home, PublicFile};
-use serde_json::json;
-use tokio::process::{Child, Command};
+use consilium_contracts::{HospitalCard, HospitalId, Settings, SigningKey};
+use consilium_kgc::{Home, PublicFile};
+use tokio::process::Child;
 
 use crate::cli::{Failure, connect};
+use crate::loopback::{self, Plan, Ports};
 
 /// How long a service may take to be ready.
 const PATIENCE: Duration = Duration::from_secs(90);
-/// The passphrases are random and long: no work factor makes them stronger.
-const WORK: u8 = 10;
-/// Levels of the tree: 1,024 doctors.
-const DEPTH: u8 = 10;
 /// Block time goes on when nothing happens, so that windows end when they should.
 const HEARTBEAT_MS: u64 = 1000;
 /// One day.
@@ -59,57 +49,36 @@ pub struct Services {
     running: Vec<Child>,
 }
 
-struct Names {
-    id: &'static str,
-    name: &'static str,
-}
-
-const HOSPITALS: [Names; 2] = [
-    Names {
-        id: "st-mary",
-        name: "St. Mary's Hospital",
-    },
-    Names {
-        id: "city-clinic",
-        name: "City Clinic",
-    },
-];
-
 impl Services {
     /// Makes the keys, signs genesis, starts the three processes, and waits until they are ready.
     pub async fn start(folder: &Path, matching_window_ms: u64) -> Result<Self, Failure> {
-        let secret = Passphrase::new(&hex::encode(rand::random::<[u8; 32]>()))?;
-        let secret_file = folder.join("passphrase");
-        let line = format!("{}\n", secret.expose_secret());
-        write_atomically(
-            &secret_file,
-            line.as_bytes(),
-            Readers::Owner,
-            Existing::Keep,
+        let made = loopback::make(
+            folder,
+            Plan {
+                name: "Consilium demo",
+                settings: Settings {
+                    matching_window_ms,
+                    heartbeat_ms: HEARTBEAT_MS,
+                    ..Settings::default()
+                },
+                ports: [Ports::free()?, Ports::free()?, Ports::free()?],
+            },
         )?;
-        let work = WorkFactor::new(WORK).ok_or_else(|| Failure::said("the work factor"))?;
-        let home = init_kgc(folder, &secret, work)?;
-        let mut cards = Vec::new();
-        for names in &HOSPITALS {
-            cards.push(init_hospital(folder, names, &secret, work)?);
+        let mut running = vec![spawn("kgc", made.kgc.path(), folder)?];
+        for (id, _) in loopback::HOSPITALS {
+            running.push(spawn("gateway", &folder.join(id), folder)?);
         }
-        let genesis = sign_genesis(&home, &secret, &cards, matching_window_ms)?;
-        let mut running = vec![spawn("kgc", home.path(), &secret_file)?];
-        for names in &HOSPITALS {
-            let own = folder.join(names.id);
-            fs::copy(home.genesis(), own.join("genesis.bin"))?;
-            running.push(spawn("gateway", &own, &secret_file)?);
-        }
+        let secret = &made.passphrase;
         let mut services = Self {
-            kgc: kgc_client(&home, &secret)?,
+            kgc: kgc_client(&made.kgc, secret)?,
             hospitals: Vec::new(),
-            federation: Federation::from_genesis(&genesis)?,
+            federation: Federation::from_genesis(&made.genesis)?,
             running,
         };
-        for card in cards {
+        for card in made.cards {
             let key: SigningKey = read_key_file(
                 &folder.join(card.id.as_str()).join("operator.key"),
-                Some(&secret),
+                Some(secret),
             )?;
             let operator = gateway_client(&card, Some(key))?;
             services.hospitals.push(Hospital { card, operator });
@@ -144,19 +113,9 @@ impl Services {
     }
 
     async fn ready(&self) -> bool {
-        let mut all = vec![self.kgc.http()];
-        all.extend(
-            self.hospitals
-                .iter()
-                .map(|hospital| hospital.operator.http()),
-        );
-        for http in all {
-            if !is_ready(http).await {
-                return false;
-            }
-        }
-        for hospital in &self.hospitals {
-            if !matches!(hospital.operator.epochs().await, Ok(list) if list.current.is_some()) {
+        let gateways = self.hospitals.iter().map(|one| one.operator.http());
+        for http in std::iter::once(self.kgc.http()).chain(gateways) {
+            if !loopback::is_ready(http).await {
                 return false;
             }
         }
@@ -231,10 +190,6 @@ impl Hospital {
     }
 }
 
-async fn is_ready(http: &HttpClient) -> bool {
-    matches!(http.get::<Readiness>("/readyz").await, Ok(readiness) if readiness.ready)
-}
-
 fn patient_settings() -> ClientSettings {
     ClientSettings {
         call_timeout: Duration::from_secs(120),
@@ -266,116 +221,16 @@ fn kgc_client(home: &Home, secret: &Passphrase) -> Result<KgcClient, Failure> {
     )?)
 }
 
-/// A port that nobody uses now.
-fn free_port() -> Result<u16, Failure> {
-    Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?.port())
+fn spawn(service: &str, home: &Path, folder: &Path) -> Result<Child, Failure> {
+    let mut command = loopback::serve(service, home, &folder.join(loopback::PASSPHRASE))?;
+    command.args(["--log-filter", "warn"]);
+    Ok(tokio::process::Command::from(command)
+        .kill_on_drop(true)
+        .spawn()?)
 }
 
-fn init_kgc(folder: &Path, secret: &Passphrase, work: WorkFactor) -> Result<Home, Failure> {
-    let home = Home::at(folder.join("kgc"));
-    let (http, ledger) = (free_port()?, free_port()?);
-    consilium_kgc::init(&consilium_kgc::InitRequest {
-        home: home.clone(),
-        url: format!("http://127.0.0.1:{http}"),
-        listen: format!("/ip4/127.0.0.1/tcp/{ledger}"),
-        names: vec!["localhost".to_owned()],
-        depth: DEPTH,
-        passphrase: secret,
-        admin_passphrase: secret,
-        work,
-        settings: vec![
-            (
-                "http.listen".to_owned(),
-                json!(format!("127.0.0.1:{http}")).to_string(),
-            ),
-            ("log.filter".to_owned(), json!("warn").to_string()),
-        ],
-    })?;
-    Ok(home)
-}
-
-fn init_hospital(
-    folder: &Path,
-    names: &Names,
-    secret: &Passphrase,
-    work: WorkFactor,
-) -> Result<HospitalCard, Failure> {
-    let (http, ledger) = (free_port()?, free_port()?);
-    let made = Gateway::init(
-        &consilium_gateway::InitRequest {
-            folder: &folder.join(names.id),
-            id: names.id.parse()?,
-            name: names.name.to_owned(),
-            url: format!("http://127.0.0.1:{http}"),
-            http_listen: format!("127.0.0.1:{http}"),
-            ledger_listen: format!("/ip4/127.0.0.1/tcp/{ledger}"),
-            passphrase: secret,
-            operator_passphrase: None,
-            work: Some(work),
-        },
-        &mut rand::rng(),
-    )?;
-    Ok(made.card)
-}
-
-fn sign_genesis(
-    home: &Home,
-    secret: &Passphrase,
-    cards: &[HospitalCard],
-    matching_window_ms: u64,
-) -> Result<VerifiedGenesis, Failure> {
-    let request = GenesisRequest {
-        name: "Consilium demo".to_owned(),
-        settings: Settings {
-            matching_window_ms,
-            heartbeat_ms: HEARTBEAT_MS,
-            ..Settings::default()
-        },
-        hospitals: cards.to_vec(),
-        validators: cards
-            .first()
-            .map(|card| card.id.clone())
-            .into_iter()
-            .collect(),
-    };
-    Ok(consilium_kgc::genesis(home, secret, request)?)
-}
-
-fn spawn(service: &str, home: &Path, secret: &Path) -> Result<Child, Failure> {
-    let log = File::create(log_of(home))?;
-    let mut command = Command::new(std::env::current_exe()?);
-    command
-        .args([service, "serve", "--home"])
-        .arg(home)
-        .arg("--passphrase-file")
-        .arg(secret);
-    if service == "gateway" {
-        command.args(["--log-filter", "warn"]);
-    }
-    command
-        .stdin(Stdio::null())
-        .stdout(log.try_clone()?)
-        .stderr(log)
-        .kill_on_drop(true);
-    Ok(command.spawn()?)
-}
-
-fn log_of(home: &Path) -> PathBuf {
-    home.join("service.log")
-}
-
-/// The last lines of every service's log.
 fn logs(folder: &Path) -> String {
-    let homes = std::iter::once("kgc").chain(HOSPITALS.iter().map(|names| names.id));
-    let lines = homes.map(|name| {
-        let text = fs::read_to_string(log_of(&folder.join(name))).unwrap_or_default();
-        let last: Vec<_> = text.lines().rev().take(5).collect();
-        let last: Vec<_> = last
-            .into_iter()
-            .rev()
-            .map(|line| format!("  {name}: {line}"))
-            .collect();
-        last.join("\n")
-    });
+    let homes = std::iter::once("kgc").chain(loopback::HOSPITALS.map(|(id, _)| id));
+    let lines = homes.map(|name| loopback::last_lines(&folder.join(name)));
     lines.collect::<Vec<_>>().join("\n")
 }

@@ -1,0 +1,185 @@
+//! `consilium dev`: a federation on this machine that stays: a KGC and two hospitals, each a process of its own.
+//!
+//! | in the folder | what |
+//! |---|---|
+//! | `dev.json` | with what it was made |
+//! | `lock` | held by the command that starts or stops it |
+//! | `passphrase` | the passphrase of every key |
+//! | `kgc/`, one folder for each hospital | what `kgc init` and `gateway init` make, the service's log and process id |
+
+mod plan;
+mod process;
+
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use clap::{Args, Subcommand};
+use serde_json::{Value, json};
+
+use crate::cli::{Answer, Failure, Outcome, table};
+use crate::loopback::{HOSPITALS, PASSPHRASE};
+use plan::Chosen;
+use process::Service;
+
+/// How long a service may take to be ready, or to end.
+const PATIENCE: Duration = Duration::from_secs(90);
+
+/// The commands of a federation on this machine.
+#[derive(Debug, Subcommand)]
+pub enum DevCommand {
+    /// Make the federation if it is not there, and start what does not run
+    Up {
+        #[command(flatten)]
+        at: FolderArgs,
+        #[command(flatten)]
+        chosen: Chosen,
+    },
+    /// Stop it; everything stays
+    Down(FolderArgs),
+    /// What runs
+    Status(FolderArgs),
+}
+
+/// Where it lies.
+#[derive(Debug, Args)]
+pub struct FolderArgs {
+    /// The federation's folder
+    #[arg(
+        long,
+        value_name = "DIR",
+        default_value = "consilium-dev",
+        env = "CONSILIUM_DEV_HOME"
+    )]
+    home: PathBuf,
+}
+
+/// Runs a command of a federation on this machine.
+pub async fn run(command: DevCommand) -> Outcome {
+    match command {
+        DevCommand::Up { at, chosen } => up(&at.home, &chosen).await,
+        DevCommand::Down(at) => down(&at.home).await,
+        DevCommand::Status(at) => status(&at.home).await,
+    }
+}
+
+/// The services of a folder, by absolute paths: they run elsewhere than this command was called.
+fn services(home: &Path) -> Result<Vec<Service>, Failure> {
+    if !plan::is_there(home) {
+        return Err(Failure::said(format!(
+            "{} holds no federation; make one: consilium dev up --home {}",
+            home.display(),
+            home.display()
+        )));
+    }
+    let home = home.canonicalize()?;
+    let hospitals = HOSPITALS.map(|(id, _)| Service::new("gateway", home.join(id)));
+    Ok(std::iter::once(Service::new("kgc", home.join("kgc")))
+        .chain(hospitals)
+        .collect())
+}
+
+async fn up(home: &Path, chosen: &Chosen) -> Outcome {
+    plan::make_unless_there(home, chosen)?;
+    let _lock = process::lock(home)?;
+    let services = services(home)?;
+    let passphrase = home.canonicalize()?.join(PASSPHRASE);
+    for service in &services {
+        if service.running().is_none() {
+            service.start(&passphrase)?;
+        }
+    }
+    let started = Instant::now();
+    for service in &services {
+        while !service.is_ready().await {
+            if service.running().is_none() || started.elapsed() > PATIENCE {
+                return Err(Failure::said(service.complaint()));
+            }
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    }
+    let text = format!(
+        "The federation runs.\n\n{}\n\n{}",
+        listing(&services)?,
+        credentials(home)
+    );
+    Ok(Answer::new(text, as_json(&services, home)?))
+}
+
+fn credentials(home: &Path) -> String {
+    let mut rows = vec![[
+        "KGC's administrator".to_owned(),
+        home.join("kgc").join("admin.key").display().to_string(),
+    ]];
+    for (id, _) in HOSPITALS {
+        rows.push([
+            format!("operator of {id}"),
+            home.join(id).join("operator.key").display().to_string(),
+        ]);
+    }
+    format!(
+        "{}\n\nEvery key here opens with one passphrase: export CONSILIUM_PASSPHRASE_FILE={}\n\
+         Doctors and patients make their own keys. Stop everything: consilium dev down --home {}",
+        table(["credential", "file"], rows),
+        home.join(PASSPHRASE).display(),
+        home.display()
+    )
+}
+
+fn listing(services: &[Service]) -> Result<String, Failure> {
+    let mut rows = Vec::new();
+    for service in services {
+        let process = service.running();
+        let process = process.map_or("stopped".to_owned(), |id| format!("process {id}"));
+        let log = service.log().display().to_string();
+        rows.push([service.name(), service.url()?, process, log]);
+    }
+    Ok(table(["service", "URL", "", "log"], rows))
+}
+
+fn as_json(services: &[Service], home: &Path) -> Result<Value, Failure> {
+    let mut listed = Vec::new();
+    for service in services {
+        listed.push(json!({
+            "service": service.name(), "url": service.url()?, "process": service.running(),
+            "home": service.home(), "log": service.log(),
+        }));
+    }
+    Ok(json!({ "home": home, "passphrase_file": home.join(PASSPHRASE), "services": listed }))
+}
+
+async fn down(home: &Path) -> Outcome {
+    let services = services(home)?;
+    let _lock = process::lock(home)?;
+    for service in &services {
+        service.ask_to_stop()?;
+    }
+    let started = Instant::now();
+    for service in &services {
+        while service.running().is_some() {
+            if started.elapsed() > PATIENCE {
+                let text = format!(
+                    "{} does not stop; see {}",
+                    service.name(),
+                    service.log().display()
+                );
+                return Err(Failure::said(text));
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    }
+    let text = format!("Stopped. Everything stays in {}", home.display());
+    Ok(Answer::new(text, json!({ "stopped": true, "home": home })))
+}
+
+async fn status(home: &Path) -> Outcome {
+    let services = services(home)?;
+    let mut all_ready = true;
+    for service in &services {
+        all_ready &= service.is_ready().await;
+    }
+    let answer = Answer::new(listing(&services)?, as_json(&services, home)?);
+    Ok(match all_ready {
+        true => answer,
+        false => answer.unsuccessful(),
+    })
+}

@@ -1,0 +1,129 @@
+//! With what a federation on this machine is made, once.
+
+use std::fs;
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use consilium_client::file::{Existing, Readers, write_atomically};
+use consilium_contracts::Settings;
+use serde::{Deserialize, Serialize};
+
+use crate::cli::Failure;
+use crate::loopback::{self, Plan, Ports};
+
+/// Between the port of a service and that of its ledger's node.
+const LEDGER_OFFSET: u16 = 100;
+const FIRST_PORT: u16 = 8440;
+const MATCHING_WINDOW: u64 = 20;
+
+/// What the caller may choose when the federation is made.
+#[derive(Debug, Args)]
+pub struct Chosen {
+    /// The KGC's port, by default 8440; the hospitals take the two after it, the ledger's nodes those 100 above
+    #[arg(long, value_name = "PORT", env = "CONSILIUM_DEV_FIRST_PORT",
+        value_parser = clap::value_parser!(u16).range(1024..=65_000))]
+    first_port: Option<u16>,
+    /// Seconds that doctors have to match a record, by default 20
+    #[arg(long, value_name = "SECONDS", env = "CONSILIUM_DEV_MATCHING_WINDOW")]
+    matching_window: Option<u64>,
+}
+
+/// `dev.json`.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Made {
+    first_port: u16,
+    matching_window_s: u64,
+}
+
+/// Whether a federation was made here.
+pub fn is_there(home: &Path) -> bool {
+    file(home).is_file()
+}
+
+fn file(home: &Path) -> PathBuf {
+    home.join("dev.json")
+}
+
+/// Makes the federation, or checks that the one that is there is the one that was asked for.
+pub fn make_unless_there(home: &Path, chosen: &Chosen) -> Result<(), Failure> {
+    match is_there(home) {
+        true => check(home, chosen),
+        false => make(home, chosen),
+    }
+}
+
+fn check(home: &Path, chosen: &Chosen) -> Result<(), Failure> {
+    let path = file(home);
+    let made: Made = serde_json::from_slice(&fs::read(&path)?)
+        .map_err(|error| Failure::said(format!("{}: {error}", path.display())))?;
+    let port = chosen.first_port.unwrap_or(made.first_port);
+    let window = chosen.matching_window.unwrap_or(made.matching_window_s);
+    if (port, window) == (made.first_port, made.matching_window_s) {
+        return Ok(());
+    }
+    let (port, window) = (made.first_port, made.matching_window_s);
+    Err(Failure::Usage(format!(
+        "{} was made with --first-port {port} --matching-window {window}, which stand in its genesis; give these, or another --home",
+        home.display(),
+    )))
+}
+
+/// Makes the whole federation beside its place and then moves it there: it is there whole or not at all.
+fn make(home: &Path, chosen: &Chosen) -> Result<(), Failure> {
+    if home.exists() {
+        return Err(Failure::said(format!(
+            "{} is there and holds no federation; give another folder",
+            home.display()
+        )));
+    }
+    let made = Made {
+        first_port: chosen.first_port.unwrap_or(FIRST_PORT),
+        matching_window_s: chosen.matching_window.unwrap_or(MATCHING_WINDOW),
+    };
+    let plan = Plan {
+        name: "Federation on one machine",
+        settings: Settings {
+            matching_window_ms: made.matching_window_s.saturating_mul(1000),
+            ..Settings::default()
+        },
+        ports: [0, 1, 2].map(|number| ports(made.first_port, number)),
+    };
+    plan.ports.iter().try_for_each(|ports| free(*ports))?;
+    let parent = home.parent().filter(|one| !one.as_os_str().is_empty());
+    let parent = parent.unwrap_or(Path::new("."));
+    fs::create_dir_all(parent)?;
+    let staged = tempfile::Builder::new()
+        .prefix(".consilium-dev-")
+        .tempdir_in(parent)?;
+    loopback::make(staged.path(), plan)?;
+    let text = serde_json::to_vec_pretty(&made)?;
+    write_atomically(
+        &file(staged.path()),
+        &text,
+        Readers::Everyone,
+        Existing::Keep,
+    )?;
+    fs::rename(staged.path(), home)?;
+    Ok(())
+}
+
+fn ports(first: u16, number: u16) -> Ports {
+    let http = first.saturating_add(number);
+    Ports {
+        http,
+        ledger: http.saturating_add(LEDGER_OFFSET),
+    }
+}
+
+fn free(ports: Ports) -> Result<(), Failure> {
+    for port in [ports.http, ports.ledger] {
+        TcpListener::bind(("127.0.0.1", port)).map_err(|error| {
+            Failure::said(format!(
+                "port {port} of 127.0.0.1: {error}; give another --first-port"
+            ))
+        })?;
+    }
+    Ok(())
+}

@@ -1,0 +1,142 @@
+//! A service that goes on when the command that started it has ended.
+
+use std::fs::{self, File, TryLockError};
+use std::os::unix::process::CommandExt as _;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use consilium_client::file::{Existing, Readers, write_atomically};
+use consilium_client::{GatewayClient, KgcClient};
+use consilium_kgc::Home;
+
+use crate::cli::{Failure, connect};
+use crate::loopback;
+
+/// A service of a federation on this machine.
+pub struct Service {
+    noun: &'static str,
+    home: PathBuf,
+}
+
+enum Client {
+    Kgc(KgcClient),
+    Gateway(GatewayClient),
+}
+
+/// Keeps a second command from starting or stopping the same federation meanwhile.
+pub fn lock(home: &Path) -> Result<File, Failure> {
+    let path = home.join("lock");
+    let file = File::create(&path)?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(Failure::said(format!(
+            "another `consilium dev` is at work in {}; wait for it",
+            home.display()
+        ))),
+        Err(TryLockError::Error(error)) => {
+            Err(Failure::said(format!("{}: {error}", path.display())))
+        }
+    }
+}
+
+impl Service {
+    /// The service of a noun (`kgc`, `gateway`) with its folder.
+    pub fn new(noun: &'static str, home: PathBuf) -> Self {
+        Self { noun, home }
+    }
+
+    /// Its folder.
+    pub fn home(&self) -> &Path {
+        &self.home
+    }
+
+    /// Its name: its folder's.
+    pub fn name(&self) -> String {
+        let name = self.home.file_name().unwrap_or_default();
+        name.to_string_lossy().into_owned()
+    }
+
+    /// Its log.
+    pub fn log(&self) -> PathBuf {
+        self.home.join(loopback::LOG)
+    }
+
+    fn pid_file(&self) -> PathBuf {
+        self.home.join("service.pid")
+    }
+
+    /// Its process, if that runs: an id that another program took meanwhile does not count.
+    pub fn running(&self) -> Option<u32> {
+        let text = fs::read_to_string(self.pid_file()).ok()?;
+        let pid: u32 = text.trim().parse().ok()?;
+        let line = fs::read(format!("/proc/{pid}/cmdline")).ok()?;
+        let own = self.home.as_os_str().as_encoded_bytes();
+        let mut words = line.split(|byte| *byte == 0);
+        words.any(|word| word == own).then_some(pid)
+    }
+
+    /// Starts it in a process group of its own, so that Ctrl-C in this terminal does not reach it.
+    pub fn start(&self, passphrase: &Path) -> Result<(), Failure> {
+        let mut command = loopback::serve(self.noun, &self.home, passphrase)?;
+        let child = command.current_dir("/").process_group(0).spawn()?;
+        let pid = format!("{}\n", child.id());
+        write_atomically(
+            &self.pid_file(),
+            pid.as_bytes(),
+            Readers::Everyone,
+            Existing::Replace,
+        )?;
+        Ok(())
+    }
+
+    /// Sends SIGTERM, if it runs.
+    pub fn ask_to_stop(&self) -> Result<(), Failure> {
+        if let Some(pid) = self.running() {
+            // The shell's own `kill`: it is there where no package has brought the program.
+            let asked = Command::new("sh")
+                .args(["-c", "kill -TERM \"$0\"", &pid.to_string()])
+                .status()?;
+            if !asked.success() && self.running().is_some() {
+                let text = format!("process {pid} of {} cannot be stopped", self.name());
+                return Err(Failure::said(text));
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether it takes work.
+    pub async fn is_ready(&self) -> bool {
+        match self.client() {
+            Ok(Client::Kgc(kgc)) => loopback::is_ready(kgc.http()).await,
+            Ok(Client::Gateway(gateway)) => loopback::is_ready(gateway.http()).await,
+            Err(_) => false,
+        }
+    }
+
+    /// Where it answers.
+    pub fn url(&self) -> Result<String, Failure> {
+        let client = self.client()?;
+        let endpoint = match &client {
+            Client::Kgc(kgc) => kgc.http().endpoint(),
+            Client::Gateway(gateway) => gateway.http().endpoint(),
+        };
+        Ok(endpoint.url().as_str().to_owned())
+    }
+
+    fn client(&self) -> Result<Client, Failure> {
+        Ok(match self.noun {
+            "kgc" => Client::Kgc(connect::kgc(&Home::at(&self.home))?),
+            _ => Client::Gateway(connect::gateway(&self.home)?),
+        })
+    }
+
+    /// What to say when it does not become ready.
+    pub fn complaint(&self) -> String {
+        format!(
+            "{} does not become ready; its log {} ends with:\n{}",
+            self.name(),
+            self.log().display(),
+            loopback::last_lines(&self.home)
+        )
+    }
+}
