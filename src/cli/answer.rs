@@ -3,6 +3,8 @@
 use std::error::Error;
 use std::fmt;
 
+use consilium_client::ClientError;
+use consilium_client::device::DeviceError;
 use serde_json::{Value, json};
 
 /// What a command did.
@@ -85,10 +87,30 @@ impl Failure {
         }
     }
 
+    /// The stable code of a service's refusal.
+    fn code(&self) -> Option<String> {
+        let Self::Failed(error) = self else {
+            return None;
+        };
+        let mut next: Option<&(dyn Error + 'static)> = Some(error.as_ref());
+        while let Some(error) = next {
+            // What is shown as it is does not name itself among the sources.
+            let refused = match error.downcast_ref::<DeviceError>() {
+                Some(DeviceError::Gateway(refused)) => Some(refused),
+                _ => error.downcast_ref::<ClientError>(),
+            };
+            if let Some(refused) = refused {
+                return refused.code().map(ToString::to_string);
+            }
+            next = error.source();
+        }
+        None
+    }
+
     /// As it is printed.
     pub fn rendered(&self, as_json: bool) -> String {
         match as_json {
-            true => json!({ "error": self.to_string() }).to_string(),
+            true => json!({ "error": self.to_string(), "code": self.code() }).to_string(),
             false => format!("error: {self}"),
         }
     }

@@ -1,9 +1,13 @@
 //! The real command, as a user calls it.
 
+#[cfg(target_os = "linux")]
+pub mod dev;
+
 use std::path::PathBuf;
 use std::process::{Command, Output};
 
 /// A call of the command.
+#[allow(dead_code)] // Not every test file uses it.
 pub fn consilium(arguments: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_consilium"))
         .args(arguments)
@@ -12,6 +16,7 @@ pub fn consilium(arguments: &[&str]) -> Output {
 }
 
 /// What it printed.
+#[allow(dead_code)] // Not every test file uses it.
 pub fn text(bytes: &[u8]) -> String {
     String::from_utf8(bytes.to_vec()).unwrap()
 }

@@ -1,0 +1,137 @@
+//! A federation that `consilium dev up` made, in a folder of its own, on ports that are free.
+#![allow(dead_code)] // Not every test file uses everything.
+
+use std::fs;
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use serde_json::Value;
+
+use super::text;
+
+/// The names of the services, as their folders are called.
+pub const SERVICES: [&str; 3] = ["kgc", "st-mary", "city-clinic"];
+
+/// A federation; it ends with this value.
+pub struct Dev {
+    folder: tempfile::TempDir,
+    first_port: u16,
+}
+
+impl Dev {
+    /// A folder and ports; nothing runs yet.
+    pub fn new() -> Self {
+        Self {
+            folder: tempfile::tempdir().unwrap(),
+            first_port: free_ports(),
+        }
+    }
+
+    /// The folder in which every command is called.
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// The folder of a service.
+    pub fn home(&self, service: &str) -> PathBuf {
+        self.folder().join("consilium-dev").join(service)
+    }
+
+    /// What a command needs to find this federation and its passphrase.
+    pub fn environment<'a>(&self, command: &'a mut Command) -> &'a mut Command {
+        let program = Path::new(env!("CARGO_BIN_EXE_consilium"));
+        let path = std::env::var("PATH").unwrap_or_default();
+        let path = format!("{}:{path}", program.parent().unwrap().display());
+        command
+            .current_dir(self.folder())
+            .env("PATH", path)
+            .env("CONSILIUM_DEV_FIRST_PORT", self.first_port.to_string())
+            .env("CONSILIUM_PASSPHRASE_FILE", "consilium-dev/passphrase")
+    }
+
+    /// A call of the command.
+    pub fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_consilium"));
+        self.environment(&mut command).arg("--json").args(arguments);
+        command
+    }
+
+    /// Calls it.
+    pub fn call(&self, arguments: &[&str]) -> Output {
+        self.command(arguments).output().unwrap()
+    }
+
+    /// Calls it; the JSON that it printed, or what it said against it.
+    pub fn try_json(&self, arguments: &[&str]) -> Result<Value, Value> {
+        let said = self.call(arguments);
+        let read = |bytes: &[u8]| {
+            serde_json::from_slice(bytes)
+                .unwrap_or_else(|_| panic!("{arguments:?}: {}", text(&said.stderr)))
+        };
+        match said.status.success() {
+            true => Ok(read(&said.stdout)),
+            false => Err(read(&said.stderr)),
+        }
+    }
+
+    /// Calls what must succeed.
+    pub fn json(&self, arguments: &[&str]) -> Value {
+        let answer = self.try_json(arguments);
+        answer.unwrap_or_else(|error| panic!("{arguments:?}: {error}"))
+    }
+
+    /// Calls what must be refused by a service, with its code.
+    pub fn refused(&self, arguments: &[&str], code: &str) {
+        match self.try_json(arguments) {
+            Ok(answer) => panic!("{arguments:?} was not refused: {answer}"),
+            Err(error) => assert_eq!(error["code"], code, "{arguments:?}: {error}"),
+        }
+    }
+
+    /// Starts what does not run.
+    pub fn up(&self, matching_window: &str) -> Value {
+        self.json(&["dev", "up", "--matching-window", matching_window])
+    }
+
+    /// The process of a service.
+    pub fn process(&self, service: &str) -> Option<String> {
+        let pid = fs::read_to_string(self.home(service).join("service.pid")).ok()?;
+        let pid = pid.trim().to_owned();
+        let line = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+        text_of(&line).contains("serve").then_some(pid)
+    }
+
+    /// Kills a service without a word. Whether it ran.
+    pub fn kill(&self, service: &str) -> bool {
+        let Some(pid) = self.process(service) else {
+            return false;
+        };
+        let killed = Command::new("sh")
+            .args(["-c", "kill -KILL \"$0\"", &pid])
+            .status();
+        killed.unwrap().success()
+    }
+}
+
+fn text_of(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+impl Drop for Dev {
+    fn drop(&mut self) {
+        self.call(&["dev", "down"]);
+        SERVICES.iter().for_each(|service| {
+            self.kill(service);
+        });
+    }
+}
+
+/// The first of three ports, so that they and those 100 above are free; below those that connections get.
+fn free_ports() -> u16 {
+    let is_free = |port: u16| TcpListener::bind(("127.0.0.1", port)).is_ok();
+    let all_free = |first: &u16| (0..3).all(|n| is_free(first + n) && is_free(first + 100 + n));
+    let begin = 20_000 + (std::process::id() % 1000) as u16 * 10;
+    let firsts = (begin..32_000).step_by(200);
+    firsts.into_iter().find(all_free).expect("free ports")
+}
