@@ -18,7 +18,7 @@ use rand::{RngExt as _, SeedableRng as _};
 use serde_json::{Value, json};
 
 const KILLS: u32 = 20;
-const WINDOW: &str = "12";
+const WINDOW: &str = "8";
 const PAUSE: Duration = Duration::from_millis(200);
 const PATIENCE: Duration = Duration::from_secs(240);
 
@@ -110,7 +110,7 @@ fn begin() -> Federation {
         fs::write(dev.folder().join(file), made["code"].as_str().unwrap()).unwrap();
     };
     code(clinic, "doctor", "doctor.code");
-    dev.json(&["doctor", "keygen", "--home", "doctor"]);
+    dev.keygen("doctor", "doctor");
     let asked = dev.json(&[
         "doctor",
         "enroll",
@@ -136,7 +136,7 @@ fn begin() -> Federation {
     dev.json(&["gateway", "authorize", "city-clinic", "--home", mary]);
     for patient in ["patient-a", "patient-b"] {
         code(mary, "patient", "patient.code");
-        dev.json(&["patient", "keygen", "--home", patient]);
+        dev.keygen("patient", patient);
         dev.json(&[
             "patient",
             "register",

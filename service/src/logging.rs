@@ -2,6 +2,7 @@
 
 use std::io::{self, IsTerminal as _};
 
+use consilium_node::NOISY_LOG_TARGETS;
 use tracing_subscriber::EnvFilter;
 
 /// Why the log cannot be set up.
@@ -16,20 +17,17 @@ pub enum LogError {
     Twice(String),
 }
 
-/// Targets that say nothing of use. With one validator the consensus engine's network logs an error about missing peers at every
-/// message; its own peers, when there are some, show in `/readyz` and the ledger's status.
-const QUIET: [&str; 2] = [
-    "arc_malachitebft_network=off",
-    "arc_malachitebft_discovery=off",
-];
+/// What the HTTP server says of its own threads; `consilium_service::server` says when a service answers and stops.
+const QUIET: [&str; 1] = ["actix_server=warn"];
 
 /// Sends the log where it belongs. `filter` is in the words of `tracing_subscriber::EnvFilter`: `info`, `consilium_kgc=debug,warn`.
-/// `alone` says that this node is the only validator.
+/// The consensus engine and the libraries below it are heard from warnings on, or as the filter says where it names them
+/// (`info,arc_malachitebft=debug`).
 ///
 /// # Errors
 /// [`LogError`].
-pub fn init(filter: &str, alone: bool) -> Result<(), LogError> {
-    let filter = filter_of(filter, alone)?;
+pub fn init(filter: &str) -> Result<(), LogError> {
+    let filter = filter_of(filter)?;
     let builder = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(io::stderr);
@@ -44,32 +42,28 @@ pub fn init(filter: &str, alone: bool) -> Result<(), LogError> {
     set.map_err(|error| LogError::Twice(error.to_string()))
 }
 
-fn filter_of(filter: &str, alone: bool) -> Result<EnvFilter, LogError> {
-    let mut filter = EnvFilter::builder().parse(filter)?;
-    for quiet in QUIET.into_iter().filter(|_| alone) {
-        filter = filter.add_directive(quiet.parse()?);
-    }
-    Ok(filter)
+/// The last of two directives for one target counts, so the filter that was asked for comes last.
+fn filter_of(filter: &str) -> Result<EnvFilter, LogError> {
+    let quiet = NOISY_LOG_TARGETS.into_iter().chain(QUIET);
+    let all: Vec<_> = quiet.chain([filter]).collect();
+    Ok(EnvFilter::builder().parse(all.join(","))?)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn said(filter: &str) -> String {
+        filter_of(filter).unwrap().to_string()
+    }
+
     #[test]
-    fn the_engine_is_quiet_only_at_one_validator() {
-        assert!(
-            filter_of("info", true)
-                .unwrap()
-                .to_string()
-                .contains("malachitebft_network=off")
-        );
-        assert!(
-            !filter_of("info", false)
-                .unwrap()
-                .to_string()
-                .contains("malachite")
-        );
-        assert!(filter_of("info,=,=", false).is_err());
+    fn the_engine_is_quiet_unless_the_filter_names_it() {
+        assert!(said("info").contains("arc_malachitebft=warn"));
+        assert!(said("debug").contains("arc_malachitebft=warn"));
+        let asked = said("info,arc_malachitebft=debug");
+        assert!(asked.contains("arc_malachitebft=debug"));
+        assert!(!asked.contains("arc_malachitebft=warn"));
+        assert!(filter_of("info,=,=").is_err());
     }
 }

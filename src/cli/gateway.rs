@@ -268,7 +268,7 @@ async fn serve(args: &ServeArgs) -> Outcome {
     let passphrase = args.passphrase.read()?;
     let file = args.home.join("gateway.toml");
     let config = GatewayConfig::load(&file, std::env::vars(), args.settings.given())?;
-    consilium_service::logging::init(&config.frame.log.filter, true)?;
+    consilium_service::logging::init(&config.frame.log.filter)?;
     Gateway::serve(
         config,
         passphrase.as_ref(),

@@ -363,7 +363,7 @@ fn genesis(args: &GenesisArgs) -> Outcome {
 async fn serve(args: &ServeArgs) -> Outcome {
     let passphrase = args.passphrase.read()?;
     let config = KgcConfig::load(&args.at.home(), std::env::vars(), args.settings.given())?;
-    consilium_service::logging::init(&config.frame.log.filter, true)?;
+    consilium_service::logging::init(&config.frame.log.filter)?;
     Kgc::serve(
         config,
         passphrase.as_ref(),

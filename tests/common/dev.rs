@@ -62,6 +62,14 @@ impl Dev {
         self.command(arguments).output().unwrap()
     }
 
+    /// Makes a device's keys without a passphrase, so that calls do not take the time that guessing one is to take.
+    pub fn keygen(&self, role: &str, home: &str) {
+        let mut command = self.command(&[role, "keygen", "--home", home, "--unprotected"]);
+        let said = command.env_remove("CONSILIUM_PASSPHRASE_FILE").output();
+        let said = said.unwrap();
+        assert!(said.status.success(), "{}", text(&said.stderr));
+    }
+
     /// Calls it; the JSON that it printed, or what it said against it.
     pub fn try_json(&self, arguments: &[&str]) -> Result<Value, Value> {
         let said = self.call(arguments);

@@ -25,13 +25,15 @@ mod start;
 mod store;
 mod stream;
 
-/// Log targets of the engine that a program should keep at `error` or lower: with one validator,
-/// or while peers are away, each message that finds nobody is logged as an error by the first two.
-pub const NOISY_LOG_TARGETS: [&str; 4] = [
-    "arc_malachitebft_network",
-    "arc_malachitebft_engine::network",
-    "arc_malachitebft_discovery",
-    "libp2p_gossipsub",
+/// Log directives that keep the engine to what a person can act on. It tells each vote at `info`; with one validator, or while peers are
+/// away, its network logs each message that finds nobody as an error, and each peer that is always connected as a warning.
+pub const NOISY_LOG_TARGETS: [&str; 6] = [
+    "arc_malachitebft=warn",
+    "arc_malachitebft_network=off",
+    "arc_malachitebft_engine::network=off",
+    "arc_malachitebft_discovery=off",
+    "libp2p_gossipsub=error",
+    "libp2p_swarm=warn",
 ];
 
 pub use config::{NodeConfig, Peer, Tuning};
