@@ -6,6 +6,7 @@
 //! | `abe.key` | a doctor's beta |
 //! | `device.json` | the gateway and federation, once registered |
 //! | `genesis.bin` | the genesis of that federation, checked against its id |
+//! | `cases/ID.json` | where a doctor's report on a record that was read goes: the record's report key |
 //! | `records/ID/` | a patient's record: its keys, what was submitted, its ciphertext |
 
 use std::fs;
@@ -182,6 +183,11 @@ pub fn signing_key(home: &Path) -> PathBuf {
 /// A doctor's beta.
 pub fn abe_key(home: &Path) -> PathBuf {
     home.join("abe.key")
+}
+
+/// What a doctor's device keeps of the records that were read.
+pub fn cases(home: &Path) -> PathBuf {
+    home.join("cases")
 }
 
 fn profile(home: &Path) -> PathBuf {

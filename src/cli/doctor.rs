@@ -7,8 +7,8 @@ use clap::{Args, Subcommand, ValueEnum};
 use consilium_client::api::gateway::{DeviceRole, Inbox};
 use consilium_client::api::terms::PurposeOfUse;
 use consilium_client::device::doctor::{
-    self, DoctorKeys, OpenedCase, decrypt_record, enrol, fetch_record, open_case, post_trapdoor,
-    seal_trapdoor, submit_report,
+    self, DoctorKeys, OpenedCase, ReadRecord, ReportRecipient, decrypt_record, enrol, fetch_record,
+    open_case, post_trapdoor, seal_trapdoor, submit_report,
 };
 use consilium_client::device::keyword_tokens;
 use consilium_client::keyfile::{AbeUserSecretFile, write_key_file};
@@ -83,10 +83,12 @@ pub enum DoctorCommand {
         #[arg(long, value_enum)]
         reason: Reason,
     },
-    /// Return a report to the patient
+    /// Return a report to the patient of a record that was opened on this device
     Report {
         #[command(flatten)]
-        case: CaseArgs,
+        at: DeviceArgs,
+        /// The record
+        record: RecordId,
         /// File with the report's text
         #[arg(long, value_name = "FILE")]
         text: PathBuf,
@@ -150,7 +152,7 @@ pub async fn run(command: DoctorCommand) -> Outcome {
             let text = format!("Declined at height {}", receipt.height);
             Ok(Answer::new(text, json!(receipt)))
         }
-        DoctorCommand::Report { case, text } => report(&case, &text).await,
+        DoctorCommand::Report { at, record, text } => report(&at, record, &text).await,
     }
 }
 
@@ -282,32 +284,25 @@ fn cases(inbox: &Inbox) -> Answer {
     )
 }
 
-async fn case(args: &CaseArgs) -> Result<(Device, DoctorKeys, OpenedCase), Failure> {
-    let (device, keys) = opened(&args.at)?;
-    let federation = device.federation().await?;
-    let case = open_case(
-        device.gateway(),
-        &federation,
-        &keys,
-        args.record,
-        args.purpose,
-    )
-    .await?;
-    Ok((device, keys, case))
-}
-
 async fn open(args: &CaseArgs, out: &Path) -> Outcome {
     if out.exists() {
         return Err(Failure::said(format!("{} is there already", out.display())));
     }
-    let (device, _, case) = case(args).await?;
-    let folder = tempfile::Builder::new()
-        .prefix(".case-")
-        .tempdir_in(device.home())?;
-    let cthd = folder.path().join("cthd");
-    fetch_record(device.gateway(), &case, &cthd).await?;
-    let bytes = decrypt_record(&case, File::open(&cthd)?, out)?;
-    let height = case.access().height;
+    let (device, keys) = opened(&args.at)?;
+    let federation = device.federation().await?;
+    let (gateway, cases) = (device.gateway(), device::cases(device.home()));
+    let kept = ReportRecipient::kept(&cases, args.record)?;
+    let case = open_case(gateway, &federation, &keys, args.record, args.purpose).await?;
+    if let Some(kept) = kept {
+        kept.check(&case)?;
+    }
+    let read = read(&device, &case, out).await?;
+    if let Err(error) = read.recipient().keep(&cases) {
+        // Without it no report could be returned: the record counts as not opened. The first failure is the one to report.
+        let _ = fs::remove_file(out);
+        return Err(error.into());
+    }
+    let (bytes, height) = (read.plaintext_bytes(), case.access().height);
     let text = format!(
         "The record is in {} ({bytes} bytes). The ledger says so at height {height}.",
         out.display()
@@ -318,13 +313,30 @@ async fn open(args: &CaseArgs, out: &Path) -> Outcome {
     ))
 }
 
-async fn report(args: &CaseArgs, path: &Path) -> Outcome {
+async fn read(device: &Device, case: &OpenedCase, out: &Path) -> Result<ReadRecord, Failure> {
+    let folder = tempfile::Builder::new()
+        .prefix(".case-")
+        .tempdir_in(device.home())?;
+    let cthd = folder.path().join("cthd");
+    fetch_record(device.gateway(), case, &cthd).await?;
+    Ok(decrypt_record(case, File::open(&cthd)?, out)?)
+}
+
+async fn report(at: &DeviceArgs, record: RecordId, path: &Path) -> Outcome {
     let text =
         fs::read(path).map_err(|error| Failure::said(format!("{}: {error}", path.display())))?;
     let text = Report::new(Zeroizing::new(text))?;
-    let (device, keys, case) = case(args).await?;
+    let (device, keys) = opened(at)?;
+    let recipient = ReportRecipient::kept(&device::cases(device.home()), record)?;
+    let recipient = recipient.ok_or_else(|| not_read(&record))?;
     let (gateway, federation) = (device.gateway(), device.federation().await?);
-    let receipt = submit_report(gateway, &federation, &keys, &case, text, &mut rng()).await?;
+    let receipt = submit_report(gateway, &federation, &keys, &recipient, text, &mut rng()).await?;
     let text = format!("Report returned at height {}", receipt.height);
     Ok(Answer::new(text, json!(receipt)))
+}
+
+fn not_read(record: &RecordId) -> Failure {
+    Failure::said(format!(
+        "record {record} was not read on this device, so nothing tells whom the report goes to: run `consilium doctor open` first"
+    ))
 }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use consilium_client::device::DeviceError;
-use consilium_client::device::doctor::OpenedCase;
+use consilium_client::device::doctor::{OpenedCase, ReportRecipient};
 use consilium_contracts::RecordId;
 use consilium_gateway::codes::POLICY_NOT_SATISFIED;
 use tokio::task::JoinSet;
@@ -32,15 +32,17 @@ const REPORT_PATIENCE: Duration = Duration::from_secs(30);
 pub struct Opened {
     /// The doctor, by number.
     pub doctor: usize,
-    /// What his device needs to decrypt and to answer.
+    /// What his device needs to decrypt.
     pub case: Box<OpenedCase>,
+    /// Where his report goes.
+    pub recipient: ReportRecipient,
     /// Whether what came out has the SHA-256 of what the patient encrypted.
     pub equal: bool,
 }
 
 /// What came of a case in a doctor's inbox.
 enum Attempt {
-    Opened(Box<OpenedCase>, [u8; 32]),
+    Opened(Box<OpenedCase>, [u8; 32], ReportRecipient),
     PassedOn,
     Failed(String),
 }
@@ -96,7 +98,7 @@ pub async fn open(
         let before = (opened.len(), summary.passed_on);
         for (doctor, record, attempt) in round(folder, cast).await? {
             match attempt {
-                Attempt::Opened(case, digest) => {
+                Attempt::Opened(case, digest, recipient) => {
                     let equal = digests.get(&record) == Some(&digest);
                     failed.remove(&record);
                     opened.insert(
@@ -104,6 +106,7 @@ pub async fn open(
                         Arc::new(Opened {
                             doctor,
                             case,
+                            recipient,
                             equal,
                         }),
                     );
@@ -185,7 +188,7 @@ async fn attempt(services: &Services, doctor: &Doctor, record: RecordId, folder:
         Err(error) => return Attempt::Failed(error.to_string()),
     };
     match doctors::read(doctor, &case, folder).await {
-        Ok(digest) => Attempt::Opened(Box::new(case), digest),
+        Ok((digest, recipient)) => Attempt::Opened(Box::new(case), digest, recipient),
         Err(error) => Attempt::Failed(error.to_string()),
     }
 }
@@ -240,7 +243,7 @@ async fn answered(
     let (Some(doctor), Some(record)) = (doctor, record) else {
         return Err(Failure::said("it belongs to nobody"));
     };
-    doctors::report(services, doctor, &opened.case).await?;
+    doctors::report(services, doctor, &opened.recipient).await?;
     let started = Instant::now();
     loop {
         match patients::read_and_acknowledge(services, record, doctor).await {

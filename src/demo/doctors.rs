@@ -8,8 +8,8 @@ use consilium_client::api::gateway::{ApprovalRequest, Case, DeviceRole};
 use consilium_client::api::kgc::IssueRequest;
 use consilium_client::api::terms::PurposeOfUse;
 use consilium_client::device::doctor::{
-    DoctorKeys, OpenedCase, decrypt_record, enrol, fetch_record, open_case, post_trapdoor,
-    seal_trapdoor, submit_report,
+    DoctorKeys, OpenedCase, ReportRecipient, decrypt_record, enrol, fetch_record, open_case,
+    post_trapdoor, seal_trapdoor, submit_report,
 };
 use consilium_client::device::{DeviceError, keyword_tokens, register};
 use consilium_client::http::ClientSettings;
@@ -125,14 +125,18 @@ pub async fn open(
     .await
 }
 
-/// Fetches and decrypts an opened case; the SHA-256 of what came out.
-pub async fn read(doctor: &Doctor, case: &OpenedCase, folder: &Path) -> Result<[u8; 32], Failure> {
+/// Fetches and decrypts an opened case; the SHA-256 of what came out, and where the report goes.
+pub async fn read(
+    doctor: &Doctor,
+    case: &OpenedCase,
+    folder: &Path,
+) -> Result<([u8; 32], ReportRecipient), Failure> {
     let place = tempfile::tempdir_in(folder)?;
     let (cthd, plain) = (place.path().join("cthd"), place.path().join("record"));
     fetch_record(&doctor.gateway, case, &cthd).await?;
     tokio::task::block_in_place(|| {
-        decrypt_record(case, File::open(&cthd)?, &plain)?;
-        digest_of_file(&plain)
+        let read = decrypt_record(case, File::open(&cthd)?, &plain)?;
+        Ok((digest_of_file(&plain)?, read.recipient().clone()))
     })
 }
 
@@ -166,9 +170,9 @@ pub fn report_text(doctor: &DoctorId, record: RecordId) -> String {
 pub async fn report(
     services: &Services,
     doctor: &Doctor,
-    case: &OpenedCase,
+    recipient: &ReportRecipient,
 ) -> Result<(), Failure> {
-    let text = report_text(&doctor.id, case.record());
+    let text = report_text(&doctor.id, recipient.record());
     let text = Report::new(Zeroizing::new(text.into_bytes()))?;
     let mut rng: StdRng = rand::make_rng();
     let federation = &services.federation;
@@ -176,7 +180,7 @@ pub async fn report(
         &doctor.gateway,
         federation,
         &doctor.keys,
-        case,
+        recipient,
         text,
         &mut rng,
     )

@@ -2,7 +2,8 @@
 //!
 //! What it checks, and against what: the capsule names the federation of the genesis and the record that was asked for; the
 //! pre-decryption opens it (C0 = g2^s); the record's header is authentic under the capsule's key, names the capsule's
-//! record and epoch, and the very keys that the gateway named for the patient and for the report.
+//! record and epoch, and the very keys that the gateway named for the patient and for the report. The report goes to the key in
+//! that header ([`ReportRecipient`]), whatever the gateway names later.
 //!
 //! **What it does not check: the ledger.** In this version it holds no proof of what stands there. The digests of CTSym and
 //! CTHD, the record's keys, the assignment and the receipts are what *the gateway says* the ledger has. A hospital that
@@ -15,7 +16,7 @@ use std::path::Path;
 
 use consilium_contracts::{
     Action, BlockTime, Decline, DeclineReason, Digest, DoctorId, HospitalCard, PostTrapdoor,
-    RecordId, Report as ReportAction, SigningKey, TrapdoorBytes, VerifyingKey,
+    RecordId, SigningKey, TrapdoorBytes, VerifyingKey,
 };
 use consilium_schemes::abe::{
     self, Capsule, Registration as ProofRegistration, SemiCiphertext, SharedSecret, UserId,
@@ -23,7 +24,7 @@ use consilium_schemes::abe::{
 };
 use consilium_schemes::envelope::{SymKey, UnopenedEnvelope};
 use consilium_schemes::matching::{ClaimedHospitalKeys, HospitalKeys, KeyContext, trd_gen};
-use consilium_schemes::report::{self, Report, SealedReport};
+use consilium_schemes::report;
 use consilium_schemes::tokens::KeywordToken;
 use rand::CryptoRng;
 use tokio::io::AsyncWriteExt as _;
@@ -31,10 +32,10 @@ use tokio::io::AsyncWriteExt as _;
 use super::error::DeviceError;
 use super::federation::Federation;
 use super::files::write_whole;
-use super::patient::report_context;
+pub use super::recipient::{ReportRecipient, submit_report};
 use super::transaction;
 use crate::GatewayClient;
-use crate::api::gateway::{DoctorEnrolmentRequest, OpenRequest, OpenedRecord, ReportSubmission};
+use crate::api::gateway::{DoctorEnrolmentRequest, OpenRequest, OpenedRecord};
 use crate::api::kgc::{Enrolment, ProofNonceRequest};
 use crate::api::ledger::TransactionReceipt;
 use crate::api::terms::PurposeOfUse;
@@ -190,7 +191,7 @@ pub async fn decline(
     transaction::submit(gateway, federation, &keys.signing, action, rng).await
 }
 
-/// A case whose capsule opened: what is needed to decrypt the record and to answer it.
+/// A case whose capsule opened: what is needed to decrypt the record.
 pub struct OpenedCase {
     record: RecordId,
     secret: SharedSecret,
@@ -210,6 +211,11 @@ impl OpenedCase {
     /// The access event that stands on the ledger for this opening.
     pub fn access(&self) -> &TransactionReceipt {
         &self.access
+    }
+
+    /// The report key that the gateway names; nothing has shown yet that it is the record's.
+    pub(super) fn report_key(&self) -> &report::PublicKey {
+        &self.report_key
     }
 }
 
@@ -288,8 +294,26 @@ pub async fn fetch_record(
     complete
 }
 
+/// A record that was read whole.
+pub struct ReadRecord {
+    plaintext_bytes: u64,
+    recipient: ReportRecipient,
+}
+
+impl ReadRecord {
+    /// How long the record is.
+    pub fn plaintext_bytes(&self) -> u64 {
+        self.plaintext_bytes
+    }
+
+    /// Where the report on it goes.
+    pub fn recipient(&self) -> &ReportRecipient {
+        &self.recipient
+    }
+}
+
 /// Decrypts a fetched record into the new file `plaintext`, which appears only when every segment and the digest that the
-/// gateway named checked; returns its length. Constant memory.
+/// gateway named checked; returns its length and where the report goes. Constant memory.
 ///
 /// # Errors
 /// [`DeviceError::Header`], [`DeviceError::Envelope`], [`DeviceError::Untrusted`], [`DeviceError::File`], also when
@@ -298,7 +322,7 @@ pub fn decrypt_record(
     case: &OpenedCase,
     cthd: impl Read,
     plaintext: &Path,
-) -> Result<u64, DeviceError> {
+) -> Result<ReadRecord, DeviceError> {
     let (unopened, key) = authentic(case, cthd)?;
     let summary = write_whole(plaintext, |out| {
         let summary = unopened.decrypt(&key, out)?;
@@ -309,7 +333,11 @@ pub fn decrypt_record(
             )),
         }
     })?;
-    Ok(summary.plaintext_bytes)
+    Ok(ReadRecord {
+        plaintext_bytes: summary.plaintext_bytes,
+        // The one in the header: `authentic` compared them.
+        recipient: ReportRecipient::authentic(case.record, case.report_key.clone()),
+    })
 }
 
 /// The header of a fetched record, authenticated, and saying what the case says; with the record's key.
@@ -332,51 +360,4 @@ fn authentic<R: Read>(
         ));
     }
     Ok((unopened, key))
-}
-
-/// Encrypts a report to the record's key, signs its digest for the ledger, and hands both to the gateway.
-///
-/// # Errors
-/// [`DeviceError::Report`], [`DeviceError::Gateway`].
-///
-/// # Security
-/// That the report's key is the patient's, [`decrypt_record`] of **this same** `case` has shown, by the record's authentic
-/// header. For a case that was opened again and not decrypted, the key is only what the gateway says.
-pub async fn submit_report(
-    gateway: &GatewayClient,
-    federation: &Federation,
-    keys: &DoctorKeys,
-    case: &OpenedCase,
-    text: Report,
-    rng: &mut (impl CryptoRng + Send),
-) -> Result<TransactionReceipt, DeviceError> {
-    let sealed = seal_report(federation, keys, case, &text, rng)?;
-    let digest = Digest::from_bytes(sealed.digest().to_bytes());
-    let action = Action::Report(ReportAction {
-        record: case.record,
-        digest,
-    });
-    let transaction = transaction::sign(gateway, federation, &keys.signing, action, rng).await?;
-    let submission = ReportSubmission {
-        report: sealed.to_bytes().into(),
-        transaction: consilium_contracts::Canonical::to_canonical_bytes(&transaction).into(),
-    };
-    Ok(gateway.submit_report(&case.record, &submission).await?)
-}
-
-fn seal_report(
-    federation: &Federation,
-    keys: &DoctorKeys,
-    case: &OpenedCase,
-    text: &Report,
-    rng: &mut impl CryptoRng,
-) -> Result<SealedReport, DeviceError> {
-    let context = report_context(federation, case.record);
-    Ok(report::seal(
-        text,
-        &context,
-        &case.report_key,
-        &keys.signing,
-        rng,
-    )?)
 }

@@ -1,6 +1,7 @@
 //! Why a device stops.
 
 use std::io;
+use std::path::PathBuf;
 
 use consilium_contracts::RecordId;
 use consilium_schemes::abe::{DecryptError, HeaderMismatch};
@@ -49,6 +50,20 @@ pub enum DeviceError {
     /// The record's key for the report is not acceptable.
     #[error("the patient's report key is refused: {0}")]
     ReportKey(#[from] ReportKeyError),
+    /// The gateway names another report key than the one in the record that was read.
+    #[error(
+        "the gateway names another report key for record {0} than the one in the record that was read on this device first: it has \
+         shown two different records under one id, or wants the report for itself; nothing was read or sent"
+    )]
+    OtherReportKey(RecordId),
+    /// What the device kept of a record that was read is damaged.
+    #[error("{path} cannot be used: {cause}; remove it and read the record again")]
+    Kept {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        cause: String,
+    },
     /// The report is wrong.
     #[error("the report cannot be sealed or opened: {0}")]
     Report(#[from] ReportError),

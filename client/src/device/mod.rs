@@ -7,7 +7,7 @@
 //! | 4, 8 keyword tokens | [`keyword_tokens`] |
 //! | 8 TrdGen | [`doctor::seal_trapdoor`], [`doctor::post_trapdoor`] |
 //! | 10 Dec | [`doctor::open_case`], [`doctor::decrypt_record`] |
-//! | 11 Results return | [`doctor::submit_report`], [`patient::read_report`], [`patient::acknowledge`] |
+//! | 11 Results return | [`doctor::submit_report`] to a [`doctor::ReportRecipient`], [`patient::read_report`], [`patient::acknowledge`] |
 //!
 //! Parameters and keys of the federation come from the genesis, whose id came with the invitation; the gateway is not asked for
 //! them.
@@ -23,8 +23,8 @@
 //! - name a height far ahead, hold back a signed transaction and post it as late as that allows, or claim that it was committed;
 //! - show a doctor a record, or a patient a report, of its own making (see [`doctor`], [`patient::read_report`]).
 //!
-//! It cannot decrypt a record or sign for the device; nor have the report on a genuine record encrypted to itself, if the case
-//! that is reported on is the one that was decrypted ([`doctor::submit_report`]).
+//! It cannot decrypt a record or sign for the device; nor have the report on a genuine record encrypted to itself: the report goes
+//! to the key in the header of the record that was decrypted ([`doctor::ReportRecipient`]).
 //!
 //! Long cryptography is synchronous and separate from the calls, so that a caller chooses the thread.
 
@@ -34,6 +34,7 @@ mod federation;
 mod files;
 mod keywords;
 pub mod patient;
+mod recipient;
 mod registration;
 mod transaction;
 

@@ -36,7 +36,7 @@ async fn a_restarted_gateway_goes_on_where_it_was() {
 
     let opened = async || open(&world, &reader, &sent.record).await.ok();
     let opened = wait("the case to open", opened).await;
-    assert_eq!(read(&world, &reader, &opened).await, TEXT);
+    assert_eq!(read(&world, &reader, &opened).await.0, TEXT);
     world.end().await;
 }
 

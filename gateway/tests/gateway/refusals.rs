@@ -242,7 +242,7 @@ async fn a_tampered_ciphertext_in_the_owners_store_is_noticed() {
     // Restored, it opens: nothing was spoiled by the attempt.
     tamper(&path);
     let opened = open(&world, &reader, &sent.record).await.unwrap();
-    assert_eq!(read(&world, &reader, &opened).await, TEXT);
+    assert_eq!(read(&world, &reader, &opened).await.0, TEXT);
     world.end().await;
 }
 
@@ -329,7 +329,7 @@ async fn an_old_tip_refuses_to_open_and_an_absent_kgc_stops_tokens_only() {
     assert_eq!(code_of(asked), "kgc-unreachable");
     let opened = async || open(&world, &reader, &sent.record).await.ok();
     let opened = wait("reading to go on", opened).await;
-    assert_eq!(read(&world, &reader, &opened).await, TEXT);
+    assert_eq!(read(&world, &reader, &opened).await.0, TEXT);
 
     world.north.stop().await;
     let old = async || {

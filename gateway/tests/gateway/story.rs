@@ -30,7 +30,8 @@ async fn a_record_is_matched_opened_and_answered_in_another_hospital() {
     // The one with more interests, though the other is the owner's own.
     assigned(&specialist, &sent.record).await;
     let opened = open(&world, &specialist, &sent.record).await.unwrap();
-    assert_eq!(read(&world, &specialist, &opened).await, TEXT);
+    let (text, recipient) = read(&world, &specialist, &opened).await;
+    assert_eq!(text, TEXT);
     assert_eq!(
         code_of(open(&world, &generalist, &sent.record).await),
         "not-assigned"
@@ -49,7 +50,7 @@ async fn a_record_is_matched_opened_and_answered_in_another_hospital() {
         &specialist.client,
         &world.federation,
         &specialist.keys,
-        &opened,
+        &recipient,
         report("Rest, and less salt."),
         &mut rng(),
     )
@@ -108,7 +109,7 @@ async fn a_record_stays_in_its_hospital_and_an_unmatched_one_says_so() {
     let lost = submit(&world, north, &patient, case(&["i10"])).await;
     assigned(&own, &found.record).await;
     let opened = open(&world, &own, &found.record).await.unwrap();
-    assert_eq!(read(&world, &own, &opened).await, TEXT);
+    assert_eq!(read(&world, &own, &opened).await.0, TEXT);
     let unmatched = async || {
         let view = patient.client.record(&lost.record).await.unwrap();
         (view.state == RecordState::Unmatched).then_some(view)

@@ -11,7 +11,7 @@ use consilium_client::api::gateway::*;
 use consilium_client::api::kgc::{EnrolmentState, IssueRequest};
 use consilium_client::api::terms::PurposeOfUse;
 use consilium_client::credentials::Credentials;
-use consilium_client::device::doctor::{self, DoctorKeys, OpenedCase};
+use consilium_client::device::doctor::{self, DoctorKeys, OpenedCase, ReportRecipient};
 use consilium_client::device::patient::{self, RecordChoices, RecordKeys};
 use consilium_client::device::{DeviceError, Federation, keyword_tokens, register};
 use consilium_client::endpoint::Endpoint;
@@ -526,16 +526,16 @@ pub async fn open(
     .await
 }
 
-/// Fetches and decrypts an opened case.
-pub async fn read(world: &World, doctor: &Doctor, case: &OpenedCase) -> Vec<u8> {
+/// Fetches and decrypts an opened case: the text, and where the report goes.
+pub async fn read(world: &World, doctor: &Doctor, case: &OpenedCase) -> (Vec<u8>, ReportRecipient) {
     let name = rand::random::<u64>();
     let cthd = world.dir.path().join(format!("{name:016x}.got"));
     let plain = world.dir.path().join(format!("{name:016x}.plain"));
     doctor::fetch_record(&doctor.client, case, &cthd)
         .await
         .unwrap();
-    doctor::decrypt_record(case, fs::File::open(&cthd).unwrap(), &plain).unwrap();
-    fs::read(plain).unwrap()
+    let read = doctor::decrypt_record(case, fs::File::open(&cthd).unwrap(), &plain).unwrap();
+    (fs::read(plain).unwrap(), read.recipient().clone())
 }
 
 pub fn report(text: &str) -> Report {

@@ -1,0 +1,124 @@
+//! A gateway that tells a doctor's device whatever a test wants, over plain HTTP on loopback.
+
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::{TcpListener, TcpStream};
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use consilium_client::api::gateway::{OpenedRecord, ReportSubmission};
+use consilium_contracts::FederationId;
+use serde_json::{Value, json};
+
+/// What it answers, and what it was asked.
+pub struct Answers {
+    /// To the opening of a case.
+    pub open: OpenedRecord,
+    /// The ciphertext that it gives out.
+    pub cthd: Vec<u8>,
+    /// Method and path of every call but the token's.
+    pub calls: Vec<String>,
+    /// The reports that it was given.
+    pub reports: Vec<ReportSubmission>,
+}
+
+/// The gateway; it answers until the test's process ends.
+pub struct LyingGateway {
+    url: String,
+    answers: Arc<Mutex<Answers>>,
+}
+
+impl LyingGateway {
+    pub fn start(federation: FederationId, open: OpenedRecord, cthd: Vec<u8>) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let answers = Arc::new(Mutex::new(Answers {
+            open,
+            cthd,
+            calls: Vec::new(),
+            reports: Vec::new(),
+        }));
+        let here = Arc::clone(&answers);
+        std::thread::spawn(move || {
+            for stream in listener.incoming() {
+                // A device that hangs up in the middle is not this thread's trouble.
+                let _ = serve(stream.unwrap(), &federation, &here);
+            }
+        });
+        Self { url, answers }
+    }
+
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    pub fn answers(&self) -> MutexGuard<'_, Answers> {
+        self.answers.lock().unwrap()
+    }
+
+    /// The calls since the last question.
+    pub fn calls(&self) -> Vec<String> {
+        std::mem::take(&mut self.answers().calls)
+    }
+}
+
+fn serve(
+    stream: TcpStream,
+    federation: &FederationId,
+    answers: &Mutex<Answers>,
+) -> std::io::Result<()> {
+    let mut reader = BufReader::new(stream);
+    let (call, body) = request(&mut reader)?;
+    let mut answers = answers.lock().unwrap();
+    let (kind, answer) = match call.rsplit('/').next().unwrap() {
+        "token" => json_answer(json!({
+            "access_token": "t", "token_type": "bearer", "expires_in": 600, "scope": "doctor"
+        })),
+        "status" => json_answer(json!({
+            "federation": federation.to_string(), "height": 7, "state_root": "00", "tip_time_ms": 0,
+            "tip_age_ms": 0, "validators": [], "peers": 0, "pool": 0, "sync": "following"
+        })),
+        "open" => json_answer(json!(answers.open)),
+        "cthd" => ("application/octet-stream", answers.cthd.clone()),
+        "reports" => {
+            answers.reports.push(serde_json::from_slice(&body).unwrap());
+            json_answer(json!(answers.open.access))
+        }
+        other => panic!("the device asks for {other}"),
+    };
+    if !call.ends_with("/token") {
+        answers.calls.push(call);
+    }
+    drop(answers);
+    let head = format!(
+        "HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-type: {kind}\r\ncontent-length: {}\r\n\r\n",
+        answer.len()
+    );
+    let mut stream = reader.into_inner();
+    stream.write_all(head.as_bytes())?;
+    stream.write_all(&answer)
+}
+
+fn json_answer(value: Value) -> (&'static str, Vec<u8>) {
+    ("application/json", value.to_string().into_bytes())
+}
+
+/// Method and path, and the body.
+fn request(reader: &mut BufReader<TcpStream>) -> std::io::Result<(String, Vec<u8>)> {
+    let mut line = String::new();
+    reader.read_line(&mut line)?;
+    let call = line.rsplit_once(' ').unwrap().0.to_owned();
+    let mut length = 0;
+    loop {
+        line.clear();
+        reader.read_line(&mut line)?;
+        match line.trim_end().split_once(": ") {
+            None => break,
+            Some((name, value)) if name.eq_ignore_ascii_case("content-length") => {
+                length = value.parse().unwrap();
+            }
+            Some(_) => {}
+        }
+    }
+    let mut body = vec![0; length];
+    reader.read_exact(&mut body)?;
+    Ok((call, body))
+}

@@ -1,0 +1,154 @@
+//! A doctor's device by its real command, against a gateway that lies about where the report goes.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, missing_docs)]
+
+mod common;
+#[path = "../client/tests/common/mod.rs"]
+#[allow(dead_code)]
+mod device;
+
+use std::fs;
+use std::process::Output;
+
+use common::{consilium, text};
+use consilium_client::api::gateway::ReportSubmission;
+use consilium_client::genesis::write_genesis;
+use consilium_client::keyfile::{AbeUserSecretFile, Protection, write_key_file};
+use consilium_contracts::RecordId;
+use consilium_schemes::report::{MIN_BITS, ReportContext, ReportError, SealedReport, SecretKey};
+use device::gateway::LyingGateway;
+use device::{TEXT, World};
+use serde_json::json;
+
+const REPORT: &[u8] = b"Rest, and less salt.";
+
+/// A registered device, a record that waits for it, and the gateway.
+struct Scene {
+    world: World,
+    record: RecordId,
+    gateway: LyingGateway,
+}
+
+impl Scene {
+    fn new() -> Self {
+        let mut world = World::new();
+        let (record, answer) = world.sealed("cthd");
+        let cthd = fs::read(world.path("cthd")).unwrap();
+        let gateway = LyingGateway::start(world.federation.id(), answer, cthd);
+        let home = world.path("home");
+        fs::create_dir(&home).unwrap();
+        let profile = json!({
+            "role": "doctor", "hospital": "north", "federation": world.federation.id().to_string(),
+            "url": gateway.url(), "tls_pin": null,
+        });
+        fs::write(home.join("device.json"), profile.to_string()).unwrap();
+        let (signing, beta) = (world.doctor.signing(), world.doctor.abe().to_bytes());
+        let beta = AbeUserSecretFile::new(beta);
+        write_key_file(&home.join("device.key"), signing, Protection::None).unwrap();
+        write_key_file(&home.join("abe.key"), &beta, Protection::None).unwrap();
+        write_genesis(&home.join("genesis.bin"), &world.genesis).unwrap();
+        fs::write(world.path("report.txt"), REPORT).unwrap();
+        Self {
+            world,
+            record,
+            gateway,
+        }
+    }
+
+    fn doctor(&self, verb: &str, option: &str, file: &str) -> Output {
+        let (home, file) = (self.world.path("home"), self.world.path(file));
+        let record = self.record.to_string();
+        let arguments = [
+            "doctor",
+            verb,
+            "--home",
+            home.to_str().unwrap(),
+            &record,
+            option,
+            file.to_str().unwrap(),
+        ];
+        consilium(&arguments)
+    }
+
+    fn open(&self, out: &str) -> Output {
+        self.doctor("open", "--out", out)
+    }
+
+    fn report(&self) -> Output {
+        self.doctor("report", "--text", "report.txt")
+    }
+
+    fn take_report(&self) -> ReportSubmission {
+        let mut answers = self.gateway.answers();
+        assert_eq!(answers.reports.len(), 1);
+        answers.reports.remove(0)
+    }
+
+    /// What a key makes of a report.
+    fn opens(
+        &mut self,
+        key: &SecretKey,
+        report: &ReportSubmission,
+    ) -> Result<Vec<u8>, ReportError> {
+        let sealed = SealedReport::from_bytes(report.report.as_bytes()).unwrap();
+        let context = ReportContext {
+            federation: *self.world.federation.id().as_bytes(),
+            record: *self.record.as_bytes(),
+        };
+        let doctor = self.world.doctor.signing().verifying_key();
+        let opened = key.open(&sealed, &context, &doctor, &mut self.world.rng)?;
+        Ok(opened.expose_secret().to_vec())
+    }
+}
+
+fn refused(said: &Output, why: &str) {
+    let words = text(&said.stderr);
+    assert_eq!(said.status.code(), Some(1), "{words}");
+    assert!(
+        words.starts_with("error: ") && words.contains(why),
+        "{words}"
+    );
+}
+
+fn done(said: &Output) {
+    assert_eq!(said.status.code(), Some(0), "{}", text(&said.stderr));
+}
+
+#[test]
+fn a_report_on_a_record_that_was_not_read_here_is_refused_and_nothing_is_sent() {
+    let scene = Scene::new();
+    refused(&scene.report(), "was not read on this device");
+    assert_eq!(scene.gateway.calls(), [""; 0]);
+}
+
+#[test]
+fn a_report_goes_to_the_key_of_the_record_that_was_read_whatever_the_gateway_names_later() {
+    let mut scene = Scene::new();
+    done(&scene.open("record"));
+    assert_eq!(fs::read(scene.world.path("record")).unwrap(), TEXT);
+    let theirs = SecretKey::generate(MIN_BITS, &mut scene.world.rng).unwrap();
+    scene.gateway.answers().open.rsa_public_key = theirs.public_key().to_bytes().into();
+    scene.gateway.calls();
+
+    // The key is not asked for again.
+    done(&scene.report());
+    let path = format!("/v1/records/{}", scene.record);
+    let calls = scene.gateway.calls();
+    let expected = [
+        "GET /v1/ledger/status".to_owned(),
+        format!("POST {path}/reports"),
+    ];
+    assert_eq!(calls, expected);
+    let report = scene.take_report();
+    scene.opens(&theirs, &report).unwrap_err();
+    let patient = scene.world.patient.report();
+    let patient = SecretKey::from_pkcs8_der(&patient.expose_pkcs8_der(), &mut rand::rng()).unwrap();
+    assert_eq!(scene.opens(&patient, &report).unwrap(), REPORT);
+
+    // Reading once more does not let another key in, and shows nothing.
+    refused(&scene.open("again"), "names another report key");
+    assert_eq!(scene.gateway.calls(), [format!("POST {path}/open")]);
+    assert!(!scene.world.path("again").exists());
+    done(&scene.report());
+    let report = scene.take_report();
+    assert_eq!(scene.opens(&patient, &report).unwrap(), REPORT);
+}
