@@ -1,4 +1,4 @@
-//! A doctor's device by its real command, against a gateway that lies about where the report goes.
+//! A doctor's device by its real command, against a gateway that lies about where the report goes and how long a record is.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, missing_docs)]
 
 mod common;
@@ -54,7 +54,7 @@ impl Scene {
         }
     }
 
-    fn doctor(&self, verb: &str, option: &str, file: &str) -> Output {
+    fn doctor(&self, verb: &str, option: &str, file: &str, more: &[&str]) -> Output {
         let (home, file) = (self.world.path("home"), self.world.path(file));
         let record = self.record.to_string();
         let arguments = [
@@ -66,15 +66,15 @@ impl Scene {
             option,
             file.to_str().unwrap(),
         ];
-        consilium(&arguments)
+        consilium(&[&arguments[..], more].concat())
     }
 
     fn open(&self, out: &str) -> Output {
-        self.doctor("open", "--out", out)
+        self.doctor("open", "--out", out, &[])
     }
 
     fn report(&self) -> Output {
-        self.doctor("report", "--text", "report.txt")
+        self.doctor("report", "--text", "report.txt", &[])
     }
 
     fn take_report(&self) -> ReportSubmission {
@@ -151,4 +151,27 @@ fn a_report_goes_to_the_key_of_the_record_that_was_read_whatever_the_gateway_nam
     done(&scene.report());
     let report = scene.take_report();
     assert_eq!(scene.opens(&patient, &report).unwrap(), REPORT);
+}
+
+#[test]
+fn a_record_announced_longer_than_the_device_takes_is_refused_before_any_of_it_is_fetched() {
+    let scene = Scene::new();
+    let length = scene.gateway.answers().cthd.len() as u64;
+    let path = format!("/v1/records/{}", scene.record);
+    let opened = [format!("POST {path}/open")];
+    for announced in [u64::MAX, (16 << 30) + 1] {
+        scene.gateway.answers().open.cthd_length = announced;
+        refused(&scene.open("record"), "--max-bytes");
+        assert_eq!(scene.gateway.calls(), opened);
+    }
+    scene.gateway.answers().open.cthd_length = length;
+    let limited = |most: u64| {
+        let most = most.to_string();
+        scene.doctor("open", "--out", "record", &["--max-bytes", &most])
+    };
+    refused(&limited(length - 1), &format!("at most {}", length - 1));
+    assert_eq!(scene.gateway.calls(), opened);
+    assert!(!scene.world.path("record").exists());
+    done(&limited(length));
+    assert_eq!(fs::read(scene.world.path("record")).unwrap(), TEXT);
 }

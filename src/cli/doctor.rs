@@ -6,9 +6,10 @@ use std::path::{Path, PathBuf};
 use clap::{Args, Subcommand, ValueEnum};
 use consilium_client::api::gateway::{DeviceRole, Inbox};
 use consilium_client::api::terms::PurposeOfUse;
+use consilium_client::device::DeviceError;
 use consilium_client::device::doctor::{
-    self, DoctorKeys, OpenedCase, ReadRecord, ReportRecipient, decrypt_record, enrol, fetch_record,
-    open_case, post_trapdoor, seal_trapdoor, submit_report,
+    self, DoctorKeys, MAX_RECORD_BYTES, OpenedCase, ReadRecord, ReportRecipient, decrypt_record,
+    enrol, fetch_record, open_case, post_trapdoor, seal_trapdoor, submit_report,
 };
 use consilium_client::device::keyword_tokens;
 use consilium_client::keyfile::{AbeUserSecretFile, write_key_file};
@@ -72,6 +73,9 @@ pub enum DoctorCommand {
         /// File for the record; it must not be there yet
         #[arg(long, value_name = "FILE")]
         out: PathBuf,
+        /// The longest encrypted record to take, in bytes
+        #[arg(long, value_name = "BYTES", default_value_t = MAX_RECORD_BYTES)]
+        max_bytes: u64,
     },
     /// Decline a case; it passes to the next doctor
     Decline {
@@ -141,7 +145,11 @@ pub async fn run(command: DoctorCommand) -> Outcome {
         DoctorCommand::Enroll { at, code_file } => enroll(&at, code_file.as_deref()).await,
         DoctorCommand::Interests { at, keywords, days } => interests(&at, &keywords, days).await,
         DoctorCommand::Inbox { at, wait } => inbox(&at, &wait).await,
-        DoctorCommand::Open { case, out } => open(&case, &out).await,
+        DoctorCommand::Open {
+            case,
+            out,
+            max_bytes,
+        } => open(&case, &out, max_bytes).await,
         DoctorCommand::Decline { at, record, reason } => {
             let (device, keys) = opened(&at)?;
             let federation = device.federation().await?;
@@ -284,7 +292,7 @@ fn cases(inbox: &Inbox) -> Answer {
     )
 }
 
-async fn open(args: &CaseArgs, out: &Path) -> Outcome {
+async fn open(args: &CaseArgs, out: &Path, max_bytes: u64) -> Outcome {
     if out.exists() {
         return Err(Failure::said(format!("{} is there already", out.display())));
     }
@@ -296,7 +304,7 @@ async fn open(args: &CaseArgs, out: &Path) -> Outcome {
     if let Some(kept) = kept {
         kept.check(&case)?;
     }
-    let read = read(&device, &case, out).await?;
+    let read = read(&device, &case, out, max_bytes).await?;
     if let Err(error) = read.recipient().keep(&cases) {
         // Without it no report could be returned: the record counts as not opened. The first failure is the one to report.
         let _ = fs::remove_file(out);
@@ -313,12 +321,23 @@ async fn open(args: &CaseArgs, out: &Path) -> Outcome {
     ))
 }
 
-async fn read(device: &Device, case: &OpenedCase, out: &Path) -> Result<ReadRecord, Failure> {
+async fn read(
+    device: &Device,
+    case: &OpenedCase,
+    out: &Path,
+    max_bytes: u64,
+) -> Result<ReadRecord, Failure> {
     let folder = tempfile::Builder::new()
         .prefix(".case-")
         .tempdir_in(device.home())?;
     let cthd = folder.path().join("cthd");
-    fetch_record(device.gateway(), case, &cthd).await?;
+    let fetched = fetch_record(device.gateway(), case, &cthd, max_bytes).await;
+    fetched.map_err(|error| match error {
+        DeviceError::TooLong { .. } => {
+            Failure::said(format!("{error}: --max-bytes BYTES takes a longer one"))
+        }
+        error => error.into(),
+    })?;
     Ok(decrypt_record(case, File::open(&cthd)?, out)?)
 }
 

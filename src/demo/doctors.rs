@@ -8,8 +8,8 @@ use consilium_client::api::gateway::{ApprovalRequest, Case, DeviceRole};
 use consilium_client::api::kgc::IssueRequest;
 use consilium_client::api::terms::PurposeOfUse;
 use consilium_client::device::doctor::{
-    DoctorKeys, OpenedCase, ReportRecipient, decrypt_record, enrol, fetch_record, open_case,
-    post_trapdoor, seal_trapdoor, submit_report,
+    DoctorKeys, MAX_RECORD_BYTES, OpenedCase, ReportRecipient, decrypt_record, enrol, fetch_record,
+    open_case, post_trapdoor, seal_trapdoor, submit_report,
 };
 use consilium_client::device::{DeviceError, keyword_tokens, register};
 use consilium_client::http::ClientSettings;
@@ -133,7 +133,7 @@ pub async fn read(
 ) -> Result<([u8; 32], ReportRecipient), Failure> {
     let place = tempfile::tempdir_in(folder)?;
     let (cthd, plain) = (place.path().join("cthd"), place.path().join("record"));
-    fetch_record(&doctor.gateway, case, &cthd).await?;
+    fetch_record(&doctor.gateway, case, &cthd, MAX_RECORD_BYTES).await?;
     tokio::task::block_in_place(|| {
         let read = decrypt_record(case, File::open(&cthd)?, &plain)?;
         Ok((digest_of_file(&plain)?, read.recipient().clone()))
@@ -148,7 +148,7 @@ pub async fn read_tampered(
 ) -> Result<(), DeviceError> {
     let place = tempfile::tempdir_in(folder)?;
     let (cthd, plain) = (place.path().join("cthd"), place.path().join("record"));
-    fetch_record(&doctor.gateway, case, &cthd).await?;
+    fetch_record(&doctor.gateway, case, &cthd, MAX_RECORD_BYTES).await?;
     let mut bytes = std::fs::read(&cthd)?;
     if let Some(last) = bytes.last_mut() {
         *last ^= 1;

@@ -269,15 +269,29 @@ pub fn finish_case(
     })
 }
 
-/// Fetches the encrypted record into the new file `cthd`.
+/// The longest encrypted record that a device takes unless it is told otherwise: as long as a gateway takes, 16 GiB.
+pub const MAX_RECORD_BYTES: u64 = 16 << 30;
+
+/// Fetches the encrypted record into the new file `cthd`, of at most `max_bytes`.
+///
+/// How long a record is stands neither on the ledger nor in the capsule: the gateway's word for it is taken only within the
+/// limit, and no more is written than it announced.
 ///
 /// # Errors
-/// [`DeviceError::Gateway`], [`DeviceError::File`]; [`DeviceError::Untrusted`] when it is cut short.
+/// [`DeviceError::TooLong`] before anything is fetched; [`DeviceError::Gateway`], also when more comes than was announced;
+/// [`DeviceError::File`]; [`DeviceError::Untrusted`] when it is cut short. Nothing is left behind.
 pub async fn fetch_record(
     gateway: &GatewayClient,
     case: &OpenedCase,
     cthd: &Path,
+    max_bytes: u64,
 ) -> Result<(), DeviceError> {
+    if case.cthd_length > max_bytes {
+        return Err(DeviceError::TooLong {
+            announced: case.cthd_length,
+            limit: max_bytes,
+        });
+    }
     let mut file = tokio::fs::File::create_new(cthd).await?;
     let fetched = gateway
         .download_cthd(&case.record, &mut file, case.cthd_length)

@@ -47,6 +47,16 @@ pub enum DeviceError {
     /// The encrypted record is wrong.
     #[error("the encrypted record cannot be made or opened: {0}")]
     Envelope(#[from] EnvelopeError),
+    /// The gateway announces a longer record than the device takes.
+    #[error(
+        "the gateway announces an encrypted record of {announced} bytes; this device takes at most {limit}"
+    )]
+    TooLong {
+        /// What it announces.
+        announced: u64,
+        /// What is taken.
+        limit: u64,
+    },
     /// The record's key for the report is not acceptable.
     #[error("the patient's report key is refused: {0}")]
     ReportKey(#[from] ReportKeyError),

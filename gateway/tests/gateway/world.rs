@@ -531,7 +531,7 @@ pub async fn read(world: &World, doctor: &Doctor, case: &OpenedCase) -> (Vec<u8>
     let name = rand::random::<u64>();
     let cthd = world.dir.path().join(format!("{name:016x}.got"));
     let plain = world.dir.path().join(format!("{name:016x}.plain"));
-    doctor::fetch_record(&doctor.client, case, &cthd)
+    doctor::fetch_record(&doctor.client, case, &cthd, doctor::MAX_RECORD_BYTES)
         .await
         .unwrap();
     let read = doctor::decrypt_record(case, fs::File::open(&cthd).unwrap(), &plain).unwrap();
