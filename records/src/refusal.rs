@@ -128,6 +128,24 @@ pub enum Refusal {
         /// At least so many bytes are missing.
         missing: u64,
     },
+    /// DICOM that ends between two elements, before one that must come.
+    #[error(
+        "truncated DICOM: the file ends before {tag}, though {why}: it was cut short, or that was taken out of it"
+    )]
+    IncompleteDicom {
+        /// The element, as (gggg,eeee).
+        tag: String,
+        /// What announces it.
+        why: &'static str,
+    },
+    /// DICOM that ends between two elements of a group that tells its length.
+    #[error("truncated DICOM: {missing} bytes of group {group} are missing at the end of the file")]
+    TruncatedDicomGroup {
+        /// The group, as gggg.
+        group: String,
+        /// How many bytes are missing.
+        missing: u64,
+    },
     /// DICOM whose structure is broken.
     #[error("malformed DICOM: {rule} (at byte {offset})")]
     MalformedDicom {

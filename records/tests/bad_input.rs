@@ -224,7 +224,9 @@ fn truncated_dicom_names_the_element_and_what_is_missing() {
         let reason = refused("cut.dcm", &whole[..len], &Limits::default());
         let named = matches!(
             reason,
-            Refusal::TruncatedDicom { .. } | Refusal::MalformedDicom { .. }
+            Refusal::TruncatedDicom { .. }
+                | Refusal::IncompleteDicom { .. }
+                | Refusal::MalformedDicom { .. }
         );
         assert!(named, "{len}: {reason}");
     }

@@ -264,15 +264,9 @@ fn a_dicom_file_cut_anywhere_is_refused() {
             std::fs::write(&cut, &whole[..len]).unwrap();
             let mut records = Records::open(&cut, &Limits::default()).unwrap();
             if let Some(record) = records.next() {
-                // Only a cut between two elements leaves a whole data set.
+                // Only a cut between two elements leaves a whole data set, and of an image not even that.
                 assert_eq!(bytes(&record), &whole[..len]);
-                let pixels = whole
-                    .windows(4)
-                    .position(|tag| tag == [0xe0, 0x7f, 0x10, 0x00]);
-                assert!(
-                    pixels.is_none_or(|pixels| len <= pixels),
-                    "{name} cut at {len}"
-                );
+                assert_eq!(name, "rtplan.dcm", "cut at {len}");
             }
         }
         std::fs::write(&cut, &whole[..whole.len() - 1]).unwrap();

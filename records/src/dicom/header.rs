@@ -18,6 +18,7 @@ use dicom_object::Tag as ObjectTag;
 use flate2::read::{DeflateDecoder, MultiGzDecoder};
 
 use super::encode::file as write_file;
+use super::ending::Ending;
 use super::meta;
 use super::source::{FileSource, Source, StreamSource, fill};
 use super::syntax::{PREAMBLE, Syntax, start};
@@ -99,6 +100,7 @@ struct Header;
 impl Wanted for Header {
     fn value(&self, inside: Option<Tag>, tag: Tag) -> bool {
         let table: &[(Tag, [u8; 2])] = match inside {
+            None if Ending::wants(tag) => return true,
             None => &VALUES,
             Some(sequence) if self.sequence(sequence) => &CODE_VALUES,
             Some(_) => &[],
@@ -130,7 +132,8 @@ pub(crate) fn read(path: &Path, gzip: bool, limits: &Limits) -> Result<Image, Re
     head.truncate(read);
     let begin = start(&head).ok_or(Refusal::Changed)?;
     let rest = head.split_off(begin.min(head.len()));
-    let (syntax, source) = meta::read(rest, source)?;
+    let mut ending = Ending::default();
+    let (syntax, source) = meta::read(rest, source, &mut ending)?;
     let source: Box<dyn Source> = if syntax.deflated {
         Box::new(StreamSource(
             DeflateDecoder::new(source).take(limit.saturating_add(1)),
@@ -138,7 +141,7 @@ pub(crate) fn read(path: &Path, gzip: bool, limits: &Limits) -> Result<Image, Re
     } else {
         Box::new(source)
     };
-    let (values, codes) = data_set(source, syntax)?;
+    let (values, codes) = data_set(source, syntax, ending)?;
     Ok(image(len, values, codes))
 }
 
@@ -153,12 +156,21 @@ fn inflated_len(path: &Path, limit: u64) -> Result<u64, Refusal> {
     }
 }
 
-/// The values at the top and those of each code, as they stand in the file.
-fn data_set(source: Box<dyn Source>, syntax: Syntax) -> Result<(Values, Vec<Values>), Refusal> {
+/// The values at the top and those of each code, as they stand in the file, if it ends where it may.
+fn data_set(
+    source: Box<dyn Source>,
+    syntax: Syntax,
+    mut ending: Ending,
+) -> Result<(Values, Vec<Values>), Refusal> {
     let mut walk = Walk::new(source, syntax, Header);
     let (mut values, mut codes, mut code) = (Values::new(), Vec::new(), Values::new());
     while let Some(met) = walk.next()? {
         match met {
+            Met::Value {
+                inside: None,
+                tag,
+                bytes,
+            } if Ending::wants(tag) => ending.value(tag, &bytes, syntax.big_endian, walk.offset()),
             Met::Value {
                 inside: None,
                 tag,
@@ -181,13 +193,12 @@ fn data_set(source: Box<dyn Source>, syntax: Syntax) -> Result<(Values, Vec<Valu
             }
         }
     }
-    match walk.offset() {
-        0 => Err(Refusal::MalformedDicom {
-            rule: "there is no data set",
-            offset: 0,
-        }),
-        _ => Ok((values, codes)),
-    }
+    let last = walk.last().ok_or(Refusal::MalformedDicom {
+        rule: "there is no data set",
+        offset: 0,
+    })?;
+    ending.check(last, walk.offset())?;
+    Ok((values, codes))
 }
 
 fn image(len: u64, values: Values, codes: Vec<Values>) -> Image {

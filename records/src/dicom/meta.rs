@@ -1,5 +1,6 @@
 //! The meta group 0002 of a file (PS3.10, 7.1), always explicit little endian: which layout follows.
 
+use super::ending::Ending;
 use super::source::{Prefixed, Source, fill};
 use super::syntax::{Syntax, is_long, is_vr};
 use crate::refusal::Refusal;
@@ -15,8 +16,12 @@ const MAX_UID: u32 = 64;
 /// What was read ahead, and the source behind it.
 pub(crate) type Rest = Prefixed<Prefixed<Box<dyn Source>>>;
 
-/// Reads the meta group if there is one, and gives the source at the data set's first byte.
-pub(crate) fn read(ahead: Vec<u8>, source: Box<dyn Source>) -> Result<(Syntax, Rest), Refusal> {
+/// Reads the meta group if there is one, and gives the source at the data set's first byte; the class tells how it must end.
+pub(crate) fn read(
+    ahead: Vec<u8>,
+    source: Box<dyn Source>,
+    ending: &mut Ending,
+) -> Result<(Syntax, Rest), Refusal> {
     let bare = Syntax::guess(&ahead);
     let mut source = Prefixed::new(ahead, source);
     if let Some(syntax) = bare {
@@ -49,6 +54,7 @@ pub(crate) fn read(ahead: Vec<u8>, source: Box<dyn Source>) -> Result<(Syntax, R
         let uid = uid.strip_suffix(b"\0").unwrap_or(uid);
         match number {
             MEDIA_CLASS if uid == DICOMDIR => return Err(Refusal::Dicomdir),
+            MEDIA_CLASS => ending.class(uid),
             TRANSFER_SYNTAX => syntax = Some(Syntax::of(&String::from_utf8_lossy(uid))),
             _ => {}
         }

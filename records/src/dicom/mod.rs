@@ -9,10 +9,12 @@
 //! Accepted: PS3.10 files with preamble; without preamble, from `DICM` or from the meta group on;
 //! bare data sets without meta group, little or big endian, explicit or implicit; every transfer
 //! syntax (compressed pixel data is not decoded); deflated data sets; all of it gzipped. Refused: a
-//! file that ends inside an element, a broken structure, a DICOMDIR. A file that was cut exactly between
-//! two elements is a whole data set of fewer elements, and nothing in the format tells.
+//! file that ends inside an element or an open sequence, a broken structure, a DICOMDIR. A file that was
+//! cut exactly between two elements is a whole data set of fewer elements; it is refused where what is
+//! left announces what is missing ([`ending`], which also says what stays unseen).
 
 mod encode;
+mod ending;
 mod header;
 mod meta;
 mod source;

@@ -72,6 +72,7 @@ pub(crate) struct Walk<S, W> {
     wanted: W,
     syntax: Syntax,
     offset: u64,
+    last: Option<Tag>,
     open: Vec<Open>,
 }
 
@@ -82,6 +83,7 @@ impl<S: Source, W: Wanted> Walk<S, W> {
             wanted,
             syntax,
             offset: 0,
+            last: None,
             open: Vec::new(),
         }
     }
@@ -102,6 +104,11 @@ impl<S: Source, W: Wanted> Walk<S, W> {
                 return Ok(Some(met));
             }
         }
+    }
+
+    /// The highest tag at the top, where elements stand in the order of their tags.
+    pub(crate) fn last(&self) -> Option<Tag> {
+        self.last
     }
 
     /// How many bytes were walked.
@@ -186,7 +193,10 @@ impl<S: Source, W: Wanted> Walk<S, W> {
 
     fn element(&mut self, header: &Header) -> Result<Option<Met>, Refusal> {
         let inside = match self.open.as_slice() {
-            [] => None,
+            [] => {
+                self.last = self.last.max(Some(header.tag));
+                None
+            }
             [sequence, _] => Some(sequence.tag),
             _ => return self.pass(header),
         };
