@@ -27,11 +27,16 @@ pub enum ParseIdError {
     NotHospital,
 }
 
-macro_rules! identifier {
-    ($(#[$doc:meta])* $name:ident) => {
+/// Defines types of 32 bytes, each shown as 64 lower-case hexadecimal digits and encoded as its bytes.
+///
+/// The crate that uses it depends on `borsh`.
+#[macro_export]
+macro_rules! identifiers {
+    ($($(#[$doc:meta])* $name:ident;)+) => {$(
         $(#[$doc])*
         #[derive(
-            Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, BorshSerialize, BorshDeserialize,
+            Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash,
+            ::borsh::BorshSerialize, ::borsh::BorshDeserialize,
         )]
         pub struct $name([u8; 32]);
 
@@ -47,59 +52,66 @@ macro_rules! identifier {
             }
         }
 
-        impl fmt::Display for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str(&hex::encode(self.0))
+        impl ::core::fmt::Display for $name {
+            fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+                f.write_str(&$crate::identifier::to_text(&self.0))
             }
         }
 
-        impl fmt::Debug for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                write!(f, concat!(stringify!($name), "({})"), self)
+        impl ::core::fmt::Debug for $name {
+            fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+                ::core::write!(f, ::core::concat!(::core::stringify!($name), "({})"), self)
             }
         }
 
-        impl FromStr for $name {
-            type Err = ParseIdError;
+        impl ::core::str::FromStr for $name {
+            type Err = $crate::ParseIdError;
 
-            fn from_str(text: &str) -> Result<Self, ParseIdError> {
-                let mut bytes = [0; 32];
-                hex::decode_to_slice(text, &mut bytes).map_err(|_| ParseIdError::NotHex)?;
-                let id = Self(bytes);
-                if id.to_string() == text { Ok(id) } else { Err(ParseIdError::NotHex) }
+            fn from_str(text: &str) -> ::core::result::Result<Self, $crate::ParseIdError> {
+                $crate::identifier::parse(text).map(Self)
             }
         }
-    };
+    )+};
 }
 
-identifier! {
+/// What [`identifiers`](crate::identifiers) expands to calls of.
+#[doc(hidden)]
+pub mod identifier {
+    use super::ParseIdError;
+
+    /// 64 lower-case hexadecimal digits.
+    pub fn to_text(bytes: &[u8; 32]) -> String {
+        hex::encode(bytes)
+    }
+
+    /// # Errors
+    /// [`ParseIdError::NotHex`] for anything that [`to_text`] does not write.
+    pub fn parse(text: &str) -> Result<[u8; 32], ParseIdError> {
+        let mut bytes = [0; 32];
+        hex::decode_to_slice(text, &mut bytes).map_err(|_| ParseIdError::NotHex)?;
+        if to_text(&bytes) == text {
+            Ok(bytes)
+        } else {
+            Err(ParseIdError::NotHex)
+        }
+    }
+}
+
+identifiers! {
     /// The federation: SHA-256 of its canonical genesis.
-    FederationId
-}
-identifier! {
+    FederationId;
     /// A doctor's pseudonym: derived from the federation and the doctor's signing key.
-    DoctorId
-}
-identifier! {
+    DoctorId;
     /// A record: 32 random bytes, drawn on the patient's device.
-    RecordId
-}
-identifier! {
+    RecordId;
     /// An authorization: 32 random bytes, drawn by the owner hospital.
-    AuthorizationId
-}
-identifier! {
+    AuthorizationId;
     /// A SHA-256 digest.
-    Digest
-}
-identifier! {
+    Digest;
     /// The SHA-256 of a canonical signed transaction.
-    TransactionHash
-}
-
-identifier! {
+    TransactionHash;
     /// The 32 bytes of a signing key, to name it where nothing is verified with it.
-    KeyName
+    KeyName;
 }
 
 impl From<VerifyingKey> for KeyName {

@@ -78,6 +78,8 @@ pub use genesis::{
 pub use hospital::{
     Address, CardError, DisplayName, HPKE_KEY_LENGTH, HospitalCard, KgcCard, MAX_MATCHING_KEYS,
 };
+#[doc(hidden)]
+pub use ids::identifier;
 pub use ids::{
     AuthorizationId, BlockTime, Digest, DoctorId, FederationId, Height, HospitalId, KeyName, Leaf,
     Nonce, ParseIdError, RecordId, TransactionHash,

@@ -2,10 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use consilium_client::wire::PublicKey;
-use consilium_contracts::VerifyingKey;
-use consilium_node::Peer;
 use consilium_service::config::{ConfigError, Loaded, Schema, Setting};
+use consilium_service::ledger::LedgerSettings;
 use consilium_service::{FRAME_SETTINGS, FrameSettings};
 use serde::Deserialize;
 
@@ -91,15 +89,6 @@ pub struct GatewaySettings {
     pub tokens_burst: u32,
 }
 
-/// `[ledger]`.
-#[derive(Debug, Clone, Deserialize)]
-pub struct LedgerSettings {
-    /// The multiaddress; empty for the card's.
-    pub listen: String,
-    /// `key@multiaddress`.
-    pub peers: Vec<String>,
-}
-
 /// Everything a gateway needs to know besides its passphrase.
 #[derive(Debug, Clone)]
 pub struct GatewayConfig {
@@ -149,45 +138,11 @@ impl GatewayConfig {
         for path in paths {
             *path = folder.join(&*path);
         }
-        let ledger: LedgerSettings = loaded.section("ledger")?;
-        let config = Self {
+        Ok(Self {
             frame,
             gateway,
-            ledger,
+            ledger: LedgerSettings::from_loaded(loaded)?,
             tuning: consilium_node::Tuning::default(),
-        };
-        config.peers()?;
-        Ok(config)
+        })
     }
-
-    /// The further peers.
-    ///
-    /// # Errors
-    /// [`ConfigError::Value`] naming the entry.
-    pub fn peers(&self) -> Result<Vec<Peer>, ConfigError> {
-        self.ledger
-            .peers
-            .iter()
-            .map(|text| parse_peer(text))
-            .collect()
-    }
-}
-
-fn parse_peer(text: &str) -> Result<Peer, ConfigError> {
-    let rule = |rule: String| ConfigError::Value {
-        origin: "settings".to_owned(),
-        name: "ledger.peers".to_owned(),
-        rule,
-    };
-    let (key, address) = text
-        .split_once('@')
-        .ok_or_else(|| rule(format!("{text}: must be key@multiaddress")))?;
-    let key: PublicKey = key
-        .parse()
-        .map_err(|error| rule(format!("{text}: {error}")))?;
-    let key: VerifyingKey = *key.verifying_key();
-    Ok(Peer {
-        key,
-        address: address.to_owned(),
-    })
 }

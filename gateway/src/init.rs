@@ -210,28 +210,11 @@ fn host_of(url: &str) -> String {
 /// The commented file, with this hospital's addresses in place of the defaults.
 fn settings_file(request: &InitRequest<'_>, url: &ServiceUrl) -> String {
     let given = [
-        ("http", "listen", request.http_listen.as_str()),
-        ("http", "public_url", url.as_str()),
-        ("ledger", "listen", request.ledger_listen.as_str()),
+        ("http.listen", request.http_listen.as_str()),
+        ("http.public_url", url.as_str()),
+        ("ledger.listen", request.ledger_listen.as_str()),
     ];
-    let mut section = String::new();
-    let lines = schema().commented_file();
-    let lines = lines.lines().map(|line| {
-        if let Some(name) = line
-            .strip_prefix('[')
-            .and_then(|line| line.strip_suffix(']'))
-        {
-            section = name.to_owned();
-        }
-        let name = line.split_once(" = ").map(|(name, _)| name);
-        let value = given
-            .iter()
-            .find(|(of, key, _)| *of == section && Some(*key) == name);
-        match value {
-            // JSON's strings are TOML's basic strings.
-            Some((_, key, value)) => format!("{key} = {}\n", serde_json::Value::from(*value)),
-            None => format!("{line}\n"),
-        }
-    });
-    lines.collect()
+    // JSON's strings are TOML's basic strings.
+    let toml = |text: &str| serde_json::Value::from(text).to_string();
+    schema().commented_file_with(&given.map(|(key, text)| (key.to_owned(), toml(text))))
 }

@@ -55,7 +55,8 @@ mod sharing;
 mod store;
 mod tokens;
 
-pub use config::{GatewayConfig, GatewaySettings, LedgerSettings, SETTINGS, schema};
+pub use config::{GatewayConfig, GatewaySettings, SETTINGS, schema};
+pub use consilium_service::ledger::LedgerSettings;
 pub use description::description;
 pub use init::{InitError, InitRequest, Initialised};
 pub use keys::GatewayKeys;

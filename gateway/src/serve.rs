@@ -223,7 +223,7 @@ async fn start_node(
         // Votes only while the ledger names it.
         validator_key: Some(copy(&keys.validator)),
         listen,
-        peers: config.peers()?,
+        peers: config.ledger.peers()?,
         tuning: config.tuning.clone(),
     };
     Ok(consilium_node::start(node).await?)

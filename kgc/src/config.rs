@@ -2,9 +2,8 @@
 
 use std::path::Path;
 
-use consilium_client::wire::PublicKey;
-use consilium_node::Peer;
 use consilium_service::config::{ConfigError, Loaded, Schema, Setting};
+use consilium_service::ledger::LedgerSettings;
 use consilium_service::{FRAME_SETTINGS, FrameSettings};
 use serde::Deserialize;
 
@@ -64,15 +63,6 @@ pub struct KgcSettings {
     pub retry_ms: u64,
 }
 
-/// `[ledger]`.
-#[derive(Debug, Clone, Deserialize)]
-pub struct LedgerSettings {
-    /// The multiaddress; empty for the card's.
-    pub listen: String,
-    /// `key@multiaddress`.
-    pub peers: Vec<String>,
-}
-
 /// Everything a KGC needs to know besides its passphrase.
 #[derive(Debug, Clone)]
 pub struct KgcConfig {
@@ -114,49 +104,17 @@ impl KgcConfig {
     pub fn from_loaded(loaded: &Loaded, home: &Home) -> Result<Self, ConfigError> {
         let mut frame = FrameSettings::from_loaded(loaded)?;
         frame.audit.path = home.path().join(&frame.audit.path);
-        let config = Self {
+        Ok(Self {
             home: home.clone(),
             frame,
             kgc: loaded.section("kgc")?,
-            ledger: loaded.section("ledger")?,
+            ledger: LedgerSettings::from_loaded(loaded)?,
             tuning: consilium_node::Tuning::default(),
-        };
-        config.peers()?;
-        Ok(config)
-    }
-
-    /// The further peers.
-    ///
-    /// # Errors
-    /// [`ConfigError::Value`] naming the entry.
-    pub fn peers(&self) -> Result<Vec<Peer>, ConfigError> {
-        self.ledger
-            .peers
-            .iter()
-            .map(|text| parse_peer(text))
-            .collect()
+        })
     }
 
     /// The folder's files, relative to nothing.
     pub fn home(&self) -> &Path {
         self.home.path()
     }
-}
-
-fn parse_peer(text: &str) -> Result<Peer, ConfigError> {
-    let rule = |rule: String| ConfigError::Value {
-        origin: "settings".to_owned(),
-        name: "ledger.peers".to_owned(),
-        rule,
-    };
-    let (key, address) = text
-        .split_once('@')
-        .ok_or_else(|| rule(format!("{text}: must be key@multiaddress")))?;
-    let key: PublicKey = key
-        .parse()
-        .map_err(|error| rule(format!("{text}: {error}")))?;
-    Ok(Peer {
-        key: *key.verifying_key(),
-        address: address.to_owned(),
-    })
 }

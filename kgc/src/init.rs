@@ -171,7 +171,7 @@ fn fill(home: &Home, request: &InitRequest<'_>) -> Result<PublicFile, InitError>
     write_key_file(&home.node(), &node, Protection::None)?;
     let protected = Protection::PassphraseWithWork(request.admin_passphrase, request.work);
     write_key_file(&home.admin_key(), &admin, protected)?;
-    let settings = settings_file(&request.settings);
+    let settings = schema().commented_file_with(&request.settings);
     write_atomically(
         &home.settings(),
         settings.as_bytes(),
@@ -182,28 +182,6 @@ fn fill(home: &Home, request: &InitRequest<'_>) -> Result<PublicFile, InitError>
     let public = PublicFile::of(&card, &secrets);
     public.write(&home.public())?;
     Ok(public)
-}
-
-/// The commented file with the defaults, and the given values in place of theirs.
-fn settings_file(given: &[(String, String)]) -> String {
-    let mut section = String::new();
-    let mut lines = Vec::new();
-    for line in schema().commented_file().lines() {
-        if let Some(name) = line
-            .strip_prefix('[')
-            .and_then(|rest| rest.strip_suffix(']'))
-        {
-            section = name.to_owned();
-        }
-        let name = line.split_once('=').map_or("", |(name, _)| name.trim());
-        let key = format!("{section}.{name}");
-        match given.iter().find(|(given, _)| *given == key) {
-            Some((_, value)) => lines.push(format!("{name} = {value}")),
-            None => lines.push(line.to_owned()),
-        }
-    }
-    lines.push(String::new());
-    lines.join("\n")
 }
 
 /// Makes and signs genesis, and writes it into the KGC's folder.

@@ -46,7 +46,8 @@ mod serve;
 mod store;
 
 pub use backup::{BackupError, backup, restore};
-pub use config::{KgcConfig, KgcSettings, LedgerSettings, SETTINGS, schema};
+pub use config::{KgcConfig, KgcSettings, SETTINGS, schema};
+pub use consilium_service::ledger::LedgerSettings;
 pub use error::KgcError;
 pub use home::{Home, PublicFile, PublicFileError};
 pub use http::description;

@@ -97,7 +97,7 @@ impl Kgc {
             peer_key: peer,
             validator_key: None,
             listen,
-            peers: config.peers()?,
+            peers: config.ledger.peers()?,
             tuning: config.tuning.clone(),
         });
         let node = node.await?;

@@ -1,10 +1,6 @@
 //! SHA-256 with a label per purpose, and the three kinds of digest a header carries.
 
-use std::fmt;
-use std::str::FromStr;
-
-use borsh::{BorshDeserialize, BorshSerialize};
-use consilium_contracts::FederationId;
+use consilium_contracts::{FederationId, identifiers};
 use sha2::{Digest as _, Sha256};
 
 /// SHA-256 over the label's length, the label and the parts, one after another.
@@ -20,67 +16,13 @@ pub(crate) fn labelled(label: &[u8], parts: &[&[u8]]) -> [u8; 32] {
         .into()
 }
 
-/// Not 64 hexadecimal digits.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("expected 64 lower-case hexadecimal digits")]
-pub struct ParseHashError;
-
-macro_rules! hash {
-    ($(#[$doc:meta])* $name:ident) => {
-        $(#[$doc])*
-        #[derive(
-            Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, BorshSerialize, BorshDeserialize,
-        )]
-        pub struct $name([u8; 32]);
-
-        impl $name {
-            /// From its 32 bytes.
-            pub const fn from_bytes(bytes: [u8; 32]) -> Self {
-                Self(bytes)
-            }
-
-            /// Its 32 bytes.
-            pub const fn as_bytes(&self) -> &[u8; 32] {
-                &self.0
-            }
-        }
-
-        impl fmt::Display for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str(&hex::encode(self.0))
-            }
-        }
-
-        impl fmt::Debug for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                write!(f, concat!(stringify!($name), "({})"), self)
-            }
-        }
-
-        impl FromStr for $name {
-            type Err = ParseHashError;
-
-            fn from_str(text: &str) -> Result<Self, ParseHashError> {
-                let mut bytes = [0; 32];
-                hex::decode_to_slice(text, &mut bytes).map_err(|_| ParseHashError)?;
-                let hash = Self(bytes);
-                if hash.to_string() == text { Ok(hash) } else { Err(ParseHashError) }
-            }
-        }
-    };
-}
-
-hash! {
+identifiers! {
     /// The hash of a block's header; what validators vote on.
-    BlockHash
-}
-hash! {
+    BlockHash;
     /// The root of the Merkle tree over a block's transactions.
-    TransactionRoot
-}
-hash! {
+    TransactionRoot;
     /// The root of the Jellyfish Merkle tree over the contracts' keys.
-    StateRoot
+    StateRoot;
 }
 
 impl BlockHash {

@@ -49,7 +49,7 @@ pub use chain::{ChainError, CommittedHeader};
 pub use execute::{
     BlockEvents, Executed, Execution, InvalidTransaction, execute_block, verify_transactions,
 };
-pub use hash::{BlockHash, ParseHashError, StateRoot, TransactionRoot};
+pub use hash::{BlockHash, StateRoot, TransactionRoot};
 pub use proof::{InclusionProof, KeyProof, ProofError, ProvenTransaction, ProvenValue};
 pub use state::{
     MemoryTree, StateProof, StateProofError, TreeError, TreeKey, TreeStore, TreeUpdate,

@@ -91,8 +91,13 @@ impl Schema {
         format!("CONSILIUM_{}_", self.service.to_uppercase())
     }
 
-    /// The file with every default and its meaning, for `init` to write.
+    /// The file with every default and its meaning.
     pub fn commented_file(&self) -> String {
+        self.commented_file_with(&[])
+    }
+
+    /// The file with every setting and its meaning, for `init` to write: the given values (`section.name`, TOML), else the defaults.
+    pub fn commented_file_with(&self, given: &[(String, String)]) -> String {
         let mut file = format!(
             "# Settings of the {} service. Each is also an environment variable and a flag; the flag wins.\n",
             self.service
@@ -107,7 +112,11 @@ impl Schema {
             }
             let variable = self.environment_name(setting);
             let _ = writeln!(file, "# {} ({variable})", setting.help());
-            let _ = writeln!(file, "{name} = {}", setting.default_value());
+            let value = match given.iter().find(|(key, _)| key == setting.key()) {
+                Some((_, value)) => value.clone(),
+                None => setting.default_value().to_string(),
+            };
+            let _ = writeln!(file, "{name} = {value}");
         }
         file
     }
@@ -389,6 +398,20 @@ mod tests {
         let defaults = schema().load(None, [], []).unwrap();
         assert_eq!(from_file.table, defaults.table);
         FrameSettings::from_loaded(&defaults).unwrap();
+    }
+
+    #[test]
+    fn the_commented_file_has_the_given_values_in_their_section_only() {
+        let given = [("http.listen".to_owned(), "\"127.0.0.1:9\"".to_owned())];
+        let file = schema().commented_file_with(&given);
+        let default = "listen = \"127.0.0.1:8440\"\n";
+        let expected = schema()
+            .commented_file()
+            .replace(default, "listen = \"127.0.0.1:9\"\n");
+        assert!(schema().commented_file().contains(default));
+        assert_eq!(file, expected);
+        let settings = FrameSettings::from_loaded(&load(&file, &[], &[]).unwrap()).unwrap();
+        assert_eq!(settings.http.listen.port(), 9);
     }
 
     #[test]

@@ -1,9 +1,10 @@
 //! The ledger as both services show it and use it: the endpoints of [`consilium_client::api::ledger`], and signing and submitting
-//! a service's own transactions.
+//! a service's own transactions; the settings of its node.
 
 mod endpoints;
 mod errors;
 mod sender;
+mod settings;
 
 use std::sync::Arc;
 
@@ -22,6 +23,7 @@ use crate::error::ApiError;
 pub use endpoints::{description, hospitals, list_epochs, routes};
 pub use errors::{LEDGER_STALLED, STALE_EPOCH, submit_error};
 pub use sender::LedgerSender;
+pub use settings::LedgerSettings;
 
 /// Gives the body of a published update key, if the service has it; checked against the ledger's digest before it is given on.
 pub type UpdateKeys = Arc<dyn Fn(Epoch) -> Result<Option<Vec<u8>>, ApiError> + Send + Sync>;
