@@ -160,7 +160,8 @@ pub(crate) async fn list(
 #[utoipa::path(post, path = "/v1/enrolments/{doctor}/approve", tag = "enrolment",
     request_body = ApprovalRequest, params(("doctor" = String, Path, description = "The doctor.")),
     responses((status = 200, body = Enrolment),
-        (status = 403, description = "`foreign-hospital`: the attributes name another hospital.")))]
+        (status = 403, description = "`foreign-hospital`: the attributes name another hospital."),
+        (status = 422, description = "`too-many-attributes`: the KGC makes no key of so many.")))]
 pub(crate) async fn approve(
     hospital: web::Data<Hospital>,
     doctor: web::Path<Text<DoctorId>>,

@@ -14,8 +14,9 @@ use consilium_node::{NodeHandle, Snapshot, SubmitError};
 use consilium_policies::AttributeSet;
 use consilium_service::ledger::{epoch_view, receipt};
 use consilium_service::limiter::{Rate, RateLimiter};
+use consilium_service::pool::WorkPool;
 use consilium_service::{ApiError, Clock, Frame};
-use tokio::sync::{Mutex, Notify};
+use tokio::sync::{Mutex, Notify, Semaphore};
 
 use crate::config::KgcSettings;
 use crate::domain::{Ledger, enrol, epoch, issue};
@@ -27,6 +28,8 @@ use crate::store::Store;
 
 /// Hospitals whose rate is remembered at once.
 const MAX_LIMITED_HOSPITALS: usize = 10_000;
+/// Requests to issue that may wait while another is issued; beyond, the KGC is busy.
+const MAX_WAITING_ISSUES: usize = 8;
 /// How often a step is decided anew when the ledger moved on meanwhile.
 const ATTEMPTS: usize = 8;
 
@@ -43,8 +46,14 @@ pub(crate) struct Core {
     pub(crate) tokens: RateLimiter<HospitalId>,
     /// By nobody: the passphrase is one.
     pub(crate) unseals: RateLimiter<()>,
-    /// Held while an enrolment changes: leaves are given one after the other.
+    /// Held while an enrolment changes: each step is decided on what the former left.
+    enrolling: Mutex<()>,
+    /// Places for the request that is being issued and those that wait.
+    issues: Semaphore,
+    /// Held from the leaf to the key: leaves are given, and keys made, one after the other.
     issuing: Mutex<()>,
+    /// Where attribute keys are made: beside the pool that answers callers, so that a large one delays nobody else.
+    key_maker: WorkPool,
     /// Held while an epoch is made: one update key for each.
     publishing: Mutex<()>,
     /// Rung when there may be work for the follower.
@@ -83,13 +92,15 @@ impl Core {
             tokens: RateLimiter::new(tokens, MAX_LIMITED_HOSPITALS, clock.clone()),
             unseals: RateLimiter::new(unseals, 1, clock.clone()),
             store: Arc::new(store),
+            enrolling: Mutex::new(()),
+            issues: Semaphore::new(MAX_WAITING_ISSUES.saturating_add(1)),
             issuing: Mutex::new(()),
+            key_maker: WorkPool::new(1, 1),
             publishing: Mutex::new(()),
             wake: Notify::new(),
             frame,
             node,
             genesis,
-
             settings,
             metrics,
         }
@@ -144,7 +155,7 @@ impl Core {
         self: &Arc<Self>,
         step: impl FnOnce(&Self) -> Result<T, KgcError> + Send + 'static,
     ) -> Result<T, ApiError> {
-        let _held = self.issuing.lock().await;
+        let _held = self.enrolling.lock().await;
         self.step(step).await
     }
 
@@ -171,13 +182,14 @@ impl Core {
         Ok(admitted.map_err(KgcError::from)?)
     }
 
-    /// Issues: the leaf committed, then the key.
+    /// Issues: the leaf committed, then the key. 503 `busy` where too many wait for that already.
     pub(crate) async fn issue(
         self: &Arc<Self>,
         opened: &Arc<Opened>,
         doctor: DoctorId,
         attributes: AttributeSet,
     ) -> Result<IssuedLeaf, ApiError> {
+        let _place = self.issues.try_acquire().map_err(|_| ApiError::busy())?;
         let _held = self.issuing.lock().await;
         let (leaf, transaction) = self.commit_leaf(opened, doctor, attributes).await?;
         self.finish(opened, doctor).await?;
@@ -199,9 +211,11 @@ impl Core {
         let mut rejected: Option<SubmitError> = None;
         for _ in 0..ATTEMPTS {
             let (keys, attributes) = (Arc::clone(opened), attributes.clone());
-            let next = self.step(move |core| {
+            let next = self.exclusively(move |core| {
+                let limit = core.settings.max_key_attributes;
                 let sign = |action| keys.sender.sign(action);
-                issue::intend(&core.store, &core.ledger(), doctor, &attributes, sign)
+                let ledger = core.ledger();
+                issue::intend(&core.store, &ledger, doctor, &attributes, limit, sign)
             });
             let transaction = match (next.await?, rejected.take()) {
                 (issue::Next::Committed { leaf, transaction }, _) => {
@@ -212,7 +226,7 @@ impl Core {
                     None | Some(SubmitError::Rejected(Rejection::WrongLeaf { .. })) => transaction,
                     Some(reason) => {
                         let dead = transaction;
-                        self.step(move |core| issue::give_up(&core.store, doctor, &dead))
+                        self.exclusively(move |core| issue::give_up(&core.store, doctor, &dead))
                             .await?;
                         return Err(KgcError::from(reason).into());
                     }
@@ -221,7 +235,7 @@ impl Core {
             match self.node.submit(transaction.clone()).await {
                 Ok(_) => {}
                 Err(reason @ SubmitError::Rejected(_)) => {
-                    self.step(move |core| issue::give_up(&core.store, doctor, &transaction))
+                    self.exclusively(move |core| issue::give_up(&core.store, doctor, &transaction))
                         .await?;
                     rejected = Some(reason);
                 }
@@ -240,8 +254,8 @@ impl Core {
         if let Some(revoked) = self.ledger().uncovered(&doctor) {
             self.publish_covering(opened, revoked).await?;
         }
-        let keys = Arc::clone(opened);
-        self.step(move |core| {
+        let (core, keys) = (Arc::clone(self), Arc::clone(opened));
+        let made = self.key_maker.run(move || {
             let (ledger, rng) = (core.ledger(), &mut rand::rng());
             issue::make_key(
                 &keys.master,
@@ -251,8 +265,8 @@ impl Core {
                 doctor,
                 rng,
             )
-        })
-        .await?;
+        });
+        made.await??;
         self.metrics.issued.inc();
         Ok(())
     }

@@ -15,6 +15,8 @@ pub const WRONG_PASSPHRASE: ErrorCode = ErrorCode::new("wrong-passphrase");
 pub const STALE_NONCE: ErrorCode = ErrorCode::new("stale-nonce");
 /// 409: the attributes are no longer those that the administrator read.
 pub const ATTRIBUTES_CHANGED: ErrorCode = ErrorCode::new("attributes-changed");
+/// 422: the key would have more attributes than this KGC makes.
+pub const TOO_MANY_ATTRIBUTES: ErrorCode = ErrorCode::new("too-many-attributes");
 /// 409: the epoch is not the next one.
 pub const WRONG_EPOCH: ErrorCode = ErrorCode::new("wrong-epoch");
 /// 409: the doctor was revoked.
@@ -69,6 +71,16 @@ pub enum KgcError {
         /// What it is.
         state: &'static str,
     },
+    /// More than one key may cost.
+    #[error(
+        "attributes: the key would have {count} attributes, at most {limit} are issued: a label is one, a number is 32 (the KGC's setting kgc.max_key_attributes)"
+    )]
+    TooManyAttributes {
+        /// How many it would have.
+        count: usize,
+        /// The setting.
+        limit: usize,
+    },
     /// Not what the administrator read.
     #[error("attributes: the enrolment of doctor {0} has other attributes now; read it again")]
     AttributesChanged(DoctorId),
@@ -114,6 +126,10 @@ impl From<KgcError> for ApiError {
             KgcError::NoEnrolment(doctor) => Self::not_found(format!("enrolment of {doctor}")),
             KgcError::NoKey(doctor) => Self::not_found(format!("attribute key of {doctor} here")),
             KgcError::UnderWay(_) | KgcError::Settled { .. } => Self::conflict(text),
+            KgcError::TooManyAttributes { .. } => {
+                let status = StatusCode::UNPROCESSABLE_ENTITY;
+                Self::new(status, TOO_MANY_ATTRIBUTES, text).about("attributes")
+            }
             KgcError::AttributesChanged(_) => conflict(ATTRIBUTES_CHANGED).about("attributes"),
             KgcError::WrongEpoch { .. } => conflict(WRONG_EPOCH).about("epoch"),
             KgcError::Submit(error) => submit_error(error),

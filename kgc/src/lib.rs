@@ -60,6 +60,7 @@ pub use store::StoreError;
 /// The refusals that are the KGC's own.
 pub mod codes {
     pub use crate::error::{
-        ATTRIBUTES_CHANGED, REVOKED, STALE_NONCE, WRONG_EPOCH, WRONG_PASSPHRASE,
+        ATTRIBUTES_CHANGED, REVOKED, STALE_NONCE, TOO_MANY_ATTRIBUTES, WRONG_EPOCH,
+        WRONG_PASSPHRASE,
     };
 }

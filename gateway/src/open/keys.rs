@@ -34,7 +34,13 @@ pub(super) async fn attribute_key(
         .keys
         .storage
         .open(ATTRIBUTE_KEYS.name(), id.as_bytes(), &row.sealed)?;
-    AttributeKey::from_bytes(&bytes).map_err(ApiError::internal)
+    // Every point of it is checked: a large key takes a good part of a second.
+    let parsed = hospital
+        .frame
+        .pool()
+        .run(move || AttributeKey::from_bytes(&bytes))
+        .await?;
+    parsed.map_err(ApiError::internal)
 }
 
 fn stored(hospital: &Hospital, doctor: &DoctorEntry) -> Result<Option<KeyRow>, ApiError> {

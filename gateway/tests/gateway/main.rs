@@ -5,6 +5,7 @@ mod world;
 
 mod description;
 mod input;
+mod membership;
 mod recovery;
 mod refusals;
 mod story;

@@ -88,7 +88,7 @@ pub struct House {
 }
 
 impl House {
-    fn init(folder: PathBuf, id: &str) -> Self {
+    pub fn init(folder: PathBuf, id: &str) -> Self {
         let passphrase = passphrase();
         let (http, ledger) = (free_port(), free_port());
         let request = InitRequest {
@@ -338,32 +338,51 @@ pub struct Doctor {
 
 /// A doctor with an attribute key.
 pub async fn doctor(world: &World, house: &House, attributes: &str) -> Doctor {
-    let random = &mut rng();
-    let keys = DoctorKeys::generate(random);
+    let doctor = asking(world, house).await;
+    issued(world, house, &doctor, attributes).await;
+    doctor
+}
+
+/// A doctor's device that is registered and has asked to be enrolled.
+pub async fn asking(world: &World, house: &House) -> Doctor {
+    let keys = DoctorKeys::generate(&mut rng());
     let invitation = house.invite(DeviceRole::Doctor).await;
     register(&invitation, DeviceRole::Doctor, keys.signing(), impatient())
         .await
         .unwrap();
     let client = house.client(Some(keys.signing()));
     let id = keys.id(&world.federation);
-    doctor::enrol(&client, &world.federation, &keys, &mut rng())
+    let doctor = Doctor { keys, client, id };
+    ask(world, &doctor).await;
+    doctor
+}
+
+/// The doctor asks to be enrolled, the first time or again.
+pub async fn ask(world: &World, doctor: &Doctor) {
+    doctor::enrol(&doctor.client, &world.federation, &doctor.keys, &mut rng())
         .await
         .unwrap();
+}
+
+/// The operator approves, the administrator issues, and the key arrives; gives its leaf.
+pub async fn issued(world: &World, house: &House, doctor: &Doctor, attributes: &str) -> u64 {
     let approval = ApprovalRequest {
         attributes: attributes.to_owned(),
     };
-    let approved = house.operator().approve(&id, &approval).await.unwrap();
+    let approved = house.operator().approve(&doctor.id, &approval).await;
+    let approved = approved.unwrap();
     assert_eq!(approved.state, EnrolmentState::AwaitsIssue);
     let issue = IssueRequest {
         attributes: approved.attributes,
     };
-    world.kgc_admin().issue(&id, &issue).await.unwrap();
-    let issued = async || {
-        let list = client.enrolments().await.unwrap().enrolments;
-        (list.len() == 1 && list[0].state == EnrolmentState::Issued).then_some(())
+    let leaf = world.kgc_admin().issue(&doctor.id, &issue).await;
+    let leaf = leaf.unwrap().leaf;
+    let here = async || {
+        let list = doctor.client.enrolments().await.unwrap().enrolments;
+        let one = (list.len() == 1).then(|| &list[0])?;
+        (one.state == EnrolmentState::Issued && one.leaf == Some(leaf)).then_some(leaf)
     };
-    wait("the attribute key", issued).await;
-    Doctor { keys, client, id }
+    wait("the attribute key", here).await
 }
 
 /// The doctor posts these interests.

@@ -53,6 +53,7 @@ pub(crate) fn enrol<S: StateRead>(
     ledger: &Ledger<S>,
     caller: &HospitalId,
     request: &EnrolmentRequest,
+    max_attributes: usize,
     now_ms: u64,
 ) -> Result<EnrolmentEntry, KgcError> {
     let view = &ledger.view;
@@ -61,6 +62,7 @@ pub(crate) fn enrol<S: StateRead>(
     check_hospital(view, caller, request, &federation)?;
     check_doctor(view, request, &federation)?;
     let attributes = check_attributes(&request.attributes, caller)?;
+    check_size(&attributes, max_attributes)?;
     let nonce = live_nonce(store, request, caller, now_ms)?;
     let entry = EnrolmentEntry {
         doctor,
@@ -169,6 +171,14 @@ pub(crate) fn check_attributes(
         ));
     }
     Ok(set)
+}
+
+/// The work of a key is bounded before a leaf is spent on it.
+pub(crate) fn check_size(attributes: &AttributeSet, limit: usize) -> Result<(), KgcError> {
+    match attributes.attributes().count() {
+        count if count > limit => Err(KgcError::TooManyAttributes { count, limit }),
+        _ => Ok(()),
+    }
 }
 
 fn live_nonce(

@@ -23,7 +23,7 @@ use consilium_schemes::wrap;
 use consilium_service::ATTRIBUTE_KEY_INFO;
 use rand_core::CryptoRng;
 
-use super::enrol::{state_of, verified_key, word};
+use super::enrol::{check_size, state_of, verified_key, word};
 use super::{Ledger, scheme_leaf};
 use crate::error::KgcError;
 use crate::store::{EnrolmentEntry, Intent, KeyEntry, Store};
@@ -53,6 +53,7 @@ pub(crate) fn intend<S: StateRead>(
     ledger: &Ledger<S>,
     doctor: DoctorId,
     attributes: &AttributeSet,
+    max_attributes: usize,
     sign: impl FnOnce(Action) -> SignedTransaction,
 ) -> Result<Next, KgcError> {
     let mut entry = enrolled(store, doctor)?;
@@ -82,6 +83,7 @@ pub(crate) fn intend<S: StateRead>(
             return Ok(Next::Submit(transaction));
         }
     }
+    check_size(attributes, max_attributes)?;
     let leaf = ledger.view.next_leaf();
     let transaction = sign(action(ledger, &entry, leaf)?);
     entry.intent = Some(Intent {

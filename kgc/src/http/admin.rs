@@ -95,7 +95,8 @@ pub(crate) async fn admit(
     responses((status = 200, body = Issued),
         (status = 404, body = OperationOutcome, description = "No enrolment."),
         (status = 409, body = OperationOutcome, description = "attributes-changed, revoked, refused"),
-        (status = 503, body = OperationOutcome, description = "sealed")))]
+        (status = 422, body = OperationOutcome, description = "too-many-attributes"),
+        (status = 503, body = OperationOutcome, description = "sealed, or busy: too many wait for their turn")))]
 pub(crate) async fn issue(
     core: web::Data<Core>,
     doctor: web::Path<Text<DoctorId>>,

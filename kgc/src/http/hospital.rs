@@ -57,7 +57,8 @@ pub(crate) async fn nonce(
 #[utoipa::path(post, path = "/v1/enrolments", tag = "kgc", request_body = EnrolmentRequest,
     responses((status = 200, body = Enrolment),
         (status = 403, body = OperationOutcome, description = "Not its doctor, or not its signature."),
-        (status = 409, body = OperationOutcome, description = "stale-nonce, revoked, or being issued")))]
+        (status = 409, body = OperationOutcome, description = "stale-nonce, revoked, or being issued"),
+        (status = 422, body = OperationOutcome, description = "too-many-attributes")))]
 pub(crate) async fn enrol(
     core: web::Data<Core>,
     call: Hospital<EnrolmentRequest>,
@@ -69,7 +70,8 @@ pub(crate) async fn enrol(
     let work = async move {
         own.exclusively(move |core| {
             let (ledger, now) = (core.ledger(), core.frame.clock().now_ms());
-            let entry = enrol::enrol(&core.store, &ledger, &hospital, &request, now)?;
+            let limit = core.settings.max_key_attributes;
+            let entry = enrol::enrol(&core.store, &ledger, &hospital, &request, limit, now)?;
             enrol::shown(&core.store, &ledger.view, &entry)
         })
         .await

@@ -158,6 +158,15 @@ pub struct RunningKgc {
 
 impl RunningKgc {
     pub async fn start(home: &Home, passphrase: Option<&Passphrase>) -> Self {
+        Self::start_with(home, passphrase, |_| {}).await
+    }
+
+    /// With settings other than the tests' own.
+    pub async fn start_with(
+        home: &Home,
+        passphrase: Option<&Passphrase>,
+        change: impl FnOnce(&mut KgcConfig),
+    ) -> Self {
         let mut config = KgcConfig::load(
             home,
             [],
@@ -170,6 +179,7 @@ impl RunningKgc {
         config.kgc.tokens_per_minute = 1;
         config.tuning.submit_timeout = Duration::from_secs(10);
         config.frame.http.shutdown_timeout_s = 1;
+        change(&mut config);
         let card = consilium_kgc::PublicFile::read(&home.public())
             .unwrap()
             .card()
@@ -240,10 +250,18 @@ pub fn init_request<'a>(home: &Home, passphrase: &'a Passphrase) -> InitRequest<
 impl Federation {
     /// A KGC's folder with a genesis of two hospitals, and the validator of the first.
     pub async fn new() -> Self {
+        Self::with_depth(4).await
+    }
+
+    pub async fn with_depth(depth: u8) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let home = Home::at(folder.path().join("kgc"));
         let passphrase = passphrase();
-        let made = init(&init_request(&home, &passphrase)).unwrap();
+        let request = InitRequest {
+            depth,
+            ..init_request(&home, &passphrase)
+        };
+        let made = init(&request).unwrap();
         let admin: SigningKey = read_key_file(&made.admin_key, Some(&passphrase)).unwrap();
         let (north, south) = (Hospital::new("north"), Hospital::new("south"));
         let request = GenesisRequest {
