@@ -3,7 +3,7 @@
 use consilium_client::api::gateway::{HospitalRevocationRequest, OpenRequest, RecordState};
 use consilium_client::api::kgc::PublishEpochRequest;
 use consilium_client::api::terms::{PurposeOfUse, RevocationReason};
-use consilium_client::device::patient as device;
+use consilium_client::device::{keyword_tokens, patient as device};
 use consilium_client::wire::Text;
 use consilium_contracts::Settings;
 
@@ -378,4 +378,24 @@ fn tamper_with_capsule(store: &std::path::Path, record: &consilium_contracts::Re
     // The last byte of the tree's id: it parses as before.
     row[capsule + 37] ^= 1;
     db.put_cf(column, record.as_bytes(), row).unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn one_device_has_only_so_many_tokens_evaluated_and_another_has_its_own_share() {
+    let mut world = World::new(settings()).await;
+    world.south.stop().await;
+    let mut config = world.south.config();
+    (
+        config.gateway.tokens_burst,
+        config.gateway.tokens_per_minute,
+    ) = (3, 1);
+    let started = consilium_gateway::Gateway::start(config, Some(&passphrase())).await;
+    world.south.gateway = Some(started.unwrap());
+    let (one, other) = (patient(&world.south).await, patient(&world.south).await);
+    tokens(&world, &one.client, &["e11", "i10", "i50"]).await;
+    let keyword = ["icd-10|e11".parse().unwrap()];
+    let again = keyword_tokens(&one.client, &world.federation, &keyword, &mut rng()).await;
+    assert_eq!(code_of(again), "rate-limited");
+    tokens(&world, &other.client, &["e11"]).await;
+    world.end().await;
 }
