@@ -1,8 +1,6 @@
 //! What the ledger says of the others, in the forms that this gateway works with.
 
-use consilium_client::endpoint::{Endpoint, EndpointError};
-use consilium_client::tls::TlsPin;
-use consilium_contracts::{Digest, HospitalCard};
+use consilium_contracts::HospitalCard;
 use consilium_schemes::matching::{ClaimedHospitalKeys, HospitalKeys, KeyContext, KeyError};
 
 /// A hospital's matching keys, verified.
@@ -13,9 +11,4 @@ pub(crate) fn matching_keys(card: &HospitalCard) -> Result<HospitalKeys, KeyErro
         hpke_key,
     };
     ClaimedHospitalKeys::from_bytes(card.matching_keys.as_bytes())?.verify(&context)
-}
-
-/// Where a service of this URL and pin is.
-pub(crate) fn endpoint(url: &str, pin: &Digest) -> Result<Endpoint, EndpointError> {
-    Endpoint::new(url.parse()?, Some(TlsPin::from_bytes(*pin.as_bytes())))
 }

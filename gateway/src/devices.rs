@@ -11,9 +11,8 @@ use consilium_client::tls::TlsPin;
 use consilium_client::wire::Text;
 use consilium_schemes::signature::Signature;
 use consilium_service::audit::AuditEntry;
-use consilium_service::{ApiError, Call, JsonBody, scope};
+use consilium_service::{ApiError, Call, JsonBody, ledger, scope};
 
-use crate::cards;
 use crate::codes;
 use crate::failures::refused;
 use crate::hospital::Hospital;
@@ -57,7 +56,7 @@ fn make_invitation(hospital: &Hospital, request: &InvitationRequest) -> Result<I
     let pin = hospital.keys.tls.pin().map_err(ApiError::internal)?;
     let pin = consilium_contracts::Digest::from_bytes(*TlsPin::as_bytes(&pin));
     let endpoint =
-        cards::endpoint(hospital.frame.public_url(), &pin).map_err(ApiError::internal)?;
+        ledger::endpoint(hospital.frame.public_url(), &pin).map_err(ApiError::internal)?;
     let invitation = Invitation::new(rand::random(), hospital.federation, endpoint);
     let hash = SecretHash::of(invitation.secret().expose_secret().as_bytes());
     let row = InvitationRow {

@@ -16,12 +16,11 @@ use consilium_node::{NodeHandle, Snapshot};
 use consilium_schemes::abe::{TreeId, UpdateKey};
 use consilium_schemes::matching::IndexSize;
 use consilium_service::audit::AuditEntry;
-use consilium_service::ledger::LedgerSender;
+use consilium_service::ledger::{LedgerSender, endpoint};
 use consilium_service::limiter::RateLimiter;
 use consilium_service::{ApiError, Clock, Frame};
 use tokio::sync::Notify;
 
-use crate::cards;
 use crate::codes;
 use crate::config::GatewaySettings;
 use crate::failures::unavailable;
@@ -188,8 +187,7 @@ impl Hospital {
             return Ok(client);
         }
         let card = self.card(hospital)?;
-        let endpoint =
-            cards::endpoint(card.url.as_str(), &card.tls_pin).map_err(ApiError::internal)?;
+        let endpoint = endpoint(card.url.as_str(), &card.tls_pin).map_err(ApiError::internal)?;
         let credentials = credentials(&self.keys);
         let client = GatewayClient::new(endpoint, Some(credentials), between_services());
         let client = Arc::new(client.map_err(ApiError::internal)?);

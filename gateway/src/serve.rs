@@ -25,7 +25,6 @@ use consilium_service::{ApiError, BoundService, PrincipalScopes, ServiceBuilder}
 use tokio::sync::watch;
 use tokio::task::{JoinError, JoinHandle};
 
-use crate::cards;
 use crate::config::GatewayConfig;
 use crate::description::{TRANSFER_ROUTES, description, routes};
 use crate::files::Files;
@@ -283,10 +282,11 @@ fn kgc_client(
         "" => card.url.as_str(),
         url => url,
     };
-    let endpoint = cards::endpoint(url, &card.tls_pin).map_err(|source| StartError::Endpoint {
-        of: "the KGC",
-        source,
-    })?;
+    let endpoint =
+        shared_ledger::endpoint(url, &card.tls_pin).map_err(|source| StartError::Endpoint {
+            of: "the KGC",
+            source,
+        })?;
     Ok(KgcClient::new(
         endpoint,
         Some(credentials(keys)),

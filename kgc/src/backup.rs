@@ -5,7 +5,7 @@
 //! ```
 //!
 //! `kgc.sealed` stays under its own passphrase inside. Leaves and revocations are not in it: after a restore the node reads them from
-//! the ledger, so an old backup can neither give a leaf twice nor forget a revocation.
+//! the ledger, so an old backup can neither give a leaf twice nor forget a revocation. Update keys that it lacks come from the gateways.
 
 use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};

@@ -28,7 +28,8 @@
 //! # Crash rule
 //!
 //! Intent durable here, transaction committed, local effect, audit line, answer. The ledger is the authority on leaves, revocations and
-//! epochs; the store completes it. What a crash cut off is completed at the start or at the next request.
+//! epochs; the store completes it. What a crash cut off is completed at the start or at the next request. Update keys that a restored
+//! backup is too old for are fetched from the gateways.
 
 mod backup;
 mod config;
@@ -40,6 +41,7 @@ mod home;
 mod http;
 mod init;
 mod metrics;
+mod recover;
 mod seal;
 mod secrets;
 mod serve;

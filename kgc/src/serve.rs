@@ -22,6 +22,7 @@ use crate::error::KgcError;
 use crate::follow::follow;
 use crate::home::{PublicFile, PublicFileError};
 use crate::http;
+use crate::recover::{missing, recover};
 use crate::seal::UnsealError;
 use crate::secrets::NodeSecrets;
 use crate::store::{Store, StoreError};
@@ -184,7 +185,10 @@ impl Kgc {
     /// [`StartError::Service`].
     pub async fn run(self, stop: impl Future<Output = ()>) -> Result<(), StartError> {
         let Self { core, bound } = self;
-        let follower = tokio::spawn(follow(Arc::clone(&core)));
+        let tasks = [
+            tokio::spawn(follow(Arc::clone(&core))),
+            tokio::spawn(recover(Arc::clone(&core))),
+        ];
         let ledger_api = LedgerApi::new(
             core.node.clone(),
             &core.genesis,
@@ -202,9 +206,11 @@ impl Kgc {
                 .configure(ledger::routes);
         };
         let served = bound.serve(routes, stop).await;
-        follower.abort();
-        // Ended either way: by the abort, or by itself before.
-        let _ = follower.await;
+        for task in tasks {
+            task.abort();
+            // Ended either way: by the abort, or by itself before.
+            let _ = task.await;
+        }
         core.node.clone().shutdown().await;
         released(core).await;
         Ok(served?)
@@ -283,19 +289,7 @@ fn readiness(core: &Core) -> Readiness {
         Some(entry) => format!("epoch {} is current", entry.epoch),
         None => "no epoch is published yet: no record can be taken".to_owned(),
     };
-    let missing: Vec<_> = ledger
-        .view
-        .epochs()
-        .filter(|entry| !matches!(core.store.update_key(entry.epoch), Ok(Some(_))))
-        .map(|entry| entry.epoch.to_string())
-        .collect();
-    let store = match missing.is_empty() {
-        true => "every update key is here".to_owned(),
-        false => format!(
-            "update keys of epochs {} are at the gateways only",
-            missing.join(", ")
-        ),
-    };
+    let store = store_check(core);
     Readiness::of([
         ("ledger", ledger::readiness(&core.node)),
         (
@@ -312,12 +306,21 @@ fn readiness(core: &Core) -> Readiness {
                 detail: epoch,
             },
         ),
-        (
-            "store",
-            Check {
-                ok: true,
-                detail: store,
-            },
-        ),
+        ("store", store),
     ])
+}
+
+/// Ready without past update keys: they are being fetched, and gateways have them.
+fn store_check(core: &Core) -> Check {
+    let (ok, detail) = match missing(core) {
+        Ok(missing) if missing.is_empty() => (true, "every update key is here".to_owned()),
+        Ok(missing) => {
+            let epochs: Vec<_> = missing.iter().map(|one| one.epoch.to_string()).collect();
+            let epochs = epochs.join(", ");
+            let text = format!("update keys of epochs {epochs} are at the gateways only");
+            (true, text)
+        }
+        Err(error) => (false, error.to_string()),
+    };
+    Check { ok, detail }
 }
