@@ -96,6 +96,9 @@ fn ask(
         proof: request.proof.into_bytes(),
         attributes: String::new(),
         stage: EnrolmentStage::AwaitsHospital,
+        former_leaf: View::new(hospital.state())
+            .doctor(&doctor)
+            .map(|entry| entry.leaf.value()),
     };
     hospital.store.put(&ENROLMENTS, &doctor, &row)?;
     view(hospital, &doctor, row)
@@ -118,6 +121,9 @@ fn view(hospital: &Hospital, doctor: &DoctorId, row: EnrolmentRow) -> Result<Enr
     let registered = View::new(hospital.state()).doctor(doctor);
     let state = match (&registered, row.stage) {
         (Some(entry), _) if entry.revocation.is_some() => EnrolmentState::Revoked,
+        (Some(entry), EnrolmentStage::Approved) if row.former_leaf == Some(entry.leaf.value()) => {
+            EnrolmentState::AwaitsIssue
+        }
         (Some(entry), EnrolmentStage::Approved) => {
             match hospital.store.get(&ATTRIBUTE_KEYS, doctor)? {
                 Some(key) if key.leaf == entry.leaf.value() => EnrolmentState::Issued,

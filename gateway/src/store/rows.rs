@@ -64,6 +64,8 @@ pub(crate) struct EnrolmentRow {
     pub(crate) proof: Vec<u8>,
     pub(crate) attributes: String,
     pub(crate) stage: EnrolmentStage,
+    /// The leaf that the doctor had when he asked: with these attributes he gets another.
+    pub(crate) former_leaf: Option<u64>,
 }
 
 /// A doctor's attribute key.
