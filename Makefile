@@ -16,7 +16,7 @@ CARGO := cargo
 ALL := --workspace --all-targets --locked
 CONSILIUM := $(CARGO_TARGET_DIR)/debug/consilium
 
-.PHONY: help setup build demo test lint format-check clippy doc deny advisories unit clean
+.PHONY: help setup build demo test lint format-check claims clippy doc deny advisories unit clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -32,10 +32,13 @@ demo: build ## Run the main job on sample records: a KGC and two hospitals on th
 
 test: setup lint unit ## Everything CI checks: formatting, lints, docs, licences, all tests
 
-lint: format-check clippy doc deny
+lint: format-check claims clippy doc deny
 
 format-check:
 	@$(CARGO) fmt --all --check
+
+claims: ## Whether the tests that SECURITY.md names are there
+	@scripts/claims
 
 clippy: setup
 	@$(CARGO) clippy $(ALL) -- -D warnings

@@ -39,6 +39,17 @@ fn tokens(key: &KeyPair, texts: &[&str], size: u16, seed: u64) -> Vec<[u8; 32]> 
 }
 
 #[test]
+fn what_the_kgc_sees_of_a_keyword_is_another_element_each_time() {
+    let keyword = keywords(&["x|flu"]);
+    let seen = (0..8).map(|seed| {
+        let (_, blinded) = Blinding::new(&keyword, &mut rng(seed)).unwrap();
+        blinded.to_bytes()
+    });
+    let distinct: std::collections::BTreeSet<_> = seen.collect();
+    assert_eq!(distinct.len(), 8);
+}
+
+#[test]
 fn frozen_tokens_are_reproduced_and_agree_with_a_second_derivation() {
     for case in cases("tokens", "token") {
         let key = KeyPair::from_bytes(&array(&case["k_token"])).unwrap();

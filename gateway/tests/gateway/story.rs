@@ -2,6 +2,8 @@
 
 use consilium_client::api::gateway::RecordState;
 use consilium_client::device::{doctor as device, patient as device_patient};
+use consilium_contracts::{Digest, Height};
+use consilium_policies::Policy;
 
 use crate::world::*;
 
@@ -89,7 +91,32 @@ async fn a_record_is_matched_opened_and_answered_in_another_hospital() {
         (!south.fetched(&sent.record).exists()).then_some(())
     })
     .await;
+    assert_not_on_the_ledger(north, policy);
     world.end().await;
+}
+
+/// Neither the policy, nor a word of it or a keyword, nor the digest of one: whoever guesses would know the disease.
+fn assert_not_on_the_ledger(house: &House, policy: &str) {
+    let node = house.running().node();
+    let blocks = (1..=node.status().height.value())
+        .map(|height| node.block(Height::new(height)).unwrap().unwrap().block);
+    let ledger: Vec<u8> = blocks.flat_map(|block| block.to_bytes()).collect();
+    let stands = |bytes: &[u8]| ledger.windows(bytes.len()).any(|found| found == bytes);
+    assert!(stands(house.id.as_str().as_bytes()), "this is the ledger");
+    let parsed: Policy = policy.parse().unwrap();
+    let whole = [policy.to_owned(), parsed.to_string()];
+    for text in whole
+        .iter()
+        .map(String::as_str)
+        .chain(["cardiologist", "i50.1"])
+    {
+        assert!(!stands(text.as_bytes()), "{text}");
+        assert!(
+            !stands(Digest::of(text.as_bytes()).as_bytes()),
+            "digest of {text}"
+        );
+    }
+    assert!(!stands(Digest::of(&parsed.to_bytes()).as_bytes()), "digest");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]

@@ -148,6 +148,30 @@ fn a_wrong_beta_does_not_open() {
 /// The attack that breaks the scheme of Cui et al.: at a common node two keys divide to a value without the
 /// node's mask.
 #[test]
+fn a_beta_and_the_update_key_without_an_attribute_key_do_not_open() {
+    let mut w = World::new(14);
+    let (ann, update) = (w.join("cardio, icu"), w.update(NOW));
+    let (capsule, key) = w.random_capsule(POLICY, NOW);
+    let semi = pre_dec(&pre_keygen(&ann.key, &update).unwrap(), &capsule).unwrap();
+    assert_eq!(ann.finish(semi.a, semi.b), key);
+    // B is anyone's; what is public stands in for A.
+    let b = time_half(update.part(NodeId::ROOT).unwrap(), &capsule);
+    assert_eq!(b, semi.b);
+    let own = pairing(&ann.public.point(), &capsule.c0);
+    for a in [
+        b,
+        own,
+        pairing(&G1::generator(), &capsule.c0),
+        *w.pp.y(),
+        own / b,
+    ] {
+        assert_ne!(a, semi.a);
+        assert_ne!(ann.finish(a, b), key);
+        assert_ne!(a * b, key);
+    }
+}
+
+#[test]
 fn two_revoked_users_do_not_cancel_the_node_secret() {
     let mut w = World::new(8);
     let (rex, dan, _ann) = (
