@@ -76,6 +76,10 @@ fn refused(json: &Value) {
             "a record is opened after its patient withdrew",
             Some("consent-withdrawn"),
         ),
+        (
+            "a hospital whose authorization was withdrawn",
+            Some("authorization-withdrawn"),
+        ),
         ("a ciphertext with one bit changed", None),
     ];
     let refusals = json["refusals"].as_array().unwrap();

@@ -45,7 +45,6 @@ fn every_command_of_the_readme_does_what_it_says() {
     let mut shell = Command::new("bash");
     let said = dev
         .environment(shell.args(["-c", &as_script(&lines)]))
-        .env_remove("CONSILIUM_PASSPHRASE_FILE")
         .output()
         .unwrap();
     let (out, err) = (text(&said.stdout), text(&said.stderr));

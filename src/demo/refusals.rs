@@ -36,6 +36,8 @@ pub struct Trials {
     pub withdrawn: Registered,
     /// Its patient consents to no other hospital.
     pub unauthorized: Registered,
+    /// The other hospital's authorization for it is withdrawn while a doctor there has the case open.
+    pub no_longer: Registered,
 }
 
 /// The doctors of the trials: two of the first hospital, one of the second.
@@ -60,22 +62,25 @@ pub fn trial_keyword(code: &str) -> Result<Keyword, Failure> {
 }
 
 /// Keyword and policy of each trial's record, in the order of [`Trials`]'s fields, and whether the other hospital may search it.
-pub const RECORDS: [(&str, &str, bool); 4] = [
+pub const RECORDS: [(&str, &str, bool); 5] = [
     ("READER", UNSATISFIED, true),
     ("LEAVER", "role:internist", true),
     ("READER", "role:internist", true),
     ("STRANGER", "role:internist", false),
+    ("STRANGER", "role:internist", true),
 ];
 
 impl Trials {
     /// From the registered records, in the order of [`RECORDS`].
     pub fn new(records: Vec<Registered>) -> Option<Self> {
-        let [unsatisfied, revoked, withdrawn, unauthorized] = <[_; 4]>::try_from(records).ok()?;
+        let [unsatisfied, revoked, withdrawn, unauthorized, no_longer] =
+            <[_; 5]>::try_from(records).ok()?;
         Some(Self {
             unsatisfied,
             revoked,
             withdrawn,
             unauthorized,
+            no_longer,
         })
     }
 }
@@ -95,6 +100,7 @@ pub async fn attempt(
         unsatisfied(services, trials, reader).await,
         revoked(services, trials, leaver).await?,
         withdrawn(services, trials, reader).await?,
+        no_longer(services, trials, stranger).await?,
     ])
 }
 
@@ -205,7 +211,34 @@ async fn withdrawn(
     ))
 }
 
-/// The KGC committed it; the doctor's hospital has it when its own copy of the ledger does.
+/// The owner takes back what it allowed another hospital.
+async fn no_longer(
+    services: &Services,
+    trials: &Trials,
+    doctor: &Doctor,
+) -> Result<Refusal, Failure> {
+    let attempted = "a hospital whose authorization was withdrawn reads on";
+    let record = trials.no_longer.record;
+    if let Err(error) = doctors::open(services, doctor, record).await {
+        return Ok(not_tried(attempted, &error));
+    }
+    let (owner, other) = (services.hospital(0)?, services.hospital(doctor.hospital)?);
+    for one in owner.operator.authorizations().await?.authorizations {
+        if one.to.0 == other.card.id && !one.withdrawn {
+            let id = one.authorization.0;
+            let receipt = owner.operator.withdraw_authorization(&id).await?;
+            followed(services, doctor, receipt.height).await?;
+        }
+    }
+    let outcome = doctors::open(services, doctor, record).await;
+    Ok(of_device(
+        attempted,
+        outcome.map(drop),
+        &["authorization-withdrawn"],
+    ))
+}
+
+/// It is committed; the doctor's hospital has it when its own copy of the ledger does.
 async fn followed(services: &Services, doctor: &Doctor, height: u64) -> Result<(), Failure> {
     let operator = &services.hospital(doctor.hospital)?.operator;
     let started = Instant::now();

@@ -5,6 +5,7 @@ use std::fs;
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
+use std::sync::atomic::{AtomicU16, Ordering};
 
 use serde_json::Value;
 
@@ -33,6 +34,11 @@ impl Dev {
         self.folder.path()
     }
 
+    /// The port of a service, as `dev up` gives them, and that of its ledger's node.
+    pub fn ports(&self, number: u16) -> (u16, u16) {
+        (self.first_port + number, self.first_port + 100 + number)
+    }
+
     /// The folder of a service.
     pub fn home(&self, service: &str) -> PathBuf {
         self.folder().join("consilium-dev").join(service)
@@ -47,7 +53,12 @@ impl Dev {
             .current_dir(self.folder())
             .env("PATH", path)
             .env("CONSILIUM_DEV_FIRST_PORT", self.first_port.to_string())
-            .env("CONSILIUM_PASSPHRASE_FILE", "consilium-dev/passphrase")
+            .env_remove("CONSILIUM_PASSPHRASE_FILE");
+        let passphrase = "consilium-dev/passphrase";
+        match self.folder().join(passphrase).exists() {
+            true => command.env("CONSILIUM_PASSPHRASE_FILE", passphrase),
+            false => command,
+        }
     }
 
     /// A call of the command.
@@ -135,11 +146,14 @@ impl Drop for Dev {
     }
 }
 
-/// The first of three ports, so that they and those 100 above are free; below those that connections get.
+/// The first of four ports, so that they and those 100 above are free; below those that connections get.
 fn free_ports() -> u16 {
     let is_free = |port: u16| TcpListener::bind(("127.0.0.1", port)).is_ok();
-    let all_free = |first: &u16| (0..3).all(|n| is_free(first + n) && is_free(first + 100 + n));
-    let begin = 20_000 + (std::process::id() % 1000) as u16 * 10;
-    let firsts = (begin..32_000).step_by(200);
-    firsts.into_iter().find(all_free).expect("free ports")
+    let all_free = |first: &u16| (0..4).all(|n| is_free(first + n) && is_free(first + 100 + n));
+    // Tests of one process run beside each other: each looks from another place on.
+    static NEXT: AtomicU16 = AtomicU16::new(0);
+    let begin = 20_000 + (std::process::id() % 40) as u16 * 200;
+    let taken = NEXT.fetch_add(4, Ordering::Relaxed);
+    let mut firsts = (begin + taken % 100..32_000).step_by(200);
+    firsts.find(all_free).expect("free ports")
 }

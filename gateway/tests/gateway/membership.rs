@@ -41,12 +41,20 @@ async fn a_hospital_that_joins_later_is_consulted_like_the_others() {
     let sent = submit(&world, north, &patient, case).await;
     assigned(&reader, &sent.record).await;
     let opened = open(&world, &reader, &sent.record).await.unwrap();
-    assert_eq!(read(&world, &reader, &opened).await, TEXT);
+    let (bytes, recipient) = read(&world, &reader, &opened).await;
+    assert_eq!(bytes, TEXT);
     let (client, keys) = (&reader.client, &reader.keys);
     let text = report("Rest.");
-    device::submit_report(client, &world.federation, keys, &opened, text, &mut rng())
-        .await
-        .unwrap();
+    device::submit_report(
+        client,
+        &world.federation,
+        keys,
+        &recipient,
+        text,
+        &mut rng(),
+    )
+    .await
+    .unwrap();
     let fetched = async || {
         let (client, record, random) = (&patient.client, sent.record, &mut rng());
         device_patient::read_report(client, &world.federation, &sent.keys, record, random)
@@ -92,7 +100,7 @@ async fn a_doctor_whose_attributes_change_reads_by_the_new_ones_and_no_longer_by
     let cardiology = submit(&world, north, &patient, case("role:cardiologist")).await;
     assigned(&reader, &surgery.record).await;
     let opened = open(&world, &reader, &surgery.record).await.unwrap();
-    assert_eq!(read(&world, &reader, &opened).await, TEXT);
+    assert_eq!(read(&world, &reader, &opened).await.0, TEXT);
     assigned(&reader, &cardiology.record).await;
     for closed in [&cardiology, &before] {
         assert_eq!(
