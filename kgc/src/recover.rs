@@ -63,7 +63,7 @@ pub(crate) fn missing(core: &Core) -> Result<Vec<EpochEntry>, KgcError> {
 
 /// Fetches what is missing from whichever gateway gives it; how many still are.
 async fn fetch_missing(core: &Arc<Core>) -> Result<usize, ApiError> {
-    let missing = missing(core)?;
+    let missing = core.step(missing).await?;
     if missing.is_empty() {
         return Ok(0);
     }
