@@ -32,12 +32,11 @@ pub fn cheap() -> WorkFactor {
     WorkFactor::new(1).unwrap()
 }
 
+/// A port that nobody listens on, below those that the system gives to outgoing connections: none of these takes it meanwhile.
 pub fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0")
-        .unwrap()
-        .local_addr()
-        .unwrap()
-        .port()
+    let ports = std::iter::repeat_with(|| rand::random_range(10_000..32_000));
+    let mut free = ports.filter(|port| TcpListener::bind(("127.0.0.1", *port)).is_ok());
+    free.next().unwrap()
 }
 
 pub struct Hospital {
