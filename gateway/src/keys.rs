@@ -21,6 +21,7 @@ use consilium_schemes::matching::HospitalSecretKeys;
 use consilium_schemes::signature::SigningKey;
 use consilium_schemes::wrap;
 use consilium_service::tls::{TlsError, TlsIdentity};
+use consilium_service::{MalformedKey, SecretField};
 use rand_core::CryptoRng;
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
@@ -38,17 +39,6 @@ pub struct GatewayKeys {
     pub(crate) matching: HospitalSecretKeys,
     pub(crate) storage: StorageKey,
     pub(crate) operator: PublicKey,
-}
-
-/// What is wrong with a bundle of keys.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum BundleError {
-    /// A key does not parse.
-    #[error("the {key} key is malformed")]
-    Malformed {
-        /// Which.
-        key: &'static str,
-    },
 }
 
 impl GatewayKeys {
@@ -92,41 +82,14 @@ impl fmt::Debug for GatewayKeys {
 #[serde(deny_unknown_fields)]
 struct Bundle {
     hospital: Text<HospitalId>,
-    signing: Secret,
-    validator: Secret,
-    peer: Secret,
+    signing: SecretField,
+    validator: SecretField,
+    peer: SecretField,
     tls: TlsIdentity,
-    hpke: Secret,
-    matching: Secret,
-    storage: Secret,
+    hpke: SecretField,
+    matching: SecretField,
+    storage: SecretField,
     operator: PublicKey,
-}
-
-/// Secret bytes as hexadecimal, wiped on drop.
-#[derive(Serialize, Deserialize)]
-#[serde(transparent)]
-struct Secret(Zeroizing<String>);
-
-impl Secret {
-    fn of(bytes: &[u8]) -> Self {
-        Self(Zeroizing::new(hex::encode(bytes)))
-    }
-
-    fn bytes(&self, key: &'static str) -> Result<Zeroizing<Vec<u8>>, BundleError> {
-        let malformed = |_| BundleError::Malformed { key };
-        hex::decode(self.0.as_bytes())
-            .map(Zeroizing::new)
-            .map_err(malformed)
-    }
-
-    fn array(&self, key: &'static str) -> Result<Zeroizing<[u8; 32]>, BundleError> {
-        let bytes = self.bytes(key)?;
-        let bytes: [u8; 32] = bytes
-            .as_slice()
-            .try_into()
-            .map_err(|_| BundleError::Malformed { key })?;
-        Ok(Zeroizing::new(bytes))
-    }
 }
 
 impl KeyPayload for GatewayKeys {
@@ -136,13 +99,13 @@ impl KeyPayload for GatewayKeys {
     fn to_payload(&self) -> Zeroizing<Vec<u8>> {
         json_payload(&Bundle {
             hospital: Text(self.hospital.clone()),
-            signing: Secret::of(self.signing.expose_secret().as_ref()),
-            validator: Secret::of(self.validator.expose_secret().as_ref()),
-            peer: Secret::of(self.peer.expose_secret().as_ref()),
+            signing: SecretField::of(self.signing.expose_secret().as_ref()),
+            validator: SecretField::of(self.validator.expose_secret().as_ref()),
+            peer: SecretField::of(self.peer.expose_secret().as_ref()),
             tls: self.tls.clone(),
-            hpke: Secret::of(self.hpke.expose_secret().as_ref()),
-            matching: Secret::of(&self.matching.expose_secret()),
-            storage: Secret::of(self.storage.expose_secret()),
+            hpke: SecretField::of(self.hpke.expose_secret().as_ref()),
+            matching: SecretField::of(&self.matching.expose_secret()),
+            storage: SecretField::of(self.storage.expose_secret()),
             operator: self.operator,
         })
     }
@@ -154,10 +117,10 @@ impl KeyPayload for GatewayKeys {
 }
 
 impl GatewayKeys {
-    fn from_bundle(bundle: Bundle) -> Result<Self, BundleError> {
+    fn from_bundle(bundle: Bundle) -> Result<Self, MalformedKey> {
         let matching = bundle.matching.bytes("matching")?;
-        let matching = HospitalSecretKeys::from_bytes(&matching)
-            .map_err(|_| BundleError::Malformed { key: "matching" })?;
+        let matching =
+            HospitalSecretKeys::from_bytes(&matching).map_err(|_| MalformedKey("matching"))?;
         Ok(Self {
             hospital: bundle.hospital.0,
             signing: SigningKey::from_bytes(&*bundle.signing.array("signing")?),

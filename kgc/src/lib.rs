@@ -49,13 +49,14 @@ mod store;
 
 pub use backup::{BackupError, backup, restore};
 pub use config::{KgcConfig, KgcSettings, SETTINGS, schema};
+pub use consilium_service::MalformedKey;
 pub use consilium_service::ledger::LedgerSettings;
 pub use error::KgcError;
 pub use home::{Home, PublicFile, PublicFileError};
 pub use http::description;
 pub use init::{DEFAULT_DEPTH, GenesisRequest, InitError, InitRequest, Initialised, genesis, init};
 pub use seal::UnsealError;
-pub use secrets::{MalformedKey, NodeSecrets, SealedSecrets};
+pub use secrets::{NodeSecrets, SealedSecrets};
 pub use serve::{Kgc, StartError};
 pub use store::StoreError;
 

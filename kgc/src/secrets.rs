@@ -19,6 +19,7 @@ use consilium_schemes::abe::{self, Depth, MasterSecret, Tree, TreeId};
 use consilium_schemes::signature::SigningKey;
 use consilium_schemes::tokens;
 use consilium_service::tls::{TlsError, TlsIdentity};
+use consilium_service::{MalformedKey, SecretField};
 use rand_core::CryptoRng;
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
@@ -37,11 +38,6 @@ pub struct NodeSecrets {
     pub(crate) peer: SigningKey,
     pub(crate) tls: TlsIdentity,
 }
-
-/// A key of a bundle that does not parse.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("the {0} key is malformed")]
-pub struct MalformedKey(&'static str);
 
 impl SealedSecrets {
     /// Draws every secret, with a tree of this depth.
@@ -84,9 +80,9 @@ impl fmt::Debug for NodeSecrets {
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct SealedBundle {
-    master: Secret,
-    tokens: Secret,
-    signing: Secret,
+    master: SecretField,
+    tokens: SecretField,
+    signing: SecretField,
     admin: PublicKey,
 }
 
@@ -94,34 +90,8 @@ struct SealedBundle {
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct NodeBundle {
-    peer: Secret,
+    peer: SecretField,
     tls: TlsIdentity,
-}
-
-/// Secret bytes as hexadecimal, wiped on drop.
-#[derive(Serialize, Deserialize)]
-#[serde(transparent)]
-struct Secret(Zeroizing<String>);
-
-impl Secret {
-    fn of(bytes: &[u8]) -> Self {
-        Self(Zeroizing::new(hex::encode(bytes)))
-    }
-
-    fn bytes(&self, key: &'static str) -> Result<Zeroizing<Vec<u8>>, MalformedKey> {
-        hex::decode(self.0.as_bytes())
-            .map(Zeroizing::new)
-            .map_err(|_| MalformedKey(key))
-    }
-
-    fn array(&self, key: &'static str) -> Result<Zeroizing<[u8; 32]>, MalformedKey> {
-        let bytes: [u8; 32] = self
-            .bytes(key)?
-            .as_slice()
-            .try_into()
-            .map_err(|_| MalformedKey(key))?;
-        Ok(Zeroizing::new(bytes))
-    }
 }
 
 impl KeyPayload for SealedSecrets {
@@ -130,9 +100,9 @@ impl KeyPayload for SealedSecrets {
 
     fn to_payload(&self) -> Zeroizing<Vec<u8>> {
         json_payload(&SealedBundle {
-            master: Secret::of(&self.master.to_bytes()),
-            tokens: Secret::of(self.tokens.expose_secret().as_ref()),
-            signing: Secret::of(self.signing.expose_secret().as_ref()),
+            master: SecretField::of(&self.master.to_bytes()),
+            tokens: SecretField::of(self.tokens.expose_secret().as_ref()),
+            signing: SecretField::of(self.signing.expose_secret().as_ref()),
             admin: self.admin,
         })
     }
@@ -164,7 +134,7 @@ impl KeyPayload for NodeSecrets {
 
     fn to_payload(&self) -> Zeroizing<Vec<u8>> {
         json_payload(&NodeBundle {
-            peer: Secret::of(self.peer.expose_secret().as_ref()),
+            peer: SecretField::of(self.peer.expose_secret().as_ref()),
             tls: self.tls.clone(),
         })
     }

@@ -63,6 +63,7 @@ pub mod metrics;
 pub mod openapi;
 pub mod pool;
 mod request_id;
+mod secret_field;
 mod server;
 mod settings;
 pub mod tls;
@@ -74,6 +75,7 @@ pub use clock::Clock;
 pub use error::ApiError;
 pub use frame::Frame;
 pub use request_id::RequestId;
+pub use secret_field::{MalformedKey, SecretField};
 pub use server::{BoundService, ServiceBuilder, StartError, shutdown_signal};
 pub use settings::{
     AuditSettings, AuthSettings, FRAME_SETTINGS, FrameSettings, HttpSettings, LimitSettings,
