@@ -48,8 +48,12 @@ pub struct Status {
     pub hash: BlockHash,
     /// Its block time.
     pub time: BlockTime,
-    /// Milliseconds by this machine's clock since that block time; 0 when it lies ahead.
+    /// Milliseconds since that block time by this machine's clock, or since this node last applied a block (or started),
+    /// whichever is more: a clock that was set back does not make an old tip young.
     pub tip_age_ms: u64,
+    /// Milliseconds that the block time is ahead of this machine's clock; beyond the federation's `max_clock_skew_ms`,
+    /// this clock is wrong, or a validator's was.
+    pub ahead_ms: u64,
     /// The root of the state after it.
     pub state_root: StateRoot,
     /// The validators of the next block.

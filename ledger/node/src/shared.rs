@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use consilium_contracts::{
     BlockTime, FederationId, Height, Key, Receipt, SignedTransaction, VerifiedTransaction,
@@ -37,6 +37,8 @@ pub(crate) struct Progress {
 /// What changes with every block.
 pub(crate) struct View {
     pub(crate) latest: Snapshot,
+    /// Since when `latest` is the latest here.
+    pub(crate) moved: Instant,
     /// The state one block earlier: the one that the last header certifies.
     pub(crate) previous: Option<Snapshot>,
     pub(crate) validators: Arc<ValidatorSet>,
@@ -103,6 +105,7 @@ impl Shared {
         let height = latest.height();
         self.change(|view| {
             view.previous = Some(std::mem::replace(&mut view.latest, latest));
+            view.moved = Instant::now();
             view.validators = validators;
             view.votes = votes;
         });
@@ -162,7 +165,8 @@ impl Shared {
                 height: parent.height,
                 hash: parent.hash,
                 time: parent.time,
-                tip_age_ms: age(parent.time),
+                tip_age_ms: age(parent.time).max(clock::millis(view.moved.elapsed())),
+                ahead_ms: parent.time.value().saturating_sub(clock::now().value()),
                 state_root: parent.state,
                 validators: ValidatorSet::clone(&view.validators),
                 votes: view.votes,

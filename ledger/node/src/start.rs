@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use arc_malachitebft_app_channel::app::wal;
 use arc_malachitebft_app_channel::{Channels, EngineHandle, NetworkRequest};
@@ -168,6 +168,7 @@ fn first_view(store: &Store) -> Result<View, StoreError> {
     let heard = latest.height();
     Ok(View {
         latest,
+        moved: Instant::now(),
         previous: None,
         validators: Arc::new(validators),
         votes: false,

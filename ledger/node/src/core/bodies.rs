@@ -4,7 +4,7 @@ use arc_malachitebft_app_channel::app::engine::host::SyncedValueOutcome;
 use arc_malachitebft_app_channel::app::streaming::{StreamContent, StreamMessage};
 use arc_malachitebft_app_channel::app::types::core::{Round as EngineRound, Validity};
 use arc_malachitebft_app_channel::app::types::{PeerId, ProposedValue};
-use consilium_contracts::{Height, SignedTransaction, VerifiedTransaction};
+use consilium_contracts::{BlockTime, Height, SignedTransaction, VerifiedTransaction};
 use consilium_ledger::{
     Block, Executed, InvalidTransaction, Round, ValidatorAddress, execute_block,
 };
@@ -143,7 +143,12 @@ impl Core {
             warn!(%height, "too many proposals at one height");
             return Ok(None);
         }
-        let valid = self.consider(undecided.clone(), Rules::Proposed);
+        // Who does not vote has no say: it follows what a quorum decides.
+        let rules = match self.votes() {
+            true => Rules::Proposed,
+            false => Rules::Decided,
+        };
+        let valid = self.consider(undecided.clone(), rules);
         if valid && self.votes() {
             self.shared.store.keep_undecided(&undecided)?;
         }
@@ -151,12 +156,17 @@ impl Core {
     }
 
     /// Checks and applies a block for the next height and keeps the outcome; whether it is valid.
+    ///
+    /// What our clock alone refused is looked at again: the clock may have been set, or a quorum have decided otherwise.
     fn consider(&mut self, undecided: Undecided, rules: Rules) -> bool {
         let hash = undecided.block.hash();
-        if let Some(known) = self.candidates.get_mut(&hash) {
+        if let Some(known) = self.candidates.get_mut(&hash)
+            && !known.early
+        {
             known.undecided = undecided;
             return known.executed.is_some();
         }
+        let early = rules == Rules::Proposed && self.is_early(&undecided.block);
         let executed = match self.check(&undecided.block, rules) {
             Ok(executed) => Some(executed),
             Err(reason) => {
@@ -170,9 +180,19 @@ impl Core {
             Candidate {
                 undecided,
                 executed,
+                early,
             },
         );
         valid
+    }
+
+    /// Whether a block's time is further ahead of our clock than a validator accepts.
+    fn is_early(&self, block: &Block) -> bool {
+        block.header().time > self.latest_time()
+    }
+
+    fn latest_time(&self) -> BlockTime {
+        clock::now().plus(self.settings.max_clock_skew_ms)
     }
 
     /// Whether the block may follow the last one, and what it does; or why not.
@@ -185,11 +205,10 @@ impl Core {
         block
             .within(&self.settings)
             .map_err(|error| error.to_string())?;
-        let latest = clock::now().plus(self.settings.max_clock_skew_ms);
-        if rules == Rules::Proposed && header.time > latest {
+        if rules == Rules::Proposed && self.is_early(block) {
+            let (time, latest) = (header.time, self.latest_time());
             return Err(format!(
-                "its time {} is ahead of this clock's bound {latest}",
-                header.time
+                "its time {time} is ahead of this clock's bound {latest}"
             ));
         }
         let transactions = self.verified(block).map_err(|error| error.to_string())?;

@@ -198,8 +198,8 @@ impl Core {
         let Some(deadline) = self.deadline else {
             return heartbeat;
         };
-        let wait = deadline.value().saturating_sub(clock::now().value());
-        heartbeat.min(Instant::now() + Duration::from_millis(wait))
+        let wait = clock::until(deadline, clock::now(), self.next_time());
+        heartbeat.min(Instant::now() + wait)
     }
 
     /// Committed blocks for a peer that catches up.

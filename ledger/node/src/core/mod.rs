@@ -58,6 +58,8 @@ struct Candidate {
     undecided: Undecided,
     /// What it does; `None` when it is not valid.
     executed: Option<Executed>,
+    /// Whether it is not valid for our clock alone.
+    early: bool,
 }
 
 /// The channels to the engine.
@@ -177,7 +179,7 @@ impl Core {
             tokio::select! {
                 message = wires.consensus.recv() => match message {
                     Some(message) => self.on_engine(message, wires).await?,
-                    None => return Err(Halt("the consensus engine stopped; see the log".into())),
+                    None => return Err(self.engine_stopped()),
                 },
                 command = wires.commands.recv() => match command {
                     Some(Command::Submit(transaction, answer)) => {
@@ -281,6 +283,14 @@ impl Core {
                 let _ = reply.send(extensions.into_iter().map(refused).collect());
                 Ok(())
             }
+        }
+    }
+
+    /// The engine stops when it cannot write its log. It does not say why; the directory does.
+    fn engine_stopped(&self) -> Halt {
+        match self.shared.store.guard.probe() {
+            Err(error) => error.into(),
+            Ok(()) => Halt("the consensus engine stopped; see the log".into()),
         }
     }
 

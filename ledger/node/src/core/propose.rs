@@ -104,6 +104,7 @@ impl Core {
         let candidate = Candidate {
             undecided: undecided.clone(),
             executed,
+            early: false,
         };
         self.candidates.insert(undecided.block.hash(), candidate);
         debug!(height = %undecided.block.header().height, transactions = undecided.block.transactions().len(), "built a block");
@@ -112,7 +113,8 @@ impl Core {
 
     /// The time of a block built now: later than its parent's.
     pub(super) fn next_time(&self) -> BlockTime {
-        clock::now().max(self.snapshot.time().plus(1))
+        let ago = self.committed_at.elapsed();
+        clock::next_time(clock::now(), self.snapshot.time(), ago)
     }
 
     /// The engine wants a body published again.

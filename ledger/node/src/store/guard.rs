@@ -14,6 +14,7 @@ use crate::error::StoreError;
 const FORMAT: u32 = 1;
 const LOCK: &str = "lock";
 const MARKER: &str = "node";
+const PROBE: &str = "probe";
 
 /// Who uses a data directory.
 pub(crate) struct Owner {
@@ -26,6 +27,7 @@ pub(crate) struct Owner {
 
 /// Holds the lock while it lives.
 pub(crate) struct Guard {
+    dir: PathBuf,
     _lock: File,
 }
 
@@ -41,7 +43,22 @@ impl Guard {
             Err(fs::TryLockError::Error(error)) => return Err(io(&path, &error)),
         }
         check_marker(dir.join(MARKER), owner)?;
-        Ok(Self { _lock: lock })
+        Ok(Self {
+            dir: dir.to_owned(),
+            _lock: lock,
+        })
+    }
+
+    /// Whether the directory can be written: a file of more than a page, synced and removed again.
+    pub(crate) fn probe(&self) -> Result<(), StoreError> {
+        let path = self.dir.join(PROBE);
+        let written = File::create(&path).and_then(|mut file| {
+            file.write_all(&[0; 8 << 10])?;
+            file.sync_all()
+        });
+        // It may not have been made at all.
+        let _ = fs::remove_file(&path);
+        written.map_err(|error| io(&path, &error))
     }
 }
 

@@ -62,7 +62,7 @@ pub(crate) struct Store {
     tree_versions: u64,
     /// Up to which version stale nodes are forgotten.
     pruned: AtomicU64,
-    _guard: Guard,
+    pub(crate) guard: Guard,
 }
 
 /// A decided block, ready to be written.
@@ -89,7 +89,7 @@ impl Store {
             path,
             tree_versions,
             pruned: AtomicU64::new(0),
-            _guard: guard,
+            guard,
         };
         store.check_all()?;
         if store.read(&TIP, &())?.is_none() {
