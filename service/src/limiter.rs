@@ -65,9 +65,10 @@ impl<K: Eq + Hash> RateLimiter<K> {
     /// # Errors
     /// 429 `rate-limited` with the time to wait; 503 `busy` when too many callers are known.
     pub fn take_many(&self, key: K, calls: u32) -> Result<(), ApiError> {
-        let now = self.clock.now_ms();
         let full = u64::from(self.rate.burst) * CALL;
         let mut buckets = self.buckets.lock().unwrap_or_else(PoisonError::into_inner);
+        // The steady clock: a wall clock that jumped ahead and back would give nothing until it is there again.
+        let now = self.clock.steady_ms();
         if !buckets.contains_key(&key) && buckets.len() >= self.max_keys {
             buckets.retain(|_, bucket| self.level(*bucket, now) < full);
             if buckets.len() >= self.max_keys {

@@ -15,7 +15,7 @@ use consilium_client::wire::{PublicKey, SecretText};
 use consilium_schemes::signature::SigningKey;
 use serde::{Deserialize, Serialize};
 
-use super::replay::{NotNew, ReplayCache};
+use super::replay::{Moment, NotNew, ReplayCache};
 use crate::clock::Clock;
 use crate::error::ApiError;
 
@@ -26,6 +26,8 @@ pub type PrincipalScopes = Arc<dyn Fn(&PublicKey) -> Result<ScopeSet, ApiError> 
 const CLOCK_SKEW_S: u64 = 30;
 /// The longest identifier of an assertion.
 const MAX_JTI_BYTES: usize = 128;
+/// As long as an assertion can be good.
+const LONGEST: Duration = Duration::from_secs(MAX_ASSERTION_LIFETIME_S + CLOCK_SKEW_S);
 /// Assertions that are remembered: at five minutes each, 300 a second.
 const REPLAY_LIMIT: usize = 100_000;
 
@@ -70,7 +72,7 @@ impl Authenticator {
             lifetime,
             clock,
             principals,
-            replay: Mutex::new(ReplayCache::new(REPLAY_LIMIT)),
+            replay: Mutex::new(ReplayCache::new(REPLAY_LIMIT, LONGEST)),
         }
     }
 
@@ -115,7 +117,13 @@ impl Authenticator {
         if claims.iss != self.issuer {
             return Err(invalid());
         }
-        if claims.exp <= self.clock.now_s() {
+        let now = self.clock.now_s();
+        if claims.iat > now.saturating_add(CLOCK_SKEW_S) {
+            // It would hold until this clock has come to its end again.
+            let text = "the bearer token is of the future: this service's clock was set back; obtain another";
+            return Err(ApiError::unauthenticated(codes::TOKEN_EXPIRED, text));
+        }
+        if claims.exp <= now {
             let text = "the bearer token has expired; obtain another";
             return Err(ApiError::unauthenticated(codes::TOKEN_EXPIRED, text));
         }
@@ -142,12 +150,12 @@ impl Authenticator {
             Some(format!("aud must be {audience}"))
         } else if claims.exp <= now {
             Some("exp is over; check the clock".to_owned())
+        } else if claims.iat > now.saturating_add(CLOCK_SKEW_S) {
+            Some("iat is in the future; check the clock".to_owned())
         } else if claims.exp > now.saturating_add(MAX_ASSERTION_LIFETIME_S + CLOCK_SKEW_S) {
             Some(format!(
                 "exp must be at most {MAX_ASSERTION_LIFETIME_S} seconds away"
             ))
-        } else if claims.iat > now.saturating_add(CLOCK_SKEW_S) {
-            Some("iat is in the future; check the clock".to_owned())
         } else if claims.jti.is_empty() || claims.jti.len() > MAX_JTI_BYTES {
             Some(format!("jti must have 1 to {MAX_JTI_BYTES} bytes"))
         } else {
@@ -184,7 +192,15 @@ impl Authenticator {
         let mut replay = self.replay.lock().unwrap_or_else(PoisonError::into_inner);
         let now = self.clock.now_s();
         replay
-            .note(claims.iss, claims.jti.clone(), claims.exp, now)
+            .note(
+                claims.iss,
+                claims.jti.clone(),
+                claims.exp,
+                Moment {
+                    clock_s: now,
+                    steady_ms: self.clock.steady_ms(),
+                },
+            )
             .map_err(|error| match error {
                 NotNew::Replayed => invalid_assertion("jti was used before".to_owned()),
                 NotNew::Full => ApiError::busy(),

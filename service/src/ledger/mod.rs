@@ -114,18 +114,32 @@ fn sync_of(status: &Status) -> SyncState {
 /// The readiness check `ledger`: it runs and its tip is as fresh as the federation asks.
 pub fn readiness(node: &NodeHandle) -> Check {
     let status = node.status();
-    let limit = View::new(node.state()).settings().max_tip_age_ms;
+    let settings = View::new(node.state()).settings();
+    let limit = settings.max_tip_age_ms;
     let halted = status.failure.is_some() || sync_of(&status) == SyncState::Halted;
     let detail = match &status.failure {
         Some(failure) => format!("halted: {failure}"),
         None => format!(
-            "height {}, tip {} ms old (at most {limit}), {} peers",
-            status.height, status.tip_age_ms, status.peers
+            "height {}, tip {} ms old (at most {limit}), {} peers{}",
+            status.height,
+            status.tip_age_ms,
+            status.peers,
+            clock_note(&status, settings.max_clock_skew_ms),
         ),
     };
     Check {
         ok: !halted && status.tip_age_ms <= limit,
         detail,
+    }
+}
+
+/// A word where this machine's clock cannot be right, or a validator's was not.
+fn clock_note(status: &Status, skew_ms: u64) -> String {
+    match status.ahead_ms {
+        ahead if ahead > skew_ms => {
+            format!("; block time is {ahead} ms ahead of this machine's clock: is it right?")
+        }
+        _ => String::new(),
     }
 }
 
