@@ -35,6 +35,11 @@ pub const SETTINGS: &[Setting] = &[
         "The largest encrypted record, in bytes.",
     ),
     Setting::integer(
+        "gateway.reserve_bytes",
+        256 << 20,
+        "Bytes of the disk that no record may take: the ledger, the store and the audit log stop without space. 0: none.",
+    ),
+    Setting::integer(
         "gateway.staging_lifetime_s",
         24 * 3600,
         "Seconds after which a submission without its ciphertext is removed.",
@@ -79,6 +84,8 @@ pub struct GatewaySettings {
     pub kgc_url: String,
     /// The largest CTHD.
     pub max_record_bytes: u64,
+    /// Bytes of the disk that no CTHD may take.
+    pub reserve_bytes: u64,
     /// How long a submission waits for its CTHD.
     pub staging_lifetime_s: u64,
     /// Time between attempts.

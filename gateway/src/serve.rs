@@ -300,7 +300,7 @@ fn bind(
     store: &Arc<Store>,
     node: &NodeHandle,
 ) -> Result<BoundService, StartError> {
-    let ready = node.clone();
+    let (ready, for_readiness) = (node.clone(), Arc::clone(store));
     let mut builder = ServiceBuilder::new(
         "gateway",
         env!("CARGO_PKG_VERSION"),
@@ -313,10 +313,7 @@ fn bind(
             move |key| scopes(key)
         })
         .readiness(move || {
-            let store = Check {
-                ok: true,
-                detail: "open".to_owned(),
-            };
+            let store = store_check(&for_readiness);
             let seal = Check {
                 ok: true,
                 detail: "the hospital's keys are open".to_owned(),
@@ -333,6 +330,19 @@ fn bind(
         builder = builder.tls(keys.tls.clone());
     }
     Ok(builder.bind()?)
+}
+
+fn store_check(store: &Store) -> Check {
+    match store.failure() {
+        None => Check {
+            ok: true,
+            detail: "open".to_owned(),
+        },
+        Some(failure) => Check {
+            ok: false,
+            detail: format!("cannot be written, restart when it can: {failure}"),
+        },
+    }
 }
 
 /// Who may what: the operator by the key in the bundle, devices as they registered, hospitals as the ledger knows them.

@@ -1,8 +1,8 @@
 //! The audit log: one JSON line for every decision, on disk before the answer leaves.
 //!
-//! A line that cannot be written makes the request fail with 503 `audit-unavailable`: nothing is decided unrecorded. The file is only
-//! ever appended to. When it was moved away (by logrotate, say) the next line begins a new one. A line that a crash or a full disk cut
-//! off is taken back, or closed by a line end, so that every other line stays whole.
+//! A line that cannot be written makes the request fail with 503 `audit-unavailable`, for want of space with 507 `storage-full`:
+//! nothing is decided unrecorded. The file is only ever appended to. When it was moved away (by logrotate, say) the next line begins
+//! a new one. A line that a crash or a full disk cut off is taken back, or closed by a line end, so that every other line stays whole.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
@@ -15,7 +15,7 @@ use consilium_client::api::errors::codes;
 use serde::{Deserialize, Serialize};
 
 use crate::clock::Clock;
-use crate::error::ApiError;
+use crate::error::{ApiError, STORAGE_FULL};
 
 /// What became of a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -180,7 +180,7 @@ impl AuditLog {
     /// Writes one line; when this returns, it is written.
     ///
     /// # Errors
-    /// 503 `audit-unavailable`: let the request fail with it.
+    /// 503 `audit-unavailable`, 507 `storage-full`: let the request fail with it.
     pub async fn record(&self, entry: AuditEntry) -> Result<(), ApiError> {
         let log = self.clone();
         let written = tokio::task::spawn_blocking(move || log.record_blocking(&entry)).await;
@@ -203,10 +203,23 @@ impl AuditLog {
         writer.append(&line).map_err(|error| {
             // Whatever state the file is in, the next line opens it afresh.
             writer.open = None;
+            unavailable(error)
+        })
+    }
+}
+
+/// A full disk is named: the caller can do nothing about it, and the operator must.
+fn unavailable(error: io::Error) -> ApiError {
+    match error.kind() {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+            let text = "the service's disk is full: the audit log cannot be written, and nothing is answered unrecorded";
+            ApiError::new(StatusCode::INSUFFICIENT_STORAGE, STORAGE_FULL, text).because(error)
+        }
+        _ => {
             let text = "the audit log cannot be written, so nothing was decided";
             let status = StatusCode::SERVICE_UNAVAILABLE;
             ApiError::new(status, codes::AUDIT_UNAVAILABLE, text).because(error)
-        })
+        }
     }
 }
 

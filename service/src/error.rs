@@ -12,6 +12,9 @@ use actix_web::http::header::{ContentType, RETRY_AFTER};
 use actix_web::{HttpResponse, ResponseError};
 use consilium_client::api::errors::{ErrorCode, IssueType, OperationOutcome, Severity, codes};
 
+/// 507: the disk is full.
+pub const STORAGE_FULL: ErrorCode = ErrorCode::new("storage-full");
+
 /// A refusal or a failure.
 #[derive(Debug)]
 pub struct ApiError {
@@ -92,8 +95,18 @@ impl ApiError {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, codes::SEALED, text)
     }
 
-    /// 500: a fault of ours; the caller learns the request's id only.
+    /// 507: the disk is full. A database that met it takes nothing more until it is opened again.
+    pub fn storage_full(cause: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        let text = "the service's disk is full; nothing was stored";
+        Self::new(StatusCode::INSUFFICIENT_STORAGE, STORAGE_FULL, text).because(cause)
+    }
+
+    /// 500: a fault of ours; the caller learns the request's id only. A full disk among the causes is no fault of ours: 507.
     pub fn internal(cause: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        let cause = cause.into();
+        if is_full_disk(&*cause) {
+            return Self::storage_full(cause);
+        }
         let text = "the service failed; its log has the cause under this request's id";
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, codes::INTERNAL, text).because(cause)
     }
@@ -170,6 +183,14 @@ impl ApiError {
             Err(_) => response.finish(),
         }
     }
+}
+
+/// Whether the system had no space left for something. Libraries give on the system's words only (the database does).
+fn is_full_disk(cause: &(dyn Error + 'static)) -> bool {
+    std::iter::successors(Some(cause), |error| (**error).source()).any(|error| {
+        let text = error.to_string();
+        text.contains("No space left on device") || text.contains("Disk quota exceeded")
+    })
 }
 
 /// FHIR's word for a status.

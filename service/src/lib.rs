@@ -72,7 +72,7 @@ pub mod transfer;
 pub use auth::{AcceptedScopes, Authenticator, Call, Caller, PrincipalScopes, scope};
 pub use body::{BodyLimit, JsonBody};
 pub use clock::Clock;
-pub use error::ApiError;
+pub use error::{ApiError, STORAGE_FULL};
 pub use frame::Frame;
 pub use request_id::RequestId;
 pub use secret_field::{MalformedKey, SecretField};

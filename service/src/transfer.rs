@@ -7,7 +7,7 @@ use actix_web::body::SizedStream;
 use actix_web::http::StatusCode;
 use actix_web::web::{Bytes, Payload};
 use actix_web::{HttpRequest, HttpResponse};
-use consilium_client::api::errors::{ErrorCode, codes};
+use consilium_client::api::errors::codes;
 use consilium_contracts::Digest;
 use futures_util::StreamExt as _;
 use sha2::{Digest as _, Sha256};
@@ -17,8 +17,6 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use crate::body::{cut_off, declared_length, refuse_encoding, too_large};
 use crate::error::ApiError;
 
-/// 507: the disk is full.
-pub const STORAGE_FULL: ErrorCode = ErrorCode::new("storage-full");
 /// Bytes that are read from disk at once.
 const PIECE_BYTES: usize = 64 << 10;
 
@@ -29,6 +27,26 @@ pub struct Received {
     pub length: u64,
     /// SHA-256 of it.
     pub digest: Digest,
+}
+
+/// Refuses what would not leave `reserve` bytes of the disk free beside `needed`: a large body must not take the last bytes from
+/// what cannot do without (a database, a log). With a reserve of 0 nothing is kept back.
+///
+/// # Errors
+/// 507 `storage-full`, 500.
+pub fn check_space(path: &Path, needed: u64, reserve: u64) -> Result<(), ApiError> {
+    if reserve == 0 {
+        return Ok(());
+    }
+    let folder = path.parent().unwrap_or(path);
+    let disk =
+        rustix::fs::statvfs(folder).map_err(|error| ApiError::internal(io::Error::from(error)))?;
+    let free = disk.f_bavail.saturating_mul(disk.f_frsize);
+    if free >= needed.saturating_add(reserve) {
+        return Ok(());
+    }
+    let cause = format!("{free} bytes are free, {needed} are needed and {reserve} kept back");
+    Err(ApiError::storage_full(cause))
 }
 
 /// Writes a body of at most `limit` bytes to the new file `path` and syncs it. On any failure, a caller who goes away included, the
@@ -88,14 +106,11 @@ impl Drop for RemoveOnDrop {
 
 fn disk(error: io::Error) -> ApiError {
     match error.kind() {
-        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
-            let text = "the service's disk is full; nothing was stored";
-            ApiError::new(StatusCode::INSUFFICIENT_STORAGE, STORAGE_FULL, text).because(error)
-        }
         io::ErrorKind::AlreadyExists => {
             let text = "another upload of this is running";
             ApiError::new(StatusCode::CONFLICT, codes::CONFLICT, text)
         }
+        // 507 where the disk is full.
         _ => ApiError::internal(error),
     }
 }

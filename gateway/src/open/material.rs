@@ -3,10 +3,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use consilium_client::GatewayClient;
 use consilium_client::api::gateway::SharedRecord;
+use consilium_client::{ClientError, GatewayClient};
 use consilium_contracts::{Digest, RecordEntry, RecordTerms};
 use consilium_service::ApiError;
+use consilium_service::transfer::check_space;
 use tokio::fs::OpenOptions;
 
 use crate::codes;
@@ -121,6 +122,7 @@ async fn download(
 ) -> Result<(), ApiError> {
     let record = &terms.record;
     let part = hospital.files.part(Shelf::Fetched, record);
+    check_space(&part, length, hospital.settings.reserve_bytes)?;
     let mut options = OpenOptions::new();
     let opened = options
         .write(true)
@@ -138,7 +140,11 @@ async fn download(
     owner
         .download_shared_cthd(record, &mut file, length)
         .await
-        .map_err(from_owner)?;
+        .map_err(|error| match error {
+            // Our disk, not the owner.
+            ClientError::File(error) => ApiError::internal(error),
+            error => from_owner(error),
+        })?;
     file.sync_all().await.map_err(ApiError::internal)?;
     let digested = tokio::task::spawn_blocking(move || digest_file(&part)).await;
     let (digest, _) = digested

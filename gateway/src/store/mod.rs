@@ -25,6 +25,7 @@ mod column;
 mod rows;
 
 use std::path::Path;
+use std::sync::{Mutex, PoisonError};
 
 use consilium_client::wire::PublicKey;
 use consilium_contracts::{AuthorizationId, DoctorId, Epoch, Height, RecordId};
@@ -104,6 +105,8 @@ impl From<StoreError> for ApiError {
 /// The gateway's database.
 pub(crate) struct Store {
     db: DB,
+    /// Why it was not written the last time, if it was not. It is never written again then: the database asks to be opened anew.
+    failure: Mutex<Option<String>>,
 }
 
 impl std::fmt::Debug for Store {
@@ -160,7 +163,14 @@ impl Store {
         let columns = COLUMNS.map(|name| ColumnFamilyDescriptor::new(name, Options::default()));
         Ok(Self {
             db: DB::open_cf_descriptors(&options, path, columns)?,
+            failure: Mutex::default(),
         })
+    }
+
+    /// Why it cannot be written, if it cannot.
+    pub(crate) fn failure(&self) -> Option<String> {
+        let failure = self.failure.lock().unwrap_or_else(PoisonError::into_inner);
+        failure.clone()
     }
 
     fn handle(&self, column: &'static str) -> &rocksdb::ColumnFamily {
@@ -220,7 +230,10 @@ impl Store {
         }
         let mut options = WriteOptions::default();
         options.set_sync(true);
-        Ok(self.db.write_opt(batch, &options)?)
+        let written = self.db.write_opt(batch, &options);
+        let mut failure = self.failure.lock().unwrap_or_else(PoisonError::into_inner);
+        *failure = written.as_ref().err().map(ToString::to_string);
+        Ok(written?)
     }
 
     /// Every row of a column, in key order, read one at a time.
