@@ -23,6 +23,7 @@ help: ## Show this list
 
 setup: ## Install what is missing: Rust toolchain, system packages
 	@scripts/setup
+	@scripts/own-target
 
 build: setup ## Build everything
 	@$(CARGO) build $(ALL)

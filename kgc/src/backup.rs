@@ -4,7 +4,7 @@
 //! age(passphrase, borsh(label, files: [(name, bytes)], columns: [(name, [(key, value)])]))
 //! ```
 //!
-//! `kgc.sealed` stays under its own passphrase inside. Leaves and revocations are not in it: after a restore the node reads them from
+//! `kgc.sealed` and the administrator's `admin.key`, where that lies beside it, stay under their own passphrases inside. Leaves and revocations are not in it: after a restore the node reads them from
 //! the ledger, so an old backup can neither give a leaf twice nor forget a revocation. Update keys that it lacks come from the gateways.
 
 use std::io::{self, Read as _, Write as _};
@@ -60,6 +60,9 @@ pub enum BackupError {
     },
 }
 
+/// Before `kgc genesis` there is no genesis, and the administrator may keep the key elsewhere; everything else must be there.
+const MAY_BE_ABSENT: [&str; 2] = ["genesis.bin", "admin.key"];
+
 #[derive(BorshSerialize, BorshDeserialize)]
 struct Backup {
     label: String,
@@ -75,12 +78,13 @@ impl Drop for Backup {
     }
 }
 
-fn files(home: &Home) -> [(&'static str, PathBuf, Readers); 5] {
+fn files(home: &Home) -> [(&'static str, PathBuf, Readers); 6] {
     [
         ("kgc.toml", home.settings(), Readers::Everyone),
         ("kgc.json", home.public(), Readers::Everyone),
         ("kgc.sealed", home.sealed(), Readers::Owner),
         ("kgc.node", home.node(), Readers::Owner),
+        ("admin.key", home.admin_key(), Readers::Owner),
         ("genesis.bin", home.genesis(), Readers::Everyone),
     ]
 }
@@ -105,8 +109,8 @@ pub fn backup(
     for (name, path, _) in files(home) {
         match std::fs::read(&path) {
             Ok(bytes) => contents.files.push((name.to_owned(), bytes)),
-            // Before `kgc genesis` there is none; everything else must be there.
-            Err(error) if error.kind() == io::ErrorKind::NotFound && name == "genesis.bin" => {}
+            Err(error)
+                if error.kind() == io::ErrorKind::NotFound && MAY_BE_ABSENT.contains(&name) => {}
             Err(source) => return Err(BackupError::Io { path, source }),
         }
     }

@@ -189,7 +189,7 @@ impl Doctor {
         let name = rand::random::<u64>();
         let cthd = world.dir.path().join(format!("{name:016x}.got"));
         let plain = world.dir.path().join(format!("{name:016x}.plain"));
-        doctor::fetch_record(&self.client, &case, &cthd)
+        doctor::fetch_record(&self.client, &case, &cthd, doctor::MAX_RECORD_BYTES)
             .await
             .unwrap();
         assert!(fs::read(&cthd).unwrap() == fs::read(&one.cthd).unwrap());
