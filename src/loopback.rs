@@ -26,6 +26,7 @@ pub const HOSPITALS: [(&str, &str); 2] = [
 pub const PASSPHRASE: &str = "passphrase";
 /// A service's output.
 pub const LOG: &str = "service.log";
+const FORMER_LOG: &str = "service.log.1";
 
 /// The passphrase is random and long: no work factor makes it stronger.
 const WORK: u8 = 10;
@@ -163,12 +164,13 @@ fn make_kgc(
     Ok(home)
 }
 
-/// The call that runs the service of a noun (`kgc`, `gateway`) in its folder, its output in its log.
+/// The call that runs the service of a noun (`kgc`, `gateway`) in its folder, its output in a new log; the log of the run before is kept.
 pub fn serve(noun: &str, home: &Path, passphrase: &Path) -> Result<Command, Failure> {
-    let log = fs::OpenOptions::new()
-        .create(true)
-        .append(true)
-        .open(home.join(LOG))?;
+    let path = home.join(LOG);
+    if path.exists() {
+        fs::rename(&path, home.join(FORMER_LOG))?;
+    }
+    let log = fs::File::create(&path)?;
     let mut command = Command::new(std::env::current_exe()?);
     command
         .args([noun, "serve", "--home"])
@@ -181,11 +183,15 @@ pub fn serve(noun: &str, home: &Path, passphrase: &Path) -> Result<Command, Fail
     Ok(command)
 }
 
-/// The last lines of a service's log.
+/// Why a service ended, or the last lines of its log where it does not say.
 pub fn last_lines(home: &Path) -> String {
     let text = fs::read_to_string(home.join(LOG)).unwrap_or_default();
-    let mut last: Vec<_> = text.lines().rev().take(5).collect();
-    last.reverse();
+    let reasons = text.lines().filter(|line| line.starts_with("error: "));
+    let mut last: Vec<_> = reasons.collect();
+    if last.is_empty() {
+        last = text.lines().rev().take(5).collect();
+        last.reverse();
+    }
     let name = home.file_name().unwrap_or_default().to_string_lossy();
     let lines = last.into_iter().map(|line| format!("  {name}: {line}"));
     lines.collect::<Vec<_>>().join("\n")

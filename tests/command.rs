@@ -111,15 +111,17 @@ fn a_setting_that_is_none_is_refused_by_name() {
 fn what_is_no_record_is_refused_with_the_rule_and_without_a_panic() {
     let nested = format!(
         "{{\"resourceType\":\"Patient\",\"x\":{}1{}}}",
-        "[".repeat(10_000),
-        "]".repeat(10_000)
+        "[".repeat(1_000_000),
+        "]".repeat(1_000_000)
     );
+    let deep = "[".repeat(100_000_000);
     let bundle = r#"{"resourceType":"Bundle","type":"collection","entry":[{"resource":{"resourceType":"Bundle"}}]}"#;
     let mut dicom = vec![0_u8; 128];
     dicom.extend(b"DICM\x02\x00\x00\x00UL\x04\x00\xff");
-    let cases: [(&str, &[u8]); 5] = [
+    let cases: [(&str, &[u8]); 6] = [
         ("text.json", b"this is not JSON"),
         ("nested.json", nested.as_bytes()),
+        ("deep.json", deep.as_bytes()),
         ("unknown.json", br#"{"resourceType":"Spaceship"}"#),
         ("bundles.json", bundle.as_bytes()),
         ("cut.dcm", &dicom),

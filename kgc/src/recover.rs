@@ -127,10 +127,11 @@ async fn keep(
             body,
         },
     );
-    core.step(move |core| Ok(core.store.put_update_key(&kept)?))
-        .await?;
     let line = AuditEntry::by_service("kgc", "recover-update-key", number)
         .allowed(format!("from {}, with the ledger's digest", from.id))
         .height(core.node.state().height().value());
-    core.frame.audit().record(line).await
+    // The digest is checked: what is decided is written before it is done.
+    core.frame.audit().record(line).await?;
+    core.step(move |core| Ok(core.store.put_update_key(&kept)?))
+        .await
 }

@@ -1,5 +1,6 @@
 //! From what lies in a folder to a client of the service it belongs to.
 
+use std::net::SocketAddr;
 use std::path::Path;
 
 use consilium_client::api::auth::ScopeSet;
@@ -22,6 +23,16 @@ pub fn endpoint(url: &str, pin: &Digest) -> Result<Endpoint, Failure> {
         url,
         Some(TlsPin::from_bytes(*pin.as_bytes())),
     )?)
+}
+
+/// Checks an address and port to answer on before anything is made with it.
+pub fn listen_address(text: &str) -> Result<(), Failure> {
+    match text.parse::<SocketAddr>() {
+        Ok(_) => Ok(()),
+        Err(error) => Err(Failure::Usage(format!(
+            "--http-listen {text}: {error}: write 127.0.0.1:8440"
+        ))),
+    }
 }
 
 /// The KGC of a folder, as nobody.

@@ -65,6 +65,10 @@ pub struct Device {
 pub fn keygen(home: &Path, passphrase: Option<&Passphrase>) -> Result<SigningKey, Failure> {
     fs::create_dir_all(home)
         .map_err(|error| Failure::said(format!("{}: {error}", home.display())))?;
+    if signing_key(home).exists() {
+        let text = format!("{} has keys already; nothing is changed", home.display());
+        return Err(Failure::said(text));
+    }
     let key = SigningKey::generate(&mut rand::rng());
     write_key_file(&signing_key(home), &key, protection(passphrase))?;
     Ok(key)
@@ -121,7 +125,7 @@ impl Device {
         let path = profile(home);
         let text = fs::read(&path).map_err(|error| {
             Failure::said(format!(
-                "{}: {error}; is the device registered?",
+                "{}: {error}; give the folder of a device that is registered (`patient register`, `doctor enroll --code-file FILE`)",
                 path.display()
             ))
         })?;
@@ -141,6 +145,18 @@ impl Device {
             signing,
             gateway,
         })
+    }
+
+    /// The same, if it is for this role.
+    pub fn of(self, role: DeviceRole) -> Result<Self, Failure> {
+        match self.profile.role == role {
+            true => Ok(self),
+            false => Err(Failure::Usage(format!(
+                "{} is a {}'s device; this command needs a {role}'s",
+                self.home.display(),
+                self.profile.role
+            ))),
+        }
     }
 
     /// Its folder.

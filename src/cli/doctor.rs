@@ -56,10 +56,10 @@ pub enum DoctorCommand {
         #[arg(required = true, value_name = "SYSTEM|CODE")]
         keywords: Vec<Keyword>,
         /// Days that they hold
-        #[arg(long, default_value_t = 30)]
+        #[arg(long, default_value_t = 30, value_parser = clap::value_parser!(u64).range(1..=36_500))]
         days: u64,
     },
-    /// Cases
+    /// The cases that were assigned to this doctor
     Inbox {
         #[command(flatten)]
         at: DeviceArgs,
@@ -195,7 +195,7 @@ fn keygen(home: &Path, protect: &ProtectionOption) -> Outcome {
 }
 
 fn opened(at: &DeviceArgs) -> Result<(Device, DoctorKeys), Failure> {
-    let device = at.open()?;
+    let device = at.of(DeviceRole::Doctor)?;
     let beta: AbeUserSecretFile = at.passphrase.open(&device::abe_key(&at.home))?;
     let beta = UserSecretKey::from_bytes(beta.expose_secret())?;
     let keys = DoctorKeys::new(device.signing(), beta);
@@ -264,7 +264,7 @@ async fn interests(at: &DeviceArgs, keywords: &[Keyword], days: u64) -> Outcome 
 }
 
 async fn inbox(at: &DeviceArgs, wait: &WaitOption) -> Outcome {
-    let device = at.open()?;
+    let device = at.of(DeviceRole::Doctor)?;
     let gateway = device.gateway();
     let waits = |inbox: &Inbox| inbox.cases.iter().any(|case| !case.reported);
     let inbox = wait
@@ -296,6 +296,8 @@ async fn open(args: &CaseArgs, out: &Path, max_bytes: u64) -> Outcome {
     if out.exists() {
         return Err(Failure::said(format!("{} is there already", out.display())));
     }
+    // The ledger says that the case was opened before the record is here: what can fail before that, fails before.
+    writable(out)?;
     let (device, keys) = opened(&args.at)?;
     let federation = device.federation().await?;
     let (gateway, cases) = (device.gateway(), device::cases(device.home()));
@@ -321,6 +323,16 @@ async fn open(args: &CaseArgs, out: &Path, max_bytes: u64) -> Outcome {
     ))
 }
 
+/// Whether a file can be made where the record is to lie.
+fn writable(out: &Path) -> Result<(), Failure> {
+    let folder = out.parent().filter(|one| !one.as_os_str().is_empty());
+    let folder = folder.unwrap_or(Path::new("."));
+    match tempfile::tempfile_in(folder) {
+        Ok(_) => Ok(()),
+        Err(error) => Err(Failure::said(format!("{}: {error}", out.display()))),
+    }
+}
+
 async fn read(
     device: &Device,
     case: &OpenedCase,
@@ -344,6 +356,13 @@ async fn read(
 async fn report(at: &DeviceArgs, record: RecordId, path: &Path) -> Outcome {
     let text =
         fs::read(path).map_err(|error| Failure::said(format!("{}: {error}", path.display())))?;
+    if text.is_empty() {
+        let text = format!(
+            "{} is empty; a report stands for good, so write it first",
+            path.display()
+        );
+        return Err(Failure::said(text));
+    }
     let text = Report::new(Zeroizing::new(text))?;
     let (device, keys) = opened(at)?;
     let recipient = ReportRecipient::kept(&device::cases(device.home()), record)?;

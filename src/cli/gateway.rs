@@ -40,7 +40,7 @@ pub enum GatewayCommand {
         #[arg(long, default_value = "")]
         note: String,
         /// Minutes that the code holds
-        #[arg(long, value_name = "MINUTES", default_value_t = 60)]
+        #[arg(long, value_name = "MINUTES", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..=43_200))]
         lifetime: u64,
     },
     /// Requests of this hospital's doctors
@@ -78,14 +78,14 @@ pub enum GatewayCommand {
         #[arg(long, default_value = "treatment")]
         purpose: PurposeOfUse,
         /// Days that it holds
-        #[arg(long, default_value_t = 30)]
+        #[arg(long, default_value_t = 30, value_parser = clap::value_parser!(u64).range(1..=36_500))]
         days: u64,
     },
     /// Withdraw an authorization
     Withdraw {
         #[command(flatten)]
         operator: OperatorArgs,
-        /// Which
+        /// Its id, as `gateway authorizations` lists it
         authorization: AuthorizationId,
     },
     /// The authorizations of this hospital
@@ -229,6 +229,7 @@ pub async fn run(command: GatewayCommand) -> Outcome {
 }
 
 fn init(args: &InitArgs) -> Outcome {
+    connect::listen_address(&args.http_listen)?;
     let passphrase = secrets::read(&args.passphrase_file)?;
     let operator = args
         .operator_passphrase_file

@@ -9,6 +9,7 @@ use consilium_client::api::kgc::{
 };
 use consilium_client::api::ledger::EpochList;
 use consilium_client::api::terms::RevocationReason;
+use consilium_client::endpoint::ServiceUrl;
 use consilium_client::keyfile::WorkFactor;
 use consilium_client::wire::{SecretText, Text};
 use consilium_contracts::{Canonical as _, DoctorId, HospitalId, Settings};
@@ -100,7 +101,7 @@ pub struct InitArgs {
     #[arg(long = "name", value_name = "HOST", default_values_t = ["localhost".to_owned(), "127.0.0.1".to_owned()])]
     names: Vec<String>,
     /// Levels of the revocation tree: 2^depth doctors over the federation's life
-    #[arg(long, default_value_t = DEFAULT_DEPTH)]
+    #[arg(long, default_value_t = DEFAULT_DEPTH, value_parser = clap::value_parser!(u8).range(1..=32))]
     depth: u8,
     /// File with the passphrase that seals the keys; `-` reads standard input
     #[arg(long, value_name = "FILE")]
@@ -284,6 +285,9 @@ pub async fn run(command: KgcCommand) -> Outcome {
 }
 
 fn init(args: &InitArgs) -> Outcome {
+    let url = args.url.parse::<ServiceUrl>();
+    url.map_err(|error| Failure::Usage(format!("--url {}: {error}", args.url)))?;
+    connect::listen_address(&args.http_listen)?;
     let passphrase = secrets::read(&args.passphrase_file)?;
     let admin = args
         .admin_passphrase_file
@@ -309,7 +313,7 @@ fn init(args: &InitArgs) -> Outcome {
     let text = format!(
         "The KGC's keys are in {}; keep a copy of {} and its passphrase apart.\n\
          Administrator's key: {}\nPublic file:         {}\nSettings:            {}\n\
-         Next: consilium kgc genesis --home {} --name NAME HOSPITAL.JSON...",
+         Next: consilium kgc genesis --home {} --passphrase-file FILE --name NAME HOSPITAL.JSON...",
         home.path().display(),
         home.sealed().display(),
         made.admin_key.display(),

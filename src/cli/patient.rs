@@ -91,6 +91,11 @@ pub struct DeviceArgs {
 }
 
 impl DeviceArgs {
+    /// The device, if it is for this role.
+    pub fn of(&self, role: DeviceRole) -> Result<Device, Failure> {
+        self.open()?.of(role)
+    }
+
     /// The device.
     pub fn open(&self) -> Result<Device, Failure> {
         Device::open(&self.home, &self.passphrase)
@@ -133,7 +138,7 @@ pub struct EncryptArgs {
     #[arg(long = "purpose", default_values_t = [PurposeOfUse::Treatment])]
     purposes: Vec<PurposeOfUse>,
     /// Days that the consent holds
-    #[arg(long, default_value_t = 90)]
+    #[arg(long, default_value_t = 90, value_parser = clap::value_parser!(u64).range(1..=36_500))]
     days: u64,
 }
 
@@ -154,7 +159,7 @@ pub async fn run(command: PatientCommand) -> Outcome {
         PatientCommand::Encrypt(args) => encrypt(&args).await,
         PatientCommand::Submit(args) => submit(&args).await,
         PatientCommand::Status(at) => {
-            let list = at.open()?.gateway().records().await?;
+            let list = at.of(DeviceRole::Patient)?.gateway().records().await?;
             Ok(Answer::new(table(&list.records), json!(list)))
         }
         PatientCommand::Withdraw(args) => withdraw(&args).await,
@@ -235,7 +240,7 @@ async fn encrypt(args: &EncryptArgs) -> Outcome {
     let policy = policy(args)?;
     let source = Records::one(&args.record, &Limits::default())?;
     let passphrase = args.at.passphrase.read()?;
-    let device = args.at.open()?;
+    let device = args.at.of(DeviceRole::Patient)?;
     let (federation, gateway) = (device.federation().await?, device.gateway());
     let chosen = chosen(args, &source, federation.index_size().keywords())?;
     let mut rng = rand::rng();
@@ -300,8 +305,16 @@ fn folder(device: &Device, record: &RecordId) -> PathBuf {
     device.home().join("records").join(record.to_string())
 }
 
+fn no_record(path: &Path, error: &std::io::Error) -> Failure {
+    Failure::said(format!(
+        "{}: {error}; this device has no such record",
+        path.display()
+    ))
+}
+
 fn record_keys(args: &RecordArgs, device: &Device) -> Result<RecordKeys, Failure> {
     let folder = folder(device, &args.record);
+    fs::metadata(&folder).map_err(|error| no_record(&folder, &error))?;
     let signing: SigningKey = args.at.passphrase.open(&folder.join("record.key"))?;
     let report: RsaPrivateKeyFile = args.at.passphrase.open(&folder.join("report.key"))?;
     let report = SecretKey::from_pkcs8_der(report.expose_secret(), &mut rand::rng())?;
@@ -309,11 +322,10 @@ fn record_keys(args: &RecordArgs, device: &Device) -> Result<RecordKeys, Failure
 }
 
 async fn submit(args: &RecordArgs) -> Outcome {
-    let device = args.at.open()?;
+    let device = args.at.of(DeviceRole::Patient)?;
     let folder = folder(&device, &args.record);
     let path = folder.join("submission.json");
-    let text =
-        fs::read(&path).map_err(|error| Failure::said(format!("{}: {error}", path.display())))?;
+    let text = fs::read(&path).map_err(|error| no_record(&path, &error))?;
     let submission: RecordSubmission = serde_json::from_slice(&text)?;
     device.gateway().submit_record(&submission).await?;
     let view = device
@@ -342,7 +354,7 @@ fn table(records: &[RecordView]) -> String {
 }
 
 async fn withdraw(args: &RecordArgs) -> Outcome {
-    let device = args.at.open()?;
+    let device = args.at.of(DeviceRole::Patient)?;
     let (federation, keys) = (device.federation().await?, record_keys(args, &device)?);
     let gateway = device.gateway();
     let receipt =
@@ -355,7 +367,7 @@ async fn withdraw(args: &RecordArgs) -> Outcome {
 }
 
 async fn reports(at: &DeviceArgs, wait: &WaitOption) -> Outcome {
-    let device = at.open()?;
+    let device = at.of(DeviceRole::Patient)?;
     let gateway = device.gateway();
     let there =
         |one: &RecordView| matches!(one.state, RecordState::Reported | RecordState::Acknowledged);
@@ -373,7 +385,10 @@ async fn reports(at: &DeviceArgs, wait: &WaitOption) -> Outcome {
 }
 
 async fn open(args: &RecordArgs, out: &Path) -> Outcome {
-    let device = args.at.open()?;
+    if out.exists() {
+        return Err(Failure::said(format!("{} is there already", out.display())));
+    }
+    let device = args.at.of(DeviceRole::Patient)?;
     let (federation, keys) = (device.federation().await?, record_keys(args, &device)?);
     let opened = read_report(
         device.gateway(),
@@ -402,7 +417,7 @@ async fn open(args: &RecordArgs, out: &Path) -> Outcome {
 }
 
 async fn confirm(args: &RecordArgs) -> Outcome {
-    let device = args.at.open()?;
+    let device = args.at.of(DeviceRole::Patient)?;
     let (federation, keys) = (device.federation().await?, record_keys(args, &device)?);
     let (gateway, mut rng) = (device.gateway(), rand_seeded());
     let opened = read_report(gateway, &federation, &keys, args.record, &mut rng).await?;

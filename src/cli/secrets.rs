@@ -39,12 +39,12 @@ impl PassphraseOption {
 
 /// How a new device protects its keys: one of the two must be said.
 #[derive(Debug, Clone, Args)]
-#[group(required = true, multiple = false)]
+#[group(required = true, multiple = true)]
 pub struct ProtectionOption {
     /// File with the passphrase in its first line; `-` reads standard input
     #[arg(long, value_name = "FILE", env = PASSPHRASE_VARIABLE)]
     pub passphrase_file: Option<PathBuf>,
-    /// Keep the keys without a passphrase: only where the disk itself is trusted
+    /// Keep the keys without a passphrase, whatever else is named: only where the disk itself is trusted
     #[arg(long)]
     pub unprotected: bool,
 }
@@ -52,6 +52,9 @@ pub struct ProtectionOption {
 impl ProtectionOption {
     /// The passphrase; none where the caller asked for none.
     pub fn read(&self) -> Result<Option<Passphrase>, Failure> {
+        if self.unprotected {
+            return Ok(None);
+        }
         self.passphrase_file.as_deref().map(read).transpose()
     }
 }

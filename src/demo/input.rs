@@ -76,12 +76,20 @@ pub fn read(show: &mut Show, path: &Path, summary: &mut Summary) -> Result<Vec<I
         ),
     );
     match inputs.is_empty() {
-        true => Err(Failure::said(format!(
-            "{}: there is no record in it",
-            path.display()
-        ))),
+        true => Err(nothing(path, &summary.skipped)),
         false => Ok(inputs),
     }
+}
+
+fn nothing(path: &Path, skipped: &[Skipped]) -> Failure {
+    let reasons = skipped.iter().take(5);
+    let reasons: String = reasons
+        .map(|one| format!("\n  {}: {}", one.what, one.reason))
+        .collect();
+    Failure::said(format!(
+        "{}: there is no record in it; FHIR R4 (JSON, NDJSON, gzip) and DICOM files are taken{reasons}",
+        path.display()
+    ))
 }
 
 /// A file's place in the input.

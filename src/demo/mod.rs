@@ -32,7 +32,7 @@ pub struct DemoArgs {
     #[arg(long, value_name = "PATH")]
     records: Option<PathBuf>,
     /// Seconds that doctors have to match a record; by default as long as this many records need
-    #[arg(long, value_name = "SECONDS")]
+    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=86_400))]
     matching_window: Option<u64>,
     /// Leave the services' folders, with their logs, where they are
     #[arg(long)]

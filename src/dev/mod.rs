@@ -36,7 +36,7 @@ pub enum DevCommand {
     },
     /// Stop it; everything stays
     Down(FolderArgs),
-    /// What runs
+    /// What runs; fails unless all of it is ready
     Status(FolderArgs),
 }
 
@@ -66,8 +66,7 @@ pub async fn run(command: DevCommand) -> Outcome {
 fn services(home: &Path) -> Result<Vec<Service>, Failure> {
     if !plan::is_there(home) {
         return Err(Failure::said(format!(
-            "{} holds no federation; make one: consilium dev up --home {}",
-            home.display(),
+            "{} holds no federation: give --home, or make one with `consilium dev up`",
             home.display()
         )));
     }
@@ -85,7 +84,7 @@ async fn up(home: &Path, chosen: &Chosen) -> Outcome {
     let passphrase = home.canonicalize()?.join(PASSPHRASE);
     for service in &services {
         if service.running().is_none() {
-            service.start(&passphrase)?;
+            service.start(&passphrase).await?;
         }
     }
     let started = Instant::now();
@@ -97,12 +96,13 @@ async fn up(home: &Path, chosen: &Chosen) -> Outcome {
             tokio::time::sleep(Duration::from_millis(100)).await;
         }
     }
+    let seen = look(&services).await?;
     let text = format!(
         "The federation runs.\n\n{}\n\n{}",
-        listing(&services)?,
-        credentials(home)
+        listing(&seen),
+        credentials(&home.canonicalize()?)
     );
-    Ok(Answer::new(text, as_json(&services, home)?))
+    Ok(Answer::new(text, as_json(&seen, home)))
 }
 
 fn credentials(home: &Path) -> String {
@@ -125,26 +125,49 @@ fn credentials(home: &Path) -> String {
     )
 }
 
-fn listing(services: &[Service]) -> Result<String, Failure> {
-    let mut rows = Vec::new();
-    for service in services {
-        let process = service.running();
-        let process = process.map_or("stopped".to_owned(), |id| format!("process {id}"));
-        let log = service.log().display().to_string();
-        rows.push([service.name(), service.url()?, process, log]);
-    }
-    Ok(table(["service", "URL", "", "log"], rows))
+/// A service as it stands now.
+struct Seen<'a> {
+    service: &'a Service,
+    url: String,
+    process: Option<u32>,
+    ready: bool,
 }
 
-fn as_json(services: &[Service], home: &Path) -> Result<Value, Failure> {
-    let mut listed = Vec::new();
+async fn look(services: &[Service]) -> Result<Vec<Seen<'_>>, Failure> {
+    let mut seen = Vec::new();
     for service in services {
-        listed.push(json!({
-            "service": service.name(), "url": service.url()?, "process": service.running(),
-            "home": service.home(), "log": service.log(),
-        }));
+        seen.push(Seen {
+            service,
+            url: service.url()?,
+            process: service.running(),
+            ready: service.is_ready().await,
+        });
     }
-    Ok(json!({ "home": home, "passphrase_file": home.join(PASSPHRASE), "services": listed }))
+    Ok(seen)
+}
+
+fn listing(seen: &[Seen<'_>]) -> String {
+    let rows = seen.iter().map(|one| {
+        let state = match (one.process, one.ready) {
+            (None, _) => "stopped".to_owned(),
+            (Some(id), true) => format!("ready, process {id}"),
+            (Some(id), false) => format!("not ready, process {id}"),
+        };
+        let log = one.service.log().display().to_string();
+        [one.service.name(), one.url.clone(), state, log]
+    });
+    table(["service", "URL", "state", "log"], rows)
+}
+
+fn as_json(seen: &[Seen<'_>], home: &Path) -> Value {
+    let listed = seen.iter().map(|one| {
+        json!({
+            "service": one.service.name(), "url": one.url, "process": one.process, "ready": one.ready,
+            "home": one.service.home(), "log": one.service.log(),
+        })
+    });
+    let listed: Vec<_> = listed.collect();
+    json!({ "home": home, "passphrase_file": home.join(PASSPHRASE), "services": listed })
 }
 
 async fn down(home: &Path) -> Outcome {
@@ -167,18 +190,19 @@ async fn down(home: &Path) -> Outcome {
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
     }
+    // Nothing may be left that no command can stop any more.
+    for service in &services {
+        service.refuse_taken_port().await?;
+    }
     let text = format!("Stopped. Everything stays in {}", home.display());
     Ok(Answer::new(text, json!({ "stopped": true, "home": home })))
 }
 
 async fn status(home: &Path) -> Outcome {
     let services = services(home)?;
-    let mut all_ready = true;
-    for service in &services {
-        all_ready &= service.is_ready().await;
-    }
-    let answer = Answer::new(listing(&services)?, as_json(&services, home)?);
-    Ok(match all_ready {
+    let seen = look(&services).await?;
+    let answer = Answer::new(listing(&seen), as_json(&seen, home));
+    Ok(match seen.iter().all(|one| one.ready) {
         true => answer,
         false => answer.unsuccessful(),
     })

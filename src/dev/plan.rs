@@ -25,7 +25,8 @@ pub struct Chosen {
         value_parser = clap::value_parser!(u16).range(1024..=65_000))]
     first_port: Option<u16>,
     /// Seconds that doctors have to match a record, by default 20
-    #[arg(long, value_name = "SECONDS", env = "CONSILIUM_DEV_MATCHING_WINDOW")]
+    #[arg(long, value_name = "SECONDS", env = "CONSILIUM_DEV_MATCHING_WINDOW",
+        value_parser = clap::value_parser!(u64).range(1..=86_400))]
     matching_window: Option<u64>,
 }
 
@@ -93,10 +94,12 @@ fn make(home: &Path, chosen: &Chosen) -> Result<(), Failure> {
     plan.ports.iter().try_for_each(|ports| free(*ports))?;
     let parent = home.parent().filter(|one| !one.as_os_str().is_empty());
     let parent = parent.unwrap_or(Path::new("."));
-    fs::create_dir_all(parent)?;
+    let in_parent = |error| Failure::said(format!("{}: {error}", parent.display()));
+    fs::create_dir_all(parent).map_err(in_parent)?;
     let staged = tempfile::Builder::new()
         .prefix(".consilium-dev-")
-        .tempdir_in(parent)?;
+        .tempdir_in(parent)
+        .map_err(in_parent)?;
     loopback::make(staged.path(), plan)?;
     let text = serde_json::to_vec_pretty(&made)?;
     write_atomically(
@@ -121,7 +124,7 @@ fn free(ports: Ports) -> Result<(), Failure> {
     for port in [ports.http, ports.ledger] {
         TcpListener::bind(("127.0.0.1", port)).map_err(|error| {
             Failure::said(format!(
-                "port {port} of 127.0.0.1: {error}; give another --first-port"
+                "port {port} of 127.0.0.1: {error}; give another --first-port, or end the federation that still has it"
             ))
         })?;
     }

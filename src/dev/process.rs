@@ -1,9 +1,11 @@
 //! A service that goes on when the command that started it has ended.
 
 use std::fs::{self, File, TryLockError};
+use std::net::TcpListener;
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::{Duration, Instant};
 
 use consilium_client::file::{Existing, Readers, write_atomically};
 use consilium_client::{GatewayClient, KgcClient};
@@ -17,6 +19,9 @@ pub struct Service {
     noun: &'static str,
     home: PathBuf,
 }
+
+/// How long a service that runs may take to say whether it is ready, and one that ended to give back its port.
+const LOOK: Duration = Duration::from_secs(5);
 
 enum Client {
     Kgc(KgcClient),
@@ -75,8 +80,27 @@ impl Service {
         words.any(|word| word == own).then_some(pid)
     }
 
+    /// Refuses where something answers on its port that is not its process. A process that was killed a moment ago may still have it.
+    pub async fn refuse_taken_port(&self) -> Result<(), Failure> {
+        let url = self.url()?;
+        let address = url.trim_start_matches("http://").trim_end_matches('/');
+        let started = Instant::now();
+        while TcpListener::bind(address).is_err() && started.elapsed() < LOOK {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        match TcpListener::bind(address) {
+            Ok(_) => Ok(()),
+            Err(error) => Err(Failure::said(format!(
+                "{address}, where {} is to answer: {error}; another program has it, or a federation whose folder was moved, copied or \
+                 deleted while it ran: end that process first",
+                self.name()
+            ))),
+        }
+    }
+
     /// Starts it in a process group of its own, so that Ctrl-C in this terminal does not reach it.
-    pub fn start(&self, passphrase: &Path) -> Result<(), Failure> {
+    pub async fn start(&self, passphrase: &Path) -> Result<(), Failure> {
+        self.refuse_taken_port().await?;
         let mut command = loopback::serve(self.noun, &self.home, passphrase)?;
         let child = command.current_dir("/").process_group(0).spawn()?;
         let pid = format!("{}\n", child.id());
@@ -104,13 +128,20 @@ impl Service {
         Ok(())
     }
 
-    /// Whether it takes work.
+    /// Whether its process runs and takes work.
     pub async fn is_ready(&self) -> bool {
-        match self.client() {
-            Ok(Client::Kgc(kgc)) => loopback::is_ready(kgc.http()).await,
-            Ok(Client::Gateway(gateway)) => loopback::is_ready(gateway.http()).await,
-            Err(_) => false,
+        if self.running().is_none() {
+            return false;
         }
+        let asked = async {
+            match self.client() {
+                Ok(Client::Kgc(kgc)) => loopback::is_ready(kgc.http()).await,
+                Ok(Client::Gateway(gateway)) => loopback::is_ready(gateway.http()).await,
+                Err(_) => false,
+            }
+        };
+        let answered = tokio::time::timeout(LOOK, asked).await;
+        answered.unwrap_or(false)
     }
 
     /// Where it answers.

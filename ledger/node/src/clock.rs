@@ -23,6 +23,15 @@ pub(crate) fn next_time(now: BlockTime, last: BlockTime, ago: Duration) -> Block
     now.max(last.plus(1).plus(millis(ago) / 2))
 }
 
+/// The latest time that a validator accepts upon a block of time `last` that was committed `ago`: its clock's bound, or, where the
+/// ledger is ahead of that, what real time has added since.
+///
+/// So a ledger that is ahead of a quorum's clocks goes on: proposals come at half that pace. A liar can keep the ledger from falling
+/// back to the clocks, and cannot carry it further away.
+pub(crate) fn latest_time(bound: BlockTime, last: BlockTime, ago: Duration) -> BlockTime {
+    bound.max(last.plus(1).plus(millis(ago)))
+}
+
 /// How long it takes until [`next_time`] has reached `deadline`.
 pub(crate) fn until(deadline: BlockTime, now: BlockTime, next: BlockTime) -> Duration {
     let by_clock = deadline.value().saturating_sub(now.value());
@@ -76,6 +85,29 @@ mod tests {
         let wait = until(last.plus(1_501), clock, next);
         assert_eq!(wait, Duration::from_secs(3));
         assert!(next_time(clock.plus(3_000), last, wait) >= last.plus(1_501));
+    }
+
+    #[test]
+    fn a_quorum_whose_clocks_are_behind_the_ledger_accepts_what_is_built_and_nothing_further_ahead()
+    {
+        let (skew, last) = (10_000, at(3_600_000));
+        for (proposers, others) in [(0, 0), (50, 40), (60_000, 59_000)] {
+            let now = at(others);
+            let (built, seen) = (
+                Duration::from_millis(proposers),
+                Duration::from_millis(others),
+            );
+            let next = next_time(at(proposers), last, built);
+            let latest = latest_time(now.plus(skew), last, seen);
+            assert!(next <= latest, "{next} is not after {latest}");
+            assert!(latest.value() <= last.value() + 1 + others);
+        }
+        let ahead = latest_time(at(5_000).plus(skew), at(4_000), Duration::from_secs(1));
+        assert_eq!(
+            ahead,
+            at(15_000),
+            "its own clock's bound, where that is later"
+        );
     }
 
     #[test]

@@ -166,8 +166,10 @@ impl Core {
             known.undecided = undecided;
             return known.executed.is_some();
         }
-        let early = rules == Rules::Proposed && self.is_early(&undecided.block);
-        let executed = match self.check(&undecided.block, rules) {
+        // The clock is read once: it may be set between two looks.
+        let latest = self.latest_time(rules);
+        let early = latest.is_some_and(|latest| undecided.block.header().time > latest);
+        let executed = match self.check(&undecided.block, latest) {
             Ok(executed) => Some(executed),
             Err(reason) => {
                 warn!(height = %undecided.block.header().height, block = %hash, %reason, "a proposed block is not valid");
@@ -186,17 +188,19 @@ impl Core {
         valid
     }
 
-    /// Whether a block's time is further ahead of our clock than a validator accepts.
-    fn is_early(&self, block: &Block) -> bool {
-        block.header().time > self.latest_time()
+    /// The latest time that a validator accepts of a block that is not decided.
+    fn latest_time(&self, rules: Rules) -> Option<BlockTime> {
+        let bound = clock::now().plus(self.settings.max_clock_skew_ms);
+        let ago = self.committed_at.elapsed();
+        (rules == Rules::Proposed).then(|| clock::latest_time(bound, self.snapshot.time(), ago))
     }
 
-    fn latest_time(&self) -> BlockTime {
-        clock::now().plus(self.settings.max_clock_skew_ms)
-    }
-
-    /// Whether the block may follow the last one, and what it does; or why not.
-    pub(super) fn check(&self, block: &Block, rules: Rules) -> Result<Executed, String> {
+    /// Whether the block may follow the last one and is not later than `latest`, and what it does; or why not.
+    pub(super) fn check(
+        &self,
+        block: &Block,
+        latest: Option<BlockTime>,
+    ) -> Result<Executed, String> {
         let header = block.header();
         let parent = &self.snapshot.tip().parent;
         header
@@ -205,8 +209,8 @@ impl Core {
         block
             .within(&self.settings)
             .map_err(|error| error.to_string())?;
-        if rules == Rules::Proposed && self.is_early(block) {
-            let (time, latest) = (header.time, self.latest_time());
+        let time = header.time;
+        if let Some(latest) = latest.filter(|latest| time > *latest) {
             return Err(format!(
                 "its time {time} is ahead of this clock's bound {latest}"
             ));

@@ -13,7 +13,6 @@ use consilium_contracts::{Event, Height, next_deadline};
 use consilium_ledger::{BlockHash, Executed};
 use tracing::{error, info, warn};
 
-use super::bodies::Rules;
 use super::{Core, Halt, Step, Wires, peers_of, publishers_of, validators_of};
 use crate::clock;
 use crate::engine::{
@@ -78,7 +77,7 @@ impl Core {
             )));
         };
         // Our clock may have found it too far ahead; a quorum did not.
-        let executed = executed.map_or_else(|| self.check(&undecided.block, Rules::Decided), Ok);
+        let executed = executed.map_or_else(|| self.check(&undecided.block, None), Ok);
         match executed {
             Ok(executed) => Ok((undecided, executed)),
             Err(reason) => Err(Halt(format!(
