@@ -16,7 +16,7 @@ CARGO := cargo
 ALL := --workspace --all-targets --locked
 CONSILIUM := $(CARGO_TARGET_DIR)/debug/consilium
 
-.PHONY: help setup build demo test lint format-check claims clippy doc deny advisories unit clean
+.PHONY: help setup build bin demo test lint format-check claims clippy doc deny advisories unit clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -27,6 +27,9 @@ setup: ## Install what is missing: Rust toolchain, system packages
 
 build: setup ## Build everything
 	@$(CARGO) build $(ALL)
+
+bin: ## Print the folder of the built command, for PATH
+	@echo $(CARGO_TARGET_DIR)/debug
 
 demo: build ## Run the main job on sample records: a KGC and two hospitals on this machine
 	@$(CONSILIUM) demo $(DEMO)
