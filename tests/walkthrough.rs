@@ -64,3 +64,24 @@ fn every_command_of_the_readme_does_what_it_says() {
         assert_eq!(dev.process(service), None, "{service} still runs");
     }
 }
+
+#[test]
+fn every_make_target_of_the_readme_is_one() {
+    let read =
+        |name: &str| fs::read_to_string(format!("{}/{name}", env!("CARGO_MANIFEST_DIR"))).unwrap();
+    let (readme, makefile) = (read("README.md"), read("Makefile"));
+    let calls = readme.lines().filter_map(|line| {
+        let begins = line.strip_prefix("make ");
+        let inside = line.split_once("$(make -s ").map(|(_, rest)| rest);
+        begins.or(inside)?.split([' ', ')']).next()
+    });
+    let calls: Vec<_> = calls.collect();
+    for target in ["demo", "test", "build", "bin"] {
+        assert!(calls.contains(&target), "{target} is not in the README");
+    }
+    for target in calls {
+        let rule = format!("{target}: ");
+        let is_rule = makefile.lines().any(|line| line.starts_with(&rule));
+        assert!(is_rule, "make {target} is no rule");
+    }
+}
