@@ -106,10 +106,7 @@ impl Site {
     fn until(&self, what: &str, arguments: &[&str], so: impl Fn(&Value) -> bool) -> Value {
         let started = Instant::now();
         loop {
-            let seen = self
-                .dev
-                .try_json(&[arguments, &["--passphrase-file", SECRET]].concat());
-            match seen {
+            match self.dev.try_json(arguments) {
                 Ok(value) if so(&value) => return value,
                 seen => assert!(started.elapsed() < PATIENCE, "{what}: {seen:?}"),
             }
@@ -159,14 +156,7 @@ fn found() -> Site {
 }
 
 fn status_of_kgc(site: &Site) -> Value {
-    let started = Instant::now();
-    loop {
-        match site.dev.try_json(&["kgc", "status", "--home", KGC]) {
-            Ok(status) => return status,
-            Err(error) => assert!(started.elapsed() < PATIENCE, "{error}"),
-        }
-        sleep(Duration::from_millis(200));
-    }
+    site.until("the KGC", &["kgc", "status", "--home", KGC], |_| true)
 }
 
 /// Sealed, unsealed, backed up, restored, and a hospital admitted: what only the KGC's administrator does.
@@ -179,11 +169,9 @@ fn a_kgc_is_unsealed_backed_up_and_restored_and_admits_a_hospital() {
     let open = site.with_secret(&["kgc", "unseal", "--home", KGC]);
     assert_eq!(open["sealed"], false);
     let epochs = ["kgc", "epoch", "show", "--home", KGC];
-    let started = Instant::now();
-    while site.dev.json(&epochs)["current"].is_null() {
-        assert!(started.elapsed() < PATIENCE, "no first epoch");
-        sleep(Duration::from_millis(200));
-    }
+    site.until("the first epoch", &epochs, |list| {
+        !list["current"].is_null()
+    });
     site.with_secret(&["kgc", "backup", "old.backup", "--home", KGC]);
     let made = site.with_secret(&["kgc", "epoch", "publish", "--home", KGC]);
     assert_eq!(made["epoch"], 2);
@@ -231,17 +219,18 @@ fn a_kgc_is_unsealed_backed_up_and_restored_and_admits_a_hospital() {
     site.with_secret(&restore);
     site.serve("kgc", KGC, true);
     status_of_kgc(&site);
-    let started = Instant::now();
-    while site.dev.json(&epochs)["current"] != 2 {
-        assert!(
-            started.elapsed() < PATIENCE,
-            "the second epoch is forgotten"
-        );
-        sleep(Duration::from_millis(200));
-    }
+    site.until("the second epoch", &epochs, |list| list["current"] == 2);
     let next = site.until(
         "a third epoch",
-        &["kgc", "epoch", "publish", "--home", KGC],
+        &[
+            "kgc",
+            "epoch",
+            "publish",
+            "--home",
+            KGC,
+            "--passphrase-file",
+            SECRET,
+        ],
         |made| made["epoch"] == 3,
     );
     assert_eq!(next["epoch"], 3);
@@ -255,7 +244,14 @@ fn operators_and_doctors_do_the_rest_of_what_they_may() {
     let mut doctors = Vec::new();
     site.until(
         "the gateway",
-        &["gateway", "status", "--home", CLINIC],
+        &[
+            "gateway",
+            "status",
+            "--home",
+            CLINIC,
+            "--passphrase-file",
+            SECRET,
+        ],
         |status| status["epoch"] == 1 && status["kgc_reachable"] == true,
     );
     for home in ["first", "second"] {

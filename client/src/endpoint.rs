@@ -4,6 +4,7 @@ use std::fmt;
 use std::net::IpAddr;
 use std::str::FromStr;
 
+use consilium_contracts::Digest;
 use reqwest::Url;
 
 use crate::tls::TlsPin;
@@ -114,6 +115,14 @@ impl Endpoint {
             (true, pin) => Ok(Self { url, pin }),
             (false, _) => Ok(Self { url, pin: None }),
         }
+    }
+
+    /// The service of a card: as its URL says, answering with the key of this pin.
+    ///
+    /// # Errors
+    /// [`EndpointError`].
+    pub fn of_card(url: &str, pin: &Digest) -> Result<Self, EndpointError> {
+        Self::new(url.parse()?, Some(TlsPin::from_bytes(*pin.as_bytes())))
     }
 
     /// The base URL.

@@ -6,12 +6,12 @@ use actix_web::web;
 use consilium_client::api::gateway::{
     InvitationRequest, Invited, REGISTRATION_PURPOSE, Registration, RegistrationRequest,
 };
+use consilium_client::endpoint::Endpoint;
 use consilium_client::invitation::Invitation;
-use consilium_client::tls::TlsPin;
 use consilium_client::wire::Text;
 use consilium_schemes::signature::Signature;
 use consilium_service::audit::AuditEntry;
-use consilium_service::{ApiError, Call, JsonBody, ledger, scope};
+use consilium_service::{ApiError, Call, JsonBody, scope};
 
 use crate::codes;
 use crate::failures::refused;
@@ -54,9 +54,9 @@ fn make_invitation(hospital: &Hospital, request: &InvitationRequest) -> Result<I
         .now_ms()
         .saturating_add(request.lifetime_s.saturating_mul(1000));
     let pin = hospital.keys.tls.pin().map_err(ApiError::internal)?;
-    let pin = consilium_contracts::Digest::from_bytes(*TlsPin::as_bytes(&pin));
-    let endpoint =
-        ledger::endpoint(hospital.frame.public_url(), &pin).map_err(ApiError::internal)?;
+    let url = hospital.frame.public_url().parse();
+    let endpoint = url.and_then(|url| Endpoint::new(url, Some(pin)));
+    let endpoint = endpoint.map_err(ApiError::internal)?;
     let invitation = Invitation::new(rand::random(), hospital.federation, endpoint);
     let hash = SecretHash::of(invitation.secret().expose_secret().as_bytes());
     let row = InvitationRow {

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use consilium_client::api::auth::ScopeSet;
 use consilium_client::credentials::Credentials;
+use consilium_client::endpoint::Endpoint;
 use consilium_client::http::ClientSettings;
 use consilium_client::wire::PublicKey;
 use consilium_client::{GatewayClient, KgcClient};
@@ -16,7 +17,7 @@ use consilium_node::{NodeHandle, Snapshot};
 use consilium_schemes::abe::{TreeId, UpdateKey};
 use consilium_schemes::matching::IndexSize;
 use consilium_service::audit::AuditEntry;
-use consilium_service::ledger::{LedgerSender, endpoint};
+use consilium_service::ledger::LedgerSender;
 use consilium_service::limiter::RateLimiter;
 use consilium_service::{ApiError, Clock, Frame};
 use tokio::sync::Notify;
@@ -187,7 +188,8 @@ impl Hospital {
             return Ok(client);
         }
         let card = self.card(hospital)?;
-        let endpoint = endpoint(card.url.as_str(), &card.tls_pin).map_err(ApiError::internal)?;
+        let endpoint =
+            Endpoint::of_card(card.url.as_str(), &card.tls_pin).map_err(ApiError::internal)?;
         let credentials = credentials(&self.keys);
         let client = GatewayClient::new(endpoint, Some(credentials), between_services());
         let client = Arc::new(client.map_err(ApiError::internal)?);

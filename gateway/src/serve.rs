@@ -7,7 +7,7 @@ use std::sync::Arc;
 use actix_web::web;
 use consilium_client::api::auth::{Scope, ScopeSet};
 use consilium_client::api::health::{Check, Readiness};
-use consilium_client::endpoint::EndpointError;
+use consilium_client::endpoint::{Endpoint, EndpointError};
 use consilium_client::genesis::{GenesisFileError, read_genesis};
 use consilium_client::keyfile::{KeyFileError, read_key_file};
 use consilium_client::passphrase::Passphrase;
@@ -283,7 +283,7 @@ fn kgc_client(
         url => url,
     };
     let endpoint =
-        shared_ledger::endpoint(url, &card.tls_pin).map_err(|source| StartError::Endpoint {
+        Endpoint::of_card(url, &card.tls_pin).map_err(|source| StartError::Endpoint {
             of: "the KGC",
             source,
         })?;

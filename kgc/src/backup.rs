@@ -4,8 +4,9 @@
 //! age(passphrase, borsh(label, files: [(name, bytes)], columns: [(name, [(key, value)])]))
 //! ```
 //!
-//! `kgc.sealed` and the administrator's `admin.key`, where that lies beside it, stay under their own passphrases inside. Leaves and revocations are not in it: after a restore the node reads them from
-//! the ledger, so an old backup can neither give a leaf twice nor forget a revocation. Update keys that it lacks come from the gateways.
+//! `kgc.sealed` and the administrator's `admin.key`, where that lies beside it, stay under their own passphrases inside. Leaves and
+//! revocations are not in it: after a restore the node reads them from the ledger, so an old backup can neither give a leaf twice nor
+//! forget a revocation. Update keys that it lacks come from the gateways.
 
 use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};

@@ -7,11 +7,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use consilium_client::GatewayClient;
+use consilium_client::endpoint::Endpoint;
 use consilium_client::http::ClientSettings;
 use consilium_contracts::{Epoch, EpochEntry, HospitalCard};
 use consilium_service::ApiError;
 use consilium_service::audit::AuditEntry;
-use consilium_service::ledger::endpoint;
 
 use crate::core::Core;
 use crate::error::KgcError;
@@ -89,7 +89,7 @@ fn gateways(core: &Core) -> Vec<(HospitalCard, GatewayClient)> {
     let ledger = core.ledger();
     let cards = ledger.view.hospitals().map(|entry| entry.card);
     let client = |card: HospitalCard| {
-        let endpoint = endpoint(card.url.as_str(), &card.tls_pin).ok()?;
+        let endpoint = Endpoint::of_card(card.url.as_str(), &card.tls_pin).ok()?;
         let client = GatewayClient::new(endpoint, None, settings.clone()).ok()?;
         Some((card, client))
     };

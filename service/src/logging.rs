@@ -2,7 +2,7 @@
 
 use std::io::{self, IsTerminal as _};
 
-use consilium_node::NOISY_LOG_TARGETS;
+use consilium_node::QUIET_LOG_DIRECTIVES;
 use tracing_subscriber::EnvFilter;
 
 /// Why the log cannot be set up.
@@ -44,7 +44,7 @@ pub fn init(filter: &str) -> Result<(), LogError> {
 
 /// The last of two directives for one target counts, so the filter that was asked for comes last.
 fn filter_of(filter: &str) -> Result<EnvFilter, LogError> {
-    let quiet = NOISY_LOG_TARGETS.into_iter().chain(QUIET);
+    let quiet = QUIET_LOG_DIRECTIVES.into_iter().chain(QUIET);
     let all: Vec<_> = quiet.chain([filter]).collect();
     Ok(EnvFilter::builder().parse(all.join(","))?)
 }

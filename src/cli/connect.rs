@@ -1,39 +1,18 @@
 //! From what lies in a folder to a client of the service it belongs to.
 
-use std::net::SocketAddr;
 use std::path::Path;
 
 use consilium_client::api::auth::ScopeSet;
 use consilium_client::credentials::Credentials;
 use consilium_client::endpoint::Endpoint;
 use consilium_client::http::ClientSettings;
-use consilium_client::tls::TlsPin;
 use consilium_client::{GatewayClient, KgcClient};
-use consilium_contracts::{Digest, SigningKey};
+use consilium_contracts::SigningKey;
 use consilium_kgc::{Home, PublicFile};
 use consilium_service::hospital_file::read_hospital_file;
 
 use super::answer::Failure;
 use super::secrets::PassphraseOption;
-
-/// The address of a service and the key that must answer there.
-pub fn endpoint(url: &str, pin: &Digest) -> Result<Endpoint, Failure> {
-    let url = url.parse()?;
-    Ok(Endpoint::new(
-        url,
-        Some(TlsPin::from_bytes(*pin.as_bytes())),
-    )?)
-}
-
-/// Checks an address and port to answer on before anything is made with it.
-pub fn listen_address(text: &str) -> Result<(), Failure> {
-    match text.parse::<SocketAddr>() {
-        Ok(_) => Ok(()),
-        Err(error) => Err(Failure::Usage(format!(
-            "--http-listen {text}: {error}: write 127.0.0.1:8440"
-        ))),
-    }
-}
 
 /// The KGC of a folder, as nobody.
 pub fn kgc(home: &Home) -> Result<KgcClient, Failure> {
@@ -50,7 +29,7 @@ fn kgc_as(home: &Home, credentials: Option<Credentials>) -> Result<KgcClient, Fa
     let card = PublicFile::read(&home.public())?
         .card()
         .map_err(Failure::said)?;
-    let endpoint = endpoint(card.url.as_str(), &card.tls_pin)?;
+    let endpoint = Endpoint::of_card(card.url.as_str(), &card.tls_pin)?;
     Ok(KgcClient::new(
         endpoint,
         credentials,
@@ -74,7 +53,7 @@ pub fn gateway_operator(
 
 fn gateway_as(home: &Path, credentials: Option<Credentials>) -> Result<GatewayClient, Failure> {
     let card = read_hospital_file(&home.join("hospital.json"))?;
-    let endpoint = endpoint(card.url.as_str(), &card.tls_pin)?;
+    let endpoint = Endpoint::of_card(card.url.as_str(), &card.tls_pin)?;
     Ok(GatewayClient::new(
         endpoint,
         credentials,

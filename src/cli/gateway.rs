@@ -1,5 +1,6 @@
 //! `consilium gateway`: a hospital.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
@@ -124,7 +125,7 @@ pub struct InitArgs {
     url: String,
     /// Address and port to answer on
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8441")]
-    http_listen: String,
+    http_listen: SocketAddr,
     /// Multiaddress that its ledger node listens on
     #[arg(
         long,
@@ -229,7 +230,6 @@ pub async fn run(command: GatewayCommand) -> Outcome {
 }
 
 fn init(args: &InitArgs) -> Outcome {
-    connect::listen_address(&args.http_listen)?;
     let passphrase = secrets::read(&args.passphrase_file)?;
     let operator = args
         .operator_passphrase_file
@@ -241,7 +241,7 @@ fn init(args: &InitArgs) -> Outcome {
         id: args.id.clone(),
         name: args.name.clone(),
         url: args.url.clone(),
-        http_listen: args.http_listen.clone(),
+        http_listen: args.http_listen.to_string(),
         ledger_listen: args.ledger_listen.clone(),
         passphrase: &passphrase,
         operator_passphrase: operator.as_ref(),

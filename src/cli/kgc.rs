@@ -1,5 +1,6 @@
 //! `consilium kgc`: the key generation centre.
 
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand, ValueEnum};
@@ -9,7 +10,7 @@ use consilium_client::api::kgc::{
 };
 use consilium_client::api::ledger::EpochList;
 use consilium_client::api::terms::RevocationReason;
-use consilium_client::endpoint::ServiceUrl;
+use consilium_client::endpoint::{EndpointError, ServiceUrl};
 use consilium_client::keyfile::WorkFactor;
 use consilium_client::wire::{SecretText, Text};
 use consilium_contracts::{Canonical as _, DoctorId, HospitalId, Settings};
@@ -85,11 +86,11 @@ pub struct InitArgs {
     #[command(flatten)]
     at: HomeArgs,
     /// URL under which hospitals reach it; https, or http on loopback
-    #[arg(long)]
+    #[arg(long, value_parser = service_url)]
     url: String,
     /// Address and port to answer on
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8440")]
-    http_listen: String,
+    http_listen: SocketAddr,
     /// Multiaddress that its ledger node listens on
     #[arg(
         long,
@@ -284,10 +285,12 @@ pub async fn run(command: KgcCommand) -> Outcome {
     }
 }
 
+/// The URL as it is written, if it is one of a service.
+fn service_url(text: &str) -> Result<String, EndpointError> {
+    text.parse::<ServiceUrl>().map(|_| text.to_owned())
+}
+
 fn init(args: &InitArgs) -> Outcome {
-    let url = args.url.parse::<ServiceUrl>();
-    url.map_err(|error| Failure::Usage(format!("--url {}: {error}", args.url)))?;
-    connect::listen_address(&args.http_listen)?;
     let passphrase = secrets::read(&args.passphrase_file)?;
     let admin = args
         .admin_passphrase_file
@@ -305,7 +308,10 @@ fn init(args: &InitArgs) -> Outcome {
         admin_passphrase: admin.as_ref().unwrap_or(&passphrase),
         work: WorkFactor::STANDARD,
         settings: vec![
-            ("http.listen".to_owned(), quoted(&args.http_listen)),
+            (
+                "http.listen".to_owned(),
+                quoted(&args.http_listen.to_string()),
+            ),
             ("http.public_url".to_owned(), quoted(&args.url)),
         ],
     })?;

@@ -10,6 +10,7 @@ use consilium_client::api::gateway::{
 use consilium_client::api::terms::PurposeOfUse;
 use consilium_client::credentials::Credentials;
 use consilium_client::device::Federation;
+use consilium_client::endpoint::Endpoint;
 use consilium_client::http::ClientSettings;
 use consilium_client::invitation::Invitation;
 use consilium_client::keyfile::read_key_file;
@@ -20,7 +21,7 @@ use consilium_contracts::{HospitalCard, HospitalId, Settings, SigningKey};
 use consilium_kgc::{Home, PublicFile};
 use tokio::process::Child;
 
-use crate::cli::{Failure, connect};
+use crate::cli::Failure;
 use crate::loopback::{self, Plan, Ports};
 
 /// How long a service may take to be ready.
@@ -198,7 +199,7 @@ fn patient_settings() -> ClientSettings {
 }
 
 fn gateway_client(card: &HospitalCard, key: Option<SigningKey>) -> Result<GatewayClient, Failure> {
-    let endpoint = connect::endpoint(card.url.as_str(), &card.tls_pin)?;
+    let endpoint = Endpoint::of_card(card.url.as_str(), &card.tls_pin)?;
     let credentials = key.map(|key| Credentials::new(key, ScopeSet::none()));
     Ok(GatewayClient::new(
         endpoint,
@@ -212,7 +213,7 @@ fn kgc_client(home: &Home, secret: &Passphrase) -> Result<KgcClient, Failure> {
         .card()
         .map_err(Failure::said)?;
     let key: SigningKey = read_key_file(&home.admin_key(), Some(secret))?;
-    let endpoint = connect::endpoint(card.url.as_str(), &card.tls_pin)?;
+    let endpoint = Endpoint::of_card(card.url.as_str(), &card.tls_pin)?;
     let credentials = Credentials::new(key, ScopeSet::none());
     Ok(KgcClient::new(
         endpoint,

@@ -27,7 +27,7 @@ mod stream;
 
 /// Log directives that keep the engine to what a person can act on. It tells each vote at `info`; with one validator, or while peers are
 /// away, its network logs each message that finds nobody as an error, and each peer that is always connected as a warning.
-pub const NOISY_LOG_TARGETS: [&str; 6] = [
+pub const QUIET_LOG_DIRECTIVES: [&str; 6] = [
     "arc_malachitebft=warn",
     "arc_malachitebft_network=off",
     "arc_malachitebft_engine::network=off",

@@ -12,8 +12,6 @@ use consilium_client::api::health::Check;
 use consilium_client::api::ledger::{
     EpochList, EpochView, GenesisDocument, LedgerStatus, SyncState, TransactionReceipt,
 };
-use consilium_client::endpoint::{Endpoint, EndpointError};
-use consilium_client::tls::TlsPin;
 use consilium_client::wire::Text;
 use consilium_contracts::{
     Canonical as _, Digest, Epoch, EpochEntry, Receipt, StateRead, VerifiedGenesis, View,
@@ -57,14 +55,6 @@ impl std::fmt::Debug for LedgerApi {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "LedgerApi({})", self.genesis.federation)
     }
-}
-
-/// Where a service is whose card has this URL and pin.
-///
-/// # Errors
-/// [`EndpointError`].
-pub fn endpoint(url: &str, pin: &Digest) -> Result<Endpoint, EndpointError> {
-    Endpoint::new(url.parse()?, Some(TlsPin::from_bytes(*pin.as_bytes())))
 }
 
 /// A receipt as it stands in answers.
