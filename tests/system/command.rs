@@ -1,12 +1,9 @@
 //! How the command answers: words, JSON, exit codes; bad input, each line of it through the real command.
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, missing_docs)]
-
-mod common;
 
 use std::fs;
 use std::path::Path;
 
-use common::{consilium, text};
+use crate::common::{consilium, text};
 use serde_json::Value;
 
 fn passphrase(folder: &Path, name: &str, words: &str) -> String {

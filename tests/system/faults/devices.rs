@@ -19,8 +19,8 @@ use consilium_contracts::{BlockTime, RecordId, SigningKey};
 use consilium_schemes::report::SecretKey;
 use consilium_schemes::tokens::KeywordToken;
 
-use crate::process::wait;
-use crate::world::{World, now_s};
+use super::process::wait;
+use super::world::{World, now_s};
 
 const KEYWORD: &str = "icd-10|e11";
 

@@ -9,10 +9,10 @@ use consilium_client::credentials::Credentials;
 use consilium_contracts::Settings;
 use serde_json::Value;
 
-use crate::devices::{Doctor, Patient, refusal};
-use crate::machine::WallClock;
-use crate::process::wait;
-use crate::world::{Place, World, copy_of, now_s};
+use super::devices::{Doctor, Patient, refusal};
+use super::machine::WallClock;
+use super::process::wait;
+use super::world::{Place, World, copy_of, now_s};
 
 const HOUR_MS: i64 = 3_600_000;
 const DAY_MS: i64 = 24 * HOUR_MS;

@@ -1,15 +1,11 @@
 //! What the README's walk-through leaves out of each role's commands, through the real command and services.
-#![cfg(target_os = "linux")]
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, missing_docs)]
-
-mod common;
 
 use std::fs;
 use std::process::{Child, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use common::dev::Dev;
+use crate::common::dev::Dev;
 use serde_json::Value;
 
 const KGC: &str = "kgc";

@@ -1,14 +1,10 @@
 //! The README's walk-through, command by command, as it is printed there.
-#![cfg(target_os = "linux")]
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, missing_docs)]
-
-mod common;
 
 use std::fs;
 use std::process::Command;
 
-use common::dev::Dev;
-use common::text;
+use crate::common::dev::Dev;
+use crate::common::text;
 
 /// The lines of every `sh` block of the walk-through.
 fn lines() -> Vec<String> {
@@ -60,7 +56,7 @@ fn every_command_of_the_readme_does_what_it_says() {
             .ends_with("Stopped. Everything stays in consilium-dev")
     );
     assert!(out.contains("withdrawn"), "{out}");
-    for service in common::dev::SERVICES {
+    for service in crate::common::dev::SERVICES {
         assert_eq!(dev.process(service), None, "{service} still runs");
     }
 }

@@ -1,22 +1,14 @@
 //! The main job from beginning to end, through the real command and real services.
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, missing_docs)]
-
-mod common;
 
 use std::fs;
 use std::process::{Command, Stdio};
-use std::sync::{Mutex, PoisonError};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use common::{consilium, shared, text};
+use crate::common::{consilium, shared, text};
 use serde_json::Value;
 
-/// One demo at a time: each uses every processor.
-static ALONE: Mutex<()> = Mutex::new(());
-
 fn demo(arguments: &[&str]) -> Value {
-    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
     let said = consilium(&[&["demo", "--json"], arguments].concat());
     let json: Value =
         serde_json::from_slice(&said.stdout).unwrap_or_else(|_| panic!("{}", text(&said.stderr)));
@@ -151,7 +143,6 @@ fn children(parent: u32) -> Vec<u32> {
 #[cfg(target_os = "linux")]
 #[test]
 fn a_demo_that_is_stopped_leaves_no_service_and_no_folder_behind() {
-    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
     let (records, place) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let bundle = r#"{"resourceType": "Bundle", "type": "collection", "entry": [
         {"resource": {"resourceType": "Patient", "id": "p1"}},

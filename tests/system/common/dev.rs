@@ -1,5 +1,4 @@
 //! A federation that `consilium dev up` made, in a folder of its own, on ports that are free.
-#![allow(dead_code)] // Not every test file uses everything.
 
 use std::fs;
 use std::net::TcpListener;

@@ -4,8 +4,8 @@ use consilium_client::api::kgc::UnsealRequest;
 use consilium_client::wire::SecretText;
 use consilium_contracts::Settings;
 
-use crate::process::{Service, wait};
-use crate::world::{Place, SECRET, World};
+use super::process::{Service, wait};
+use super::world::{Place, SECRET, World};
 
 fn prepared(settings: Settings) -> World {
     World::prepare(settings, |dir| Some(Place::beside(dir, "north")), &[]).unwrap()

@@ -16,7 +16,7 @@ use consilium_contracts::{HospitalCard, Settings, SigningKey};
 use consilium_gateway::Gateway;
 use consilium_kgc::{GenesisRequest, Home};
 
-use crate::process::{Service, wait};
+use super::process::{Service, wait};
 
 pub const SECRET: &str = "correct horse battery staple";
 

@@ -1,15 +1,13 @@
 //! A doctor's device by its real command, against a gateway that lies about where the report goes and how long a record is.
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, missing_docs)]
 
-mod common;
-#[path = "../client/tests/common/mod.rs"]
+#[path = "../../client/tests/common/mod.rs"]
 #[allow(dead_code)]
 mod device;
 
 use std::fs;
 use std::process::Output;
 
-use common::{consilium, text};
+use crate::common::{consilium, text};
 use consilium_client::api::gateway::ReportSubmission;
 use consilium_client::genesis::write_genesis;
 use consilium_client::keyfile::{AbeUserSecretFile, Protection, write_key_file};

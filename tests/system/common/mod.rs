@@ -1,13 +1,11 @@
 //! The real command, as a user calls it.
 
-#[cfg(target_os = "linux")]
 pub mod dev;
 
 use std::path::PathBuf;
 use std::process::{Command, Output};
 
 /// A call of the command.
-#[allow(dead_code)] // Not every test file uses it.
 pub fn consilium(arguments: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_consilium"))
         .args(arguments)
@@ -16,13 +14,11 @@ pub fn consilium(arguments: &[&str]) -> Output {
 }
 
 /// What it printed.
-#[allow(dead_code)] // Not every test file uses it.
 pub fn text(bytes: &[u8]) -> String {
     String::from_utf8(bytes.to_vec()).unwrap()
 }
 
 /// Shared data, where it is present.
-#[allow(dead_code)] // Not every test file uses it.
 pub fn shared(name: &str) -> Option<PathBuf> {
     let path = PathBuf::from(env!("CARGO_MANIFEST_DIR"))
         .join("../shared/data")

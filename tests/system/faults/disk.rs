@@ -8,10 +8,10 @@ use std::time::Duration;
 use consilium_client::api::gateway::{DeviceRole, InvitationRequest, RecordState};
 use consilium_contracts::Settings;
 
-use crate::devices::{Doctor, Patient, refusal};
-use crate::machine::SmallDisk;
-use crate::process::wait;
-use crate::world::{Place, World};
+use super::devices::{Doctor, Patient, refusal};
+use super::machine::SmallDisk;
+use super::process::wait;
+use super::world::{Place, World};
 
 const MB: u64 = 1 << 20;
 

@@ -8,9 +8,9 @@ use consilium_client::api::kgc::EnrolmentState;
 use consilium_client::device::doctor::{self, DoctorKeys};
 use consilium_contracts::Settings;
 
-use crate::devices::{invited, refusal, rng};
-use crate::process::wait;
-use crate::world::{Place, World};
+use super::devices::{invited, refusal, rng};
+use super::process::wait;
+use super::world::{Place, World};
 
 /// Seconds that a nonce holds here.
 const LIFETIME_S: u64 = 3;

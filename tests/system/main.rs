@@ -1,0 +1,13 @@
+//! The command and the services from end to end. One program for all of it: it is linked once, and tests that wait run beside tests
+//! that compute.
+#![cfg(target_os = "linux")]
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, missing_docs)]
+
+mod administration;
+mod command;
+mod common;
+mod demo;
+mod doctor;
+mod faults;
+mod kill;
+mod walkthrough;
