@@ -15,7 +15,10 @@ use clap::Parser as _;
 use cli::{Cli, Outcome};
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return misused(&error),
+    };
     let as_json = cli.json;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
@@ -25,6 +28,17 @@ fn main() -> ExitCode {
         Err(error) => Err(error.into()),
     };
     finish(outcome, as_json)
+}
+
+/// Help and version are asked for; anything else is wrong usage, told to programs as JSON like every failure.
+fn misused(error: &clap::Error) -> ExitCode {
+    let as_json = std::env::args_os().any(|argument| argument == "--json");
+    if !error.use_stderr() || !as_json {
+        error.exit();
+    }
+    let text = error.to_string();
+    let said = text.trim_end().trim_start_matches("error: ").to_owned();
+    finish(Err(cli::Failure::Usage(said)), true)
 }
 
 fn finish(outcome: Outcome, as_json: bool) -> ExitCode {

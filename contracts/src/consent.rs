@@ -1,5 +1,7 @@
 //! What a patient consents to, and the purposes of use.
 
+use std::fmt;
+
 use borsh::{BorshDeserialize, BorshSerialize};
 
 use crate::codec::OrderedSet;
@@ -23,6 +25,18 @@ pub enum PurposeOfUse {
     PublicHealth,
     /// HOPERAT: operations of a hospital, such as quality assurance.
     Operations,
+}
+
+impl fmt::Display for PurposeOfUse {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Treatment => "treatment",
+            Self::EmergencyTreatment => "emergency treatment",
+            Self::Research => "research",
+            Self::PublicHealth => "public health",
+            Self::Operations => "operations",
+        })
+    }
 }
 
 /// A patient's consent: it bounds every authorization of the record.

@@ -192,7 +192,7 @@ pub enum Rejection {
         hospital: HospitalId,
     },
     /// Not in the consent.
-    #[error("record {record}: the consent does not allow the purpose {purpose:?}; ask the patient")]
+    #[error("record {record}: the consent does not allow the purpose {purpose}; ask the patient")]
     PurposeNotConsented {
         record: RecordId,
         purpose: PurposeOfUse,
@@ -218,7 +218,7 @@ pub enum Rejection {
     #[error("record {record}: its consent is already over")]
     ConsentOver { record: RecordId },
     /// Nothing more happens to it.
-    #[error("record {record} is closed ({reason:?}); nothing more can be posted about it")]
+    #[error("record {record} is closed: {reason}; nothing more can be posted about it")]
     RecordClosed {
         record: RecordId,
         reason: CloseReason,

@@ -24,10 +24,10 @@ use zeroize::Zeroizing;
 use super::answer::{Answer, Failure, Outcome};
 use super::device::{self, Device};
 use super::keywords::convert;
-use super::listing;
 use super::patient::{DeviceArgs, days_after, register};
 use super::secrets::{ProtectionOption, protection};
 use super::wait::WaitOption;
+use super::{listing, words};
 
 /// The commands of a doctor's device.
 #[derive(Debug, Subcommand)]
@@ -107,7 +107,7 @@ pub struct CaseArgs {
     /// The record
     record: RecordId,
     /// The purpose of use
-    #[arg(long, default_value = "treatment")]
+    #[arg(long, default_value = "treatment", value_parser = words::purpose())]
     purpose: PurposeOfUse,
 }
 

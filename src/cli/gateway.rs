@@ -9,17 +9,17 @@ use consilium_client::api::gateway::{
     ApprovalRequest, AuthorizationList, AuthorizationRequest, AuthorizationScope, DeviceRole,
     GatewayStatus, HospitalRevocationRequest, InvitationRequest,
 };
-use consilium_client::api::terms::PurposeOfUse;
+use consilium_client::api::terms::{PurposeOfUse, RevocationReason};
 use consilium_client::wire::Text;
 use consilium_contracts::{AuthorizationId, DoctorId, HospitalId, RecordId};
 use consilium_gateway::{Gateway, GatewayConfig, InitRequest};
 use serde_json::json;
 
 use super::answer::{Answer, Failure, Outcome};
-use super::kgc::{Reason, enrolments};
+use super::kgc::enrolments;
 use super::secrets::{self, PassphraseOption};
 use super::settings::{GatewayService, SettingFlags};
-use super::{connect, listing, patient};
+use super::{connect, listing, patient, words};
 
 /// The commands of a hospital's operator.
 #[derive(Debug, Subcommand)]
@@ -63,8 +63,8 @@ pub enum GatewayCommand {
         /// The doctor
         doctor: DoctorId,
         /// Why; stands on the ledger
-        #[arg(long, value_enum)]
-        reason: Reason,
+        #[arg(long, value_parser = words::reason())]
+        reason: RevocationReason,
     },
     /// Let another hospital search records, within their patients' consent
     Authorize {
@@ -76,7 +76,7 @@ pub enum GatewayCommand {
         #[arg(long)]
         record: Option<RecordId>,
         /// The purpose of use
-        #[arg(long, default_value = "treatment")]
+        #[arg(long, default_value = "treatment", value_parser = words::purpose())]
         purpose: PurposeOfUse,
         /// Days that it holds
         #[arg(long, default_value_t = 30, value_parser = clap::value_parser!(u64).range(1..=36_500))]
@@ -134,7 +134,7 @@ pub struct InitArgs {
     )]
     ledger_listen: String,
     /// File with the passphrase that seals the keys; `-` reads standard input
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", env = secrets::PASSPHRASE_VARIABLE)]
     passphrase_file: PathBuf,
     /// File with the passphrase of the operator's key, if it is another
     #[arg(long, value_name = "FILE")]
@@ -199,7 +199,7 @@ pub async fn run(command: GatewayCommand) -> Outcome {
         } => {
             let request = HospitalRevocationRequest {
                 doctor: Text(doctor),
-                reason: reason.into(),
+                reason,
             };
             let receipt = operator.client()?.revoke(&request).await?;
             let text = format!("Revoked: doctor {doctor}, at height {}", receipt.height);

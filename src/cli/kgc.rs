@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
-use clap::{Args, Subcommand, ValueEnum};
+use clap::{Args, Subcommand};
 use consilium_client::api::kgc::{
     AdmitHospitalRequest, EnrolmentList, IssueRequest, KgcStatus, PublishEpochRequest,
     RevocationRequest, UnsealRequest,
@@ -21,7 +21,7 @@ use serde_json::json;
 use super::answer::{Answer, Failure, Outcome};
 use super::secrets::{self, PassphraseOption};
 use super::settings::{KgcService, SettingFlags};
-use super::{connect, listing};
+use super::{connect, listing, words};
 
 /// The commands of the KGC's administrator.
 #[derive(Debug, Subcommand)]
@@ -105,7 +105,7 @@ pub struct InitArgs {
     #[arg(long, default_value_t = DEFAULT_DEPTH, value_parser = clap::value_parser!(u8).range(1..=32))]
     depth: u8,
     /// File with the passphrase that seals the keys; `-` reads standard input
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", env = secrets::PASSPHRASE_VARIABLE)]
     passphrase_file: PathBuf,
     /// File with the passphrase of the administrator's key, if it is another
     #[arg(long, value_name = "FILE")]
@@ -136,7 +136,7 @@ pub struct GenesisArgs {
     #[arg(long, value_name = "SECONDS")]
     assignment_deadline: Option<u64>,
     /// File with the passphrase of the sealed keys; `-` reads standard input
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", env = secrets::PASSPHRASE_VARIABLE)]
     passphrase_file: PathBuf,
 }
 
@@ -157,7 +157,7 @@ pub struct UnsealArgs {
     #[command(flatten)]
     at: HomeArgs,
     /// File with the passphrase of the sealed keys; `-` reads standard input
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", env = secrets::PASSPHRASE_VARIABLE)]
     passphrase_file: PathBuf,
     /// File with the passphrase of the administrator's key, if it is another
     #[arg(long, value_name = "FILE")]
@@ -223,8 +223,8 @@ pub enum DoctorCommand {
         /// The doctor
         doctor: DoctorId,
         /// Why; stands on the ledger
-        #[arg(long, value_enum)]
-        reason: Reason,
+        #[arg(long, value_parser = words::reason())]
+        reason: RevocationReason,
         /// Open a new epoch at once, so that the cryptography takes it too
         #[arg(long)]
         now: bool,
@@ -240,33 +240,6 @@ pub enum EpochCommand {
     Publish(AdminArgs),
     /// The published epochs
     Show(HomeArgs),
-}
-
-/// Why a doctor is revoked.
-#[derive(Debug, Clone, Copy, ValueEnum)]
-pub enum Reason {
-    /// Left the hospital
-    Departed,
-    /// A key was lost
-    KeyLost,
-    /// A key may be known to others
-    KeyCompromised,
-    /// Broke the rules
-    Misconduct,
-    /// Anything else
-    Other,
-}
-
-impl From<Reason> for RevocationReason {
-    fn from(reason: Reason) -> Self {
-        match reason {
-            Reason::Departed => Self::Departed,
-            Reason::KeyLost => Self::KeyLost,
-            Reason::KeyCompromised => Self::KeyCompromised,
-            Reason::Misconduct => Self::Misconduct,
-            Reason::Other => Self::Other,
-        }
-    }
 }
 
 /// Runs a command of the KGC.
@@ -491,7 +464,7 @@ async fn doctor(command: DoctorCommand) -> Outcome {
         } => {
             let request = RevocationRequest {
                 doctor: Text(doctor),
-                reason: reason.into(),
+                reason,
                 now,
             };
             let revoked = admin.client()?.revoke(&request).await?;

@@ -14,6 +14,7 @@ mod sample;
 mod secrets;
 mod settings;
 mod wait;
+mod words;
 
 use clap::{Parser, Subcommand};
 

@@ -22,9 +22,9 @@ use serde_json::json;
 use super::answer::{Answer, Failure, Outcome};
 use super::device::{self, Device};
 use super::keywords::{Converted, convert};
-use super::listing;
 use super::secrets::{PassphraseOption, ProtectionOption, protection};
 use super::wait::WaitOption;
+use super::{listing, words};
 
 /// One day in milliseconds.
 const DAY_MS: u64 = 24 * 60 * 60 * 1000;
@@ -135,7 +135,7 @@ pub struct EncryptArgs {
     #[arg(long = "hospital", value_name = "HOSPITAL")]
     hospitals: Vec<HospitalId>,
     /// Purpose of use that is allowed; may be repeated
-    #[arg(long = "purpose", default_values_t = [PurposeOfUse::Treatment])]
+    #[arg(long = "purpose", default_values_t = [PurposeOfUse::Treatment], value_parser = words::purpose())]
     purposes: Vec<PurposeOfUse>,
     /// Days that the consent holds
     #[arg(long, default_value_t = 90, value_parser = clap::value_parser!(u64).range(1..=36_500))]

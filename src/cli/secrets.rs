@@ -9,7 +9,7 @@ use consilium_client::passphrase::{Passphrase, PassphraseError};
 use super::answer::Failure;
 
 /// Names the file where a flag does not; the passphrase itself never stands in the environment.
-const PASSPHRASE_VARIABLE: &str = "CONSILIUM_PASSPHRASE_FILE";
+pub const PASSPHRASE_VARIABLE: &str = "CONSILIUM_PASSPHRASE_FILE";
 
 /// Where a passphrase comes from that may be needed.
 #[derive(Debug, Clone, Args)]

@@ -24,6 +24,16 @@ fn wrong_usage_is_2_and_help_is_0() {
 }
 
 #[test]
+fn wrong_usage_is_json_for_programs() {
+    let said = consilium(&["--json", "doctor", "open", "--purpose", "curiosity"]);
+    assert_eq!(said.status.code(), Some(2));
+    let error: Value = serde_json::from_slice(&said.stderr).unwrap();
+    let words = error["error"].as_str().unwrap();
+    assert!(words.contains("emergency-treatment"), "{words}");
+    assert_eq!(error["code"], Value::Null);
+}
+
+#[test]
 fn samples_are_written_once_and_nothing_is_overwritten() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("sample");

@@ -1,5 +1,7 @@
 //! What stands in the state: one type per kind of key.
 
+use std::fmt;
+
 use borsh::{BorshDeserialize, BorshSerialize};
 use consilium_schemes::signature::VerifyingKey;
 
@@ -190,6 +192,18 @@ pub enum UnmatchedReason {
     NoMatch,
     /// Everybody who matched declined, let it lapse, was revoked or lost the authorization.
     Exhausted,
+}
+
+impl fmt::Display for CloseReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Unmatched(UnmatchedReason::NoMatch) => "no doctor matched",
+            Self::Unmatched(UnmatchedReason::Exhausted) => "no doctor who matched took it",
+            Self::Acknowledged => "the patient has the report",
+            Self::ConsentWithdrawn => "the patient withdrew consent",
+            Self::ConsentExpired => "the consent has expired",
+        })
+    }
 }
 
 /// A live or past authorization.
