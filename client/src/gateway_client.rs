@@ -16,6 +16,7 @@ use crate::api::kgc::{
     TokenEvaluationRequest,
 };
 use crate::api::ledger::TransactionReceipt;
+use crate::api::validators::ValidatorApprovalRequest;
 use crate::credentials::Credentials;
 use crate::endpoint::Endpoint;
 use crate::error::ClientError;
@@ -127,6 +128,17 @@ impl GatewayClient {
         request: &HospitalRevocationRequest,
     ) -> Result<TransactionReceipt, ClientError> {
         self.http.post("/v1/revocations", request).await
+    }
+
+    /// `POST /v1/validators/approval`.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn approve_validator_change(
+        &self,
+        request: &ValidatorApprovalRequest,
+    ) -> Result<TransactionReceipt, ClientError> {
+        self.http.post("/v1/validators/approval", request).await
     }
 
     /// `POST /v1/keyword-tokens/evaluate`.

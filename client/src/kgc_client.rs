@@ -8,6 +8,7 @@ use crate::api::kgc::{
     TokenEvaluation, TokenEvaluationRequest, UnsealRequest, WrappedAttributeKey,
 };
 use crate::api::ledger::{EpochView, TransactionReceipt};
+use crate::api::validators::ValidatorProposalRequest;
 use crate::credentials::Credentials;
 use crate::endpoint::Endpoint;
 use crate::error::ClientError;
@@ -138,6 +139,17 @@ impl KgcClient {
         request: &PublishEpochRequest,
     ) -> Result<EpochView, ClientError> {
         self.http.post("/v1/epochs", request).await
+    }
+
+    /// `POST /v1/validators/proposal`.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn propose_validator_change(
+        &self,
+        request: &ValidatorProposalRequest,
+    ) -> Result<TransactionReceipt, ClientError> {
+        self.http.post("/v1/validators/proposal", request).await
     }
 
     /// `POST /v1/keyword-tokens/evaluate`.

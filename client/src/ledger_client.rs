@@ -9,6 +9,7 @@ use crate::api::ledger::{
     BlockView, EpochList, HospitalList, LedgerStatus, SubmitTransaction, TransactionReceipt,
     TransactionView,
 };
+use crate::api::validators::ValidatorList;
 use crate::error::ClientError;
 use crate::gateway_client::GatewayClient;
 use crate::http::HttpClient;
@@ -34,6 +35,14 @@ macro_rules! ledger_calls {
             /// [`ClientError`].
             pub async fn hospitals(&self) -> Result<HospitalList, ClientError> {
                 self.http.get("/v1/hospitals").await
+            }
+
+            /// `GET /v1/validators`.
+            ///
+            /// # Errors
+            /// [`ClientError`].
+            pub async fn validators(&self) -> Result<ValidatorList, ClientError> {
+                self.http.get("/v1/validators").await
             }
 
             /// `GET /v1/ledger/status`.

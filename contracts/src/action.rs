@@ -3,6 +3,7 @@
 use borsh::{BorshDeserialize, BorshSerialize};
 use consilium_schemes::signature::{Signature, VerifyingKey};
 
+use crate::card_update::UpdateCard;
 use crate::codec::{Blob, Canonical};
 use crate::consent::{Consent, PurposeOfUse};
 use crate::crypto::{
@@ -72,6 +73,12 @@ pub enum Action {
     Acknowledge(Acknowledge) = 17,
     /// Record key: the report does not open. Reserved: refused in this version.
     Dispute(Dispute) = 18,
+    /// KGC: a hospital is to join or leave the validators.
+    ProposeValidatorChange(ValidatorChange) = 19,
+    /// Validator: the open proposal is approved.
+    ApproveValidatorChange(ApproveValidatorChange) = 20,
+    /// Hospital: parts of its own card are replaced.
+    UpdateCard(Box<UpdateCard>) = 21,
 }
 
 /// Payload of [`Action::PublishEpoch`].
@@ -326,4 +333,46 @@ pub struct Dispute {
     pub record: RecordId,
     /// The report's digest.
     pub digest: Digest,
+}
+
+/// How the validators change.
+#[derive(Clone, PartialEq, Eq, Debug, BorshSerialize, BorshDeserialize)]
+pub enum ValidatorChange {
+    /// A hospital votes, with the validator key of its card.
+    Join {
+        /// Which.
+        hospital: HospitalId,
+    },
+    /// A hospital votes no more.
+    Leave {
+        /// Which.
+        hospital: HospitalId,
+    },
+}
+
+impl ValidatorChange {
+    /// The hospital that joins or leaves.
+    pub const fn hospital(&self) -> &HospitalId {
+        match self {
+            Self::Join { hospital } | Self::Leave { hospital } => hospital,
+        }
+    }
+}
+
+impl std::fmt::Display for ValidatorChange {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Join { hospital } => write!(f, "join {hospital}"),
+            Self::Leave { hospital } => write!(f, "leave {hospital}"),
+        }
+    }
+}
+
+/// Payload of [`Action::ApproveValidatorChange`]; it names what it approves, so that it counts for no other proposal.
+#[derive(Clone, PartialEq, Eq, Debug, BorshSerialize, BorshDeserialize)]
+pub struct ApproveValidatorChange {
+    /// What is proposed.
+    pub change: ValidatorChange,
+    /// The height it was proposed at.
+    pub proposed: Height,
 }

@@ -203,6 +203,12 @@ impl<const MAX: usize> BorshDeserialize for Text<MAX> {
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct OrderedSet<T, const MAX: usize>(Vec<T>);
 
+impl<T, const MAX: usize> Default for OrderedSet<T, MAX> {
+    fn default() -> Self {
+        Self(Vec::new())
+    }
+}
+
 impl<T: Ord, const MAX: usize> OrderedSet<T, MAX> {
     /// Collects elements in any order; duplicates count once.
     ///

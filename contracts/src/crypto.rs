@@ -15,6 +15,8 @@ use crate::codec::malformed;
 pub const TRANSACTION: Purpose = Purpose::new("CONSILIUM-V1-SIG-CONTRACTS-TRANSACTION");
 /// The record key's signature under a record's registration; the context is the federation id.
 pub const RECORD_CONSENT: Purpose = Purpose::new("CONSILIUM-V1-SIG-CONTRACTS-RECORD-CONSENT");
+/// A hospital's new key proves that the hospital holds it; the context is the federation id.
+pub const KEY_POSSESSION: Purpose = Purpose::new("CONSILIUM-V1-SIG-CONTRACTS-KEY-POSSESSION");
 /// The KGC's signature under genesis; the context is empty, for genesis makes the federation.
 pub const GENESIS: Purpose = Purpose::new("CONSILIUM-V1-SIG-CONTRACTS-GENESIS");
 

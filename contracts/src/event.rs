@@ -2,7 +2,7 @@
 
 use borsh::{BorshDeserialize, BorshSerialize};
 
-use crate::action::{RevocationReason, Scope};
+use crate::action::{RevocationReason, Scope, ValidatorChange};
 use crate::consent::PurposeOfUse;
 use crate::crypto::{read_epoch, write_epoch};
 use crate::ids::{
@@ -148,6 +148,24 @@ pub enum Event {
         owner: HospitalId,
         reason: CloseReason,
     },
+    /// The KGC proposed to change the validators; replaces what it proposed before.
+    ValidatorChangeProposed {
+        change: ValidatorChange,
+        expires: BlockTime,
+    },
+    /// A validator approved the proposal: so many of so many have.
+    ValidatorChangeApproved {
+        change: ValidatorChange,
+        hospital: HospitalId,
+        approvals: u32,
+        validators: u32,
+    },
+    /// A hospital joins or leaves the validators, or votes with another key, from this height on.
+    ValidatorsScheduled { hospital: HospitalId, from: Height },
+    /// The scheduled validators certify this block and those that follow.
+    ValidatorsInForce { from: Height },
+    /// A hospital replaced parts of its card.
+    CardUpdated { hospital: HospitalId },
 }
 
 /// Why an authorization or a trapdoor is over.

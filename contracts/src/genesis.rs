@@ -13,6 +13,7 @@ use crate::hospital::{CardError, DisplayName, HospitalCard, KgcCard};
 use crate::ids::{BlockTime, FederationId, HospitalId, KeyName};
 use crate::parse;
 use crate::settings::{Settings, SettingsError};
+use crate::state::{Validator, Validators};
 
 /// The most hospitals at genesis; later ones join by transaction.
 pub const MAX_GENESIS_HOSPITALS: usize = 256;
@@ -254,6 +255,18 @@ impl VerifiedGenesis {
     /// The signed genesis, to hand it on.
     pub const fn signed(&self) -> &SignedGenesis {
         &self.signed
+    }
+
+    /// Those that vote from the first block on, with the keys of their cards.
+    pub fn validators(&self) -> Validators {
+        let genesis = self.genesis();
+        let voting = genesis.hospitals.iter();
+        let voting = voting.filter(|card| genesis.validators.contains(&card.id));
+        Validators::collect(voting.map(|card| Validator {
+            hospital: card.id.clone(),
+            key: card.validator_key,
+        }))
+        .expect("a verified genesis has validators, no hospital and no key twice, and no more than there may be")
     }
 
     /// The writes that make the first state.

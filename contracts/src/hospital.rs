@@ -103,13 +103,20 @@ impl HospitalCard {
         if wrap::PublicKey::from_bytes(self.hpke_key.as_bytes()).is_err() {
             return Err(CardError::HpkeKey { hospital });
         }
+        self.verify_distinct_keys()?;
+        self.verify_matching_keys().map(|_| ())
+    }
+
+    /// Each of the three signing keys has one use.
+    pub(crate) fn verify_distinct_keys(&self) -> Result<(), CardError> {
         if self.signing_key == self.validator_key
             || self.signing_key == self.peer_key
             || self.validator_key == self.peer_key
         {
+            let hospital = self.id.clone();
             return Err(CardError::SameKeys { hospital });
         }
-        self.verify_matching_keys().map(|_| ())
+        Ok(())
     }
 
     /// The matching keys, with their proofs of possession checked for this hospital.

@@ -38,10 +38,11 @@
 //! Assumptions: Ed25519 is unforgeable, SHA-256 collision-resistant; the KGC is honest. Deviations
 //! from the paper: consent bounds authorizations, an assignment has deadlines and passes on, and the
 //! policy does not stand on the ledger (its text would name the disease). Not here yet: proofs of Match
-//! and of postings, disputes, changes of the validator set; their encodings are reserved.
+//! and of postings, disputes; their encodings are reserved.
 
 mod action;
 mod apply;
+mod card_update;
 mod codec;
 mod consent;
 mod crypto;
@@ -59,15 +60,17 @@ pub use consilium_schemes::abe::Epoch;
 pub use consilium_schemes::signature::{Signature, SigningKey, VerifyingKey};
 
 pub use action::{
-    AbeKeyBytes, Access, Acknowledge, Action, Authorize, Decline, DeclineReason, Dispute,
-    IndexBytes, MAX_ABE_KEY, MAX_INDEX, MAX_PROOF, MAX_TRAPDOOR, PostIndex, PostMatch,
-    PostTrapdoor, PublishEpoch, RecordTerms, RegisterDoctor, RegisterRecord, ReissueDoctor, Report,
-    RevocationReason, RevokeDoctor, Scope, TrapdoorBytes, WithdrawAuthorization, WithdrawConsent,
+    AbeKeyBytes, Access, Acknowledge, Action, ApproveValidatorChange, Authorize, Decline,
+    DeclineReason, Dispute, IndexBytes, MAX_ABE_KEY, MAX_INDEX, MAX_PROOF, MAX_TRAPDOOR, PostIndex,
+    PostMatch, PostTrapdoor, PublishEpoch, RecordTerms, RegisterDoctor, RegisterRecord,
+    ReissueDoctor, Report, RevocationReason, RevokeDoctor, Scope, TrapdoorBytes, ValidatorChange,
+    WithdrawAuthorization, WithdrawConsent,
 };
 pub use apply::{
-    DUE_PER_BLOCK, MAX_AUTHORIZATIONS, MAX_MATCHES, PRUNED_PER_BLOCK, apply, begin_block,
-    next_deadline,
+    DUE_PER_BLOCK, MAX_AUTHORIZATIONS, MAX_MATCHES, PEER_GRACE_MS, PROPOSAL_LIFETIME_MS,
+    PRUNED_PER_BLOCK, VALIDATOR_DELAY, apply, begin_block, next_deadline,
 };
+pub use card_update::{KeyUse, ProvenKey, UpdateCard};
 pub use codec::{Blob, BoundError, Canonical, DecodeError, ENCODING_VERSION, OrderedSet, Text};
 pub use consent::{Consent, MAX_CONSENT_HOSPITALS, PURPOSES, PurposeOfUse};
 pub use event::{EndReason, Event, Receipt};
@@ -88,9 +91,10 @@ pub use rejection::{Rejection, Role};
 pub use settings::{MAX_N, Prefilter, Settings, SettingsError};
 pub use state::{
     AccessEntry, AssignmentEntry, AssignmentStatus, AuthorizationEntry, BlockContext, CloseReason,
-    DoctorEntry, Due, EpochEntry, FederationEntry, HospitalEntry, IndexEntry, Key, LeafEntry,
-    MatchEntry, MemoryState, Overlay, Pairs, Principal, RecordEntry, RecordStatus, ReportEntry,
-    Revocation, RevokedLeaf, StateRead, Transition, TrapdoorEntry, UnmatchedReason, Validator,
+    DoctorEntry, Due, EpochEntry, FederationEntry, FormerPeer, HospitalEntry, IndexEntry, Key,
+    LeafEntry, MatchEntry, MemoryState, Overlay, Pairs, Principal, ProposalEntry, RecordEntry,
+    RecordStatus, ReportEntry, Revocation, RevokedLeaf, ScheduledValidators, StateRead, Transition,
+    TrapdoorEntry, UnmatchedReason, Validator, ValidatorSchedule, Validators, ValidatorsError,
     View, Writes,
 };
 pub use transaction::{MAX_TRANSACTION_BYTES, SignedTransaction, Transaction, VerifiedTransaction};

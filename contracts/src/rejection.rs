@@ -2,8 +2,10 @@
 
 use borsh::{BorshDeserialize, BorshSerialize};
 
+use crate::action::ValidatorChange;
 use crate::consent::PurposeOfUse;
 use crate::crypto::{read_epoch, write_epoch};
+use crate::genesis::MAX_VALIDATORS;
 use crate::hospital::CardError;
 use crate::ids::{
     AuthorizationId, BlockTime, Digest, DoctorId, FederationId, Height, HospitalId, KeyName, Leaf,
@@ -313,6 +315,54 @@ pub enum Rejection {
     /// Reserved.
     #[error("disputes are not in this version; keep the report and the keys")]
     DisputeNotSupported,
+
+    // Validators, cards
+    /// Nothing to approve.
+    #[error(
+        "no change of the validators is proposed, or it is scheduled already; the KGC proposes"
+    )]
+    NoProposal,
+    /// Another proposal.
+    #[error(
+        "the open proposal is another: {change}, of height {proposed}; look at it and approve that"
+    )]
+    OtherProposal {
+        change: ValidatorChange,
+        proposed: Height,
+    },
+    /// Too late.
+    #[error(
+        "the proposal expired at {expires}, the block time is {time}; the KGC must propose it again"
+    )]
+    ProposalExpired { expires: BlockTime, time: BlockTime },
+    /// Once each.
+    #[error("hospital {hospital} already approved this proposal; the others must")]
+    AlreadyApproved { hospital: HospitalId },
+    /// Does not vote.
+    #[error("hospital {hospital} is not a validator")]
+    NotValidator { hospital: HospitalId },
+    /// Votes already.
+    #[error("hospital {hospital} is a validator already")]
+    AlreadyValidator { hospital: HospitalId },
+    /// Nobody would be left.
+    #[error("hospital {hospital} is the last validator; another must join before it leaves")]
+    LastValidator { hospital: HospitalId },
+    /// Full.
+    #[error(
+        "there are already {MAX_VALIDATORS} validators, the most there may be; one must leave first"
+    )]
+    TooManyValidators,
+    /// One at a time.
+    #[error(
+        "a change of the validators is scheduled for height {from}; try again once that is committed"
+    )]
+    ChangeScheduled { from: Height },
+    /// Nothing in it.
+    #[error("the card's update changes nothing; give at least one key or address")]
+    NothingToChange,
+    /// No proof of possession.
+    #[error("key {key}: its proof of possession does not verify; make it with the new key itself")]
+    BadPossession { key: KeyName },
 }
 
 impl Rejection {
@@ -374,6 +424,17 @@ impl Rejection {
             Self::NoReport { .. } => "no-report",
             Self::WrongReport { .. } => "wrong-report",
             Self::DisputeNotSupported => "dispute-not-supported",
+            Self::NoProposal => "no-proposal",
+            Self::OtherProposal { .. } => "other-proposal",
+            Self::ProposalExpired { .. } => "proposal-expired",
+            Self::AlreadyApproved { .. } => "already-approved",
+            Self::NotValidator { .. } => "not-validator",
+            Self::AlreadyValidator { .. } => "already-validator",
+            Self::LastValidator { .. } => "last-validator",
+            Self::TooManyValidators => "too-many-validators",
+            Self::ChangeScheduled { .. } => "change-scheduled",
+            Self::NothingToChange => "nothing-to-change",
+            Self::BadPossession { .. } => "bad-possession",
         }
     }
 }

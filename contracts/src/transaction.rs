@@ -105,7 +105,7 @@ impl SignedTransaction {
     ///
     /// # Errors
     /// [`Rejection::WrongFederation`], [`Rejection::BadSignature`],
-    /// [`Rejection::BadCoSignature`], [`Rejection::BadHospitalCard`], malformed points.
+    /// [`Rejection::BadCoSignature`], [`Rejection::BadHospitalCard`], [`Rejection::BadPossession`], malformed points.
     pub fn verify(self, federation: &FederationId) -> Result<VerifiedTransaction, Rejection> {
         let transaction = &self.transaction;
         if transaction.federation != *federation {
@@ -117,7 +117,7 @@ impl SignedTransaction {
             .sender
             .verify(TRANSACTION, federation.as_bytes(), &bytes, &self.signature)
             .map_err(|_| Rejection::BadSignature)?;
-        verify_action(&transaction.action, federation)?;
+        verify_action(transaction, federation)?;
         let canonical = self.to_canonical_bytes();
         let hash = TransactionHash::from_bytes(Sha256::digest(&canonical).into());
         Ok(VerifiedTransaction {
@@ -129,12 +129,13 @@ impl SignedTransaction {
 }
 
 /// The checks of an action that need no state.
-fn verify_action(action: &Action, federation: &FederationId) -> Result<(), Rejection> {
-    match action {
+fn verify_action(transaction: &Transaction, federation: &FederationId) -> Result<(), Rejection> {
+    match &transaction.action {
         Action::AdmitHospital(card) => card.verify().map_err(Rejection::from),
         Action::RegisterRecord(registration) => verify_co_signature(registration, federation),
         Action::PostIndex(action) => parse::index(&action.index),
         Action::PostTrapdoor(action) => parse::trapdoor(&action.trapdoor),
+        Action::UpdateCard(update) => update.verify(federation, &transaction.sender),
         _ => Ok(()),
     }
 }

@@ -92,6 +92,17 @@ fn transactions() -> Vec<(&'static str, SignedTransaction)> {
         ("report", report(1)),
         ("acknowledge", acknowledge(1)),
         ("dispute", dispute(1)),
+        ("propose-validator-change", propose(join("east"))),
+        ("approve-validator-change", approve(leave("west"), 7)),
+        (
+            "update-card",
+            update(UpdateCard {
+                listen: Some("/ip4/127.0.0.1/tcp/4002".parse().unwrap()),
+                url: Some("https://elsewhere.example".parse().unwrap()),
+                tls_pin: Some(digest("another")),
+                ..rotated(&federation, "north", Some("one"), Some("two"))
+            }),
+        ),
     ];
     let sign = |(name, action)| {
         let (nonce, expires) = (Nonce::new(42), Height::new(99));

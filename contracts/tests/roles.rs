@@ -160,6 +160,17 @@ fn the_assigned_doctor_alone_reports_and_the_records_key_alone_acknowledges() {
 }
 
 #[test]
+fn the_kgc_alone_proposes_who_votes_and_hospitals_alone_change_their_cards() {
+    let world = world();
+    only(&world, &propose(join("south")), &["kgc"]);
+    let moved = UpdateCard {
+        url: Some("https://elsewhere.example".parse().unwrap()),
+        ..UpdateCard::default()
+    };
+    only(&world, &update(moved), &["north", "south", "west"]);
+}
+
+#[test]
 fn an_unauthorized_hospital_gets_no_index_posts_no_match_and_reads_nothing() {
     let mut world = world();
     let (record, west) = (record_id(1), hospital("west"));

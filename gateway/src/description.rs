@@ -30,6 +30,7 @@ const REPORT: BodyLimit = BodyLimit::bytes(2 * report::SealedReport::LIMIT + (16
         operator::authorize,
         operator::authorizations,
         operator::withdraw,
+        operator::approve_validators,
         devices::invite,
         devices::register,
         enrolment::proof_nonce,
@@ -75,6 +76,10 @@ pub(crate) fn routes(config: &mut web::ServiceConfig) {
         .service(
             web::resource("/v1/authorizations/{authorization}")
                 .route(web::delete().to(operator::withdraw)),
+        )
+        .service(
+            web::resource("/v1/validators/approval")
+                .route(web::post().to(operator::approve_validators)),
         )
         .service(web::resource("/v1/invitations").route(web::post().to(devices::invite)))
         .service(web::resource("/v1/registrations").route(web::post().to(devices::register)))

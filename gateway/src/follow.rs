@@ -172,6 +172,7 @@ async fn react(hospital: &Arc<Hospital>, event: &Event) -> Result<(), ApiError> 
             wake.keys.notify_one();
         }
         Event::EpochPublished { .. } => wake.keys.notify_one(),
+        Event::CardUpdated { hospital: of } => hospital.forget_gateway(of),
         Event::DoctorRevoked {
             doctor,
             hospital: of,

@@ -198,6 +198,12 @@ impl Hospital {
         Ok(client)
     }
 
+    /// Another hospital changed its card: its gateway may be elsewhere now, under another TLS key.
+    pub(crate) fn forget_gateway(&self, hospital: &HospitalId) {
+        let mut gateways = self.gateways.lock().unwrap_or_else(PoisonError::into_inner);
+        gateways.remove(hospital);
+    }
+
     /// The audit line of a decision, with where it was decided.
     fn decided<T>(&self, line: AuditEntry, result: &Result<T, ApiError>) -> AuditEntry {
         let epoch = View::new(self.state())

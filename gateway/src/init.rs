@@ -198,7 +198,7 @@ fn card(
 }
 
 /// The host of a URL, for the certificate.
-fn host_of(url: &str) -> String {
+pub(crate) fn host_of(url: &str) -> String {
     let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
     let host = match rest.strip_prefix('[') {
         Some(address) => address.split(']').next(),

@@ -5,6 +5,7 @@
 //! |---|---|
 //! | [`Gateway`] | `init`, `start`, `serve` |
 //! | [`InitRequest`], [`Initialised`] | what a hospital begins with |
+//! | [`Rotation`], [`RotationRequest`] | other keys for it |
 //! | [`GatewayConfig`], [`SETTINGS`] | its settings |
 //! | [`codes`] | the refusals that are its own |
 //!
@@ -49,6 +50,7 @@ mod open;
 mod operator;
 mod records;
 mod reports;
+mod rotate;
 mod seal;
 mod serve;
 mod sharing;
@@ -60,4 +62,5 @@ pub use consilium_service::ledger::LedgerSettings;
 pub use description::description;
 pub use init::{InitError, InitRequest, Initialised};
 pub use keys::GatewayKeys;
+pub use rotate::{Rotation, RotationError, RotationRequest};
 pub use serve::{Gateway, StartError};

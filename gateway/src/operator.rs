@@ -1,4 +1,4 @@
-//! What the hospital's operator does: look, revoke, authorize.
+//! What the hospital's operator does: look, revoke, authorize, approve who votes.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,10 +9,11 @@ use consilium_client::api::gateway::{
     HospitalRevocationRequest,
 };
 use consilium_client::api::ledger::TransactionReceipt;
+use consilium_client::api::validators::ValidatorApprovalRequest;
 use consilium_client::wire::Text;
 use consilium_contracts::{
-    Action, AuthorizationEntry, AuthorizationId, Authorize, BlockTime, RevokeDoctor, Scope, View,
-    WithdrawAuthorization,
+    Action, ApproveValidatorChange, AuthorizationEntry, AuthorizationId, Authorize, BlockTime,
+    Height, RevokeDoctor, Scope, View, WithdrawAuthorization,
 };
 use consilium_service::ledger::{receipt, status as ledger_status, submit_error};
 use consilium_service::metrics::Metrics;
@@ -179,6 +180,28 @@ pub(crate) async fn withdraw(
     let at = Arc::clone(&hospital);
     let work = async move {
         let action = Action::WithdrawAuthorization(WithdrawAuthorization { id });
+        let committed = at.ledger.submit(action).await.map_err(submit_error)?;
+        Ok(receipt(&committed))
+    };
+    Ok(web::Json(hospital.decide(line, work).await?))
+}
+
+/// Approves, as a validator, what the KGC proposes about who votes.
+#[utoipa::path(post, path = "/v1/validators/approval", tag = "operator", request_body = ValidatorApprovalRequest,
+    responses((status = 200, body = TransactionReceipt), (status = 422, description = "The contracts refuse it.")))]
+pub(crate) async fn approve_validators(
+    hospital: web::Data<Hospital>,
+    call: Call<scope::GatewayOperator, ValidatorApprovalRequest>,
+) -> Result<web::Json<TransactionReceipt>, ApiError> {
+    let hospital = hospital.into_inner();
+    let approval = ApproveValidatorChange {
+        change: call.body.change.into(),
+        proposed: Height::new(call.body.proposed),
+    };
+    let line = call.caller.audit("approve-validators", &approval.change);
+    let at = Arc::clone(&hospital);
+    let work = async move {
+        let action = Action::ApproveValidatorChange(approval);
         let committed = at.ledger.submit(action).await.map_err(submit_error)?;
         Ok(receipt(&committed))
     };

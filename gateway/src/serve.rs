@@ -121,6 +121,7 @@ impl Gateway {
         let store = Arc::new(Store::open(&data.join("store"))?);
         let files = Files::open(data).map_err(at)?;
         let node = start_node(&config, &keys, &genesis).await?;
+        warn_of_former_keys(&keys, &node);
         match assemble(config, keys, genesis, store, files, node.clone()) {
             Ok(gateway) => Ok(gateway),
             Err(error) => {
@@ -201,6 +202,20 @@ fn own_card(genesis: &VerifiedGenesis, id: &HospitalId) -> Option<HospitalCard> 
         .iter()
         .find(|card| card.id == *id)
         .cloned()
+}
+
+/// Says so where the ledger names other keys than these: a rotation was not finished.
+fn warn_of_former_keys(keys: &GatewayKeys, node: &NodeHandle) {
+    let Some(entry) = View::new(node.state()).hospital(&keys.hospital) else {
+        return;
+    };
+    let (card, own) = (entry.card, [&keys.validator, &keys.peer]);
+    if own.map(|key| key.verifying_key()) != [card.validator_key, card.peer_key] {
+        tracing::warn!(
+            hospital = %keys.hospital,
+            "the ledger names other keys of this hospital: finish the rotation with `consilium gateway rotate-keys`, then restart"
+        );
+    }
 }
 
 async fn start_node(

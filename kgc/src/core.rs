@@ -8,7 +8,7 @@ use consilium_client::api::ledger::EpochView;
 use consilium_client::wire::{PublicKey, Text};
 use consilium_contracts::{
     Action, DoctorId, EpochEntry, Height, HospitalCard, HospitalId, Leaf, Principal, Receipt,
-    Rejection, RevocationReason, RevokeDoctor, SignedTransaction, VerifiedGenesis,
+    Rejection, RevocationReason, RevokeDoctor, SignedTransaction, ValidatorChange, VerifiedGenesis,
 };
 use consilium_node::{NodeHandle, Snapshot, SubmitError};
 use consilium_policies::AttributeSet;
@@ -180,6 +180,17 @@ impl Core {
             .submit(Action::AdmitHospital(Box::new(card)))
             .await;
         Ok(admitted.map_err(KgcError::from)?)
+    }
+
+    /// The validators are to change.
+    pub(crate) async fn propose_validators(
+        &self,
+        opened: &Opened,
+        change: ValidatorChange,
+    ) -> Result<Receipt, ApiError> {
+        let action = Action::ProposeValidatorChange(change);
+        let proposed = opened.sender.submit(action).await;
+        Ok(proposed.map_err(KgcError::from)?)
     }
 
     /// Issues: the leaf committed, then the key. 503 `busy` where too many wait for that already.

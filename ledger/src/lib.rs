@@ -3,8 +3,9 @@
 //! What an auditor's or a patient's device needs to check a ledger that it does not run: a block
 //! is a [`Header`] and its transactions; a [`CommitCertificate`] carries the precommits of more
 //! than two thirds of the validators for a header's hash; a header binds the transactions by a
-//! Merkle root and the state after the previous block by the root of a Jellyfish Merkle tree. The
-//! format stands in `docs/spec/ledger.md`.
+//! Merkle root and the state after the previous block by the root of a Jellyfish Merkle tree.
+//! [`Trust`] knows the validators of a height from genesis and [`Handover`]s. The format stands in
+//! `docs/spec/ledger.md`.
 //!
 //! ```
 //! use consilium_contracts::{FederationId, Height};
@@ -36,6 +37,7 @@ mod certificate;
 mod chain;
 mod codec;
 mod execute;
+mod handover;
 mod hash;
 mod proof;
 mod state;
@@ -49,6 +51,7 @@ pub use chain::{ChainError, CommittedHeader};
 pub use execute::{
     BlockEvents, Executed, Execution, InvalidTransaction, execute_block, verify_transactions,
 };
+pub use handover::{Handover, HandoverError, Trust};
 pub use hash::{BlockHash, StateRoot, TransactionRoot};
 pub use proof::{InclusionProof, KeyProof, ProofError, ProvenTransaction, ProvenValue};
 pub use state::{

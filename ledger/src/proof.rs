@@ -61,6 +61,11 @@ impl KeyProof {
         }
     }
 
+    /// The header. Unverified until [`KeyProof::verify`]; its height says whose certificate it needs.
+    pub const fn header(&self) -> &Header {
+        &self.header
+    }
+
     /// Checks certificate and path.
     ///
     /// # Errors
@@ -134,6 +139,11 @@ impl InclusionProof {
             path,
             transaction,
         }
+    }
+
+    /// The header. Unverified until [`InclusionProof::verify`]; its height says whose certificate it needs.
+    pub const fn header(&self) -> &Header {
+        &self.header
     }
 
     /// Checks certificate and path.

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use borsh::{BorshDeserialize, BorshSerialize};
-use consilium_contracts::MAX_VALIDATORS;
+use consilium_contracts::{MAX_VALIDATORS, Validators};
 use consilium_schemes::signature::VerifyingKey;
 
 /// A validator as blocks and votes name it: its key.
@@ -107,6 +107,18 @@ pub enum ValidatorSetError {
         /// How many were given.
         found: usize,
     },
+}
+
+impl From<&Validators> for ValidatorSet {
+    /// The validators that the contracts' state names: the same rules, ordered by key.
+    fn from(validators: &Validators) -> Self {
+        let mut members: Vec<Validator> = validators
+            .iter()
+            .map(|one| Validator::new(one.key))
+            .collect();
+        members.sort_by_key(|validator| validator.address);
+        Self(members)
+    }
 }
 
 impl ValidatorSet {

@@ -88,6 +88,18 @@ impl From<&HospitalCard> for HospitalFile {
 /// # Errors
 /// [`HospitalFileError::Io`].
 pub fn write_hospital_file(path: &Path, card: &HospitalCard) -> Result<(), HospitalFileError> {
+    write(path, card, Existing::Keep)
+}
+
+/// Writes a hospital's file in place of the one that is there, in one step.
+///
+/// # Errors
+/// [`HospitalFileError::Io`].
+pub fn replace_hospital_file(path: &Path, card: &HospitalCard) -> Result<(), HospitalFileError> {
+    write(path, card, Existing::Replace)
+}
+
+fn write(path: &Path, card: &HospitalCard, existing: Existing) -> Result<(), HospitalFileError> {
     let io = |source| HospitalFileError::Io {
         path: path.display().to_string(),
         source,
@@ -95,7 +107,7 @@ pub fn write_hospital_file(path: &Path, card: &HospitalCard) -> Result<(), Hospi
     let mut text = serde_json::to_vec_pretty(&HospitalFile::from(card))
         .map_err(|error| io(std::io::Error::other(error)))?;
     text.push(b'\n');
-    write_atomically(path, &text, Readers::Everyone, Existing::Keep).map_err(io)
+    write_atomically(path, &text, Readers::Everyone, existing).map_err(io)
 }
 
 /// Reads a hospital's file and checks the card: its proofs of possession, and that the readable part says the same.

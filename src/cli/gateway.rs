@@ -1,7 +1,7 @@
 //! `consilium gateway`: a hospital.
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand, ValueEnum};
 use consilium_client::GatewayClient;
@@ -17,9 +17,11 @@ use serde_json::json;
 
 use super::answer::{Answer, Failure, Outcome};
 use super::kgc::enrolments;
+use super::rotate::RotateArgs;
 use super::secrets::{self, PassphraseOption};
 use super::settings::{GatewayService, SettingFlags};
-use super::{connect, listing, patient, words};
+use super::validators::ApprovalCommand;
+use super::{connect, listing, patient, rotate, validators, words};
 
 /// The commands of a hospital's operator.
 #[derive(Debug, Subcommand)]
@@ -91,6 +93,11 @@ pub enum GatewayCommand {
     },
     /// The authorizations of this hospital
     Authorizations(OperatorArgs),
+    /// Who certifies the ledger's blocks
+    #[command(subcommand)]
+    Validator(ApprovalCommand),
+    /// Replace keys and addresses of this hospital while the federation runs
+    RotateKeys(RotateArgs),
 }
 
 /// Which gateway, and the passphrase of the operator's key.
@@ -104,8 +111,16 @@ pub struct OperatorArgs {
 }
 
 impl OperatorArgs {
-    fn client(&self) -> Result<GatewayClient, Failure> {
+    pub(super) fn client(&self) -> Result<GatewayClient, Failure> {
         connect::gateway_operator(&self.home, &self.passphrase)
+    }
+
+    pub(super) fn home(&self) -> &Path {
+        &self.home
+    }
+
+    pub(super) fn passphrase_file(&self) -> Option<PathBuf> {
+        self.passphrase.passphrase_file.clone()
     }
 }
 
@@ -223,6 +238,8 @@ pub async fn run(command: GatewayCommand) -> Outcome {
             let text = format!("Withdrawn at height {}", receipt.height);
             Ok(Answer::new(text, json!(receipt)))
         }
+        GatewayCommand::Validator(command) => validators::approve(command).await,
+        GatewayCommand::RotateKeys(args) => rotate::run(args).await,
         GatewayCommand::Authorizations(operator) => {
             Ok(authorizations(&operator.client()?.authorizations().await?))
         }

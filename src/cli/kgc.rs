@@ -21,6 +21,7 @@ use serde_json::json;
 use super::answer::{Answer, Failure, Outcome};
 use super::secrets::{self, PassphraseOption};
 use super::settings::{KgcService, SettingFlags};
+use super::validators::{self, ProposalCommand};
 use super::{connect, listing, words};
 
 /// The commands of the KGC's administrator.
@@ -49,6 +50,9 @@ pub enum KgcCommand {
     /// Epochs: publish the next update key
     #[command(subcommand)]
     Epoch(EpochCommand),
+    /// Who certifies the ledger's blocks
+    #[command(subcommand)]
+    Validator(ProposalCommand),
 }
 
 /// Which KGC.
@@ -60,7 +64,7 @@ pub struct HomeArgs {
 }
 
 impl HomeArgs {
-    fn home(&self) -> Home {
+    pub(super) fn home(&self) -> Home {
         Home::at(&self.home)
     }
 }
@@ -75,7 +79,7 @@ pub struct AdminArgs {
 }
 
 impl AdminArgs {
-    fn client(&self) -> Result<consilium_client::KgcClient, Failure> {
+    pub(super) fn client(&self) -> Result<consilium_client::KgcClient, Failure> {
         connect::kgc_admin(&self.at.home(), &self.passphrase)
     }
 }
@@ -255,6 +259,7 @@ pub async fn run(command: KgcCommand) -> Outcome {
         KgcCommand::Hospital(command) => hospital(command).await,
         KgcCommand::Doctor(command) => doctor(command).await,
         KgcCommand::Epoch(command) => epoch(command).await,
+        KgcCommand::Validator(command) => validators::propose(command).await,
     }
 }
 

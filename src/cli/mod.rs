@@ -10,9 +10,11 @@ mod kgc;
 mod ledger;
 mod listing;
 mod patient;
+mod rotate;
 mod sample;
 mod secrets;
 mod settings;
+mod validators;
 mod wait;
 mod words;
 

@@ -10,4 +10,5 @@ mod demo;
 mod doctor;
 mod faults;
 mod kill;
+mod membership;
 mod walkthrough;

@@ -15,7 +15,7 @@
 //! | `POST /v1/epochs` | kgc.admin | [`PublishEpochRequest`] → epoch |
 //! | `POST /v1/keyword-tokens/evaluate` | hospital | [`TokenEvaluationRequest`] → [`TokenEvaluation`] |
 //!
-//! and those of [`super::ledger`]. A sealed service answers 503 with the code `sealed` to everything that needs a key.
+//! and those of [`super::ledger`] and [`super::validators`]. A sealed service answers 503 with the code `sealed` to everything that needs a key.
 
 use consilium_contracts::{DoctorId, FederationId, HospitalId};
 use consilium_schemes::signature::Purpose;

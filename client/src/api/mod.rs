@@ -8,6 +8,7 @@
 //! | [`ledger`] | genesis, blocks, transactions: the same at every service |
 //! | [`kgc`] | the key service |
 //! | [`gateway`] | a hospital's gateway |
+//! | [`validators`] | who certifies the ledger's blocks, and how that changes |
 //! | [`terms`] | words that several of them use |
 //!
 //! Identifiers stand as their text, bytes as lower-case hexadecimal, times as milliseconds since the Unix epoch in fields that
@@ -20,3 +21,4 @@ pub mod health;
 pub mod kgc;
 pub mod ledger;
 pub mod terms;
+pub mod validators;

@@ -1,4 +1,4 @@
-//! What a block does before its first transaction: what is due, and forgetting old nonces.
+//! What a block does before its first transaction: the validators scheduled for its height, what is due, and forgetting old nonces.
 //!
 //! The work of a block is bounded: at most [`DUE_PER_BLOCK`] due things, each of at most
 //! [`super::MAX_MATCHES`] matches (or the open assignments of one hospital), and at most
@@ -7,7 +7,7 @@
 //! themselves, not by the clean-up.
 
 use super::step::Step;
-use super::{assignment, authorization, record, trapdoor};
+use super::{assignment, authorization, record, trapdoor, validators};
 use crate::event::EndReason;
 use crate::ids::BlockTime;
 use crate::state::{
@@ -19,9 +19,10 @@ pub const DUE_PER_BLOCK: usize = 256;
 /// The most nonces that one block forgets.
 pub const PRUNED_PER_BLOCK: usize = 4096;
 
-/// Does what is due at the block's time, in the order of time, kind and id.
+/// Puts scheduled validators in force, then does what is due at the block's time, in the order of time, kind and id.
 pub fn begin_block(state: &impl StateRead, block: &BlockContext) -> Transition {
     let mut step = Step::new(state, *block);
+    validators::begin(&mut step);
     for (time, due) in due_now(state, block) {
         let key = Key::due(time, &due);
         if step.state().get(&key).is_some() {

@@ -5,7 +5,9 @@ use super::step::Step;
 use crate::genesis::VerifiedGenesis;
 use crate::ids::Height;
 use crate::parse;
-use crate::state::{BlockContext, FederationEntry, Key, MemoryState, Principal, Transition};
+use crate::state::{
+    BlockContext, FederationEntry, Key, MemoryState, Principal, Transition, ValidatorSchedule,
+};
 
 /// The writes of a genesis that was checked.
 pub(crate) fn genesis_state(verified: &VerifiedGenesis) -> Transition {
@@ -29,12 +31,14 @@ pub(crate) fn genesis_state(verified: &VerifiedGenesis) -> Transition {
     step.put(Key::federation(), &federation);
     step.put(Key::settings(), &genesis.settings);
     step.put(Key::principal(&genesis.kgc.signing_key), &Principal::Kgc);
-    step.mark(Key::taken(&genesis.kgc.peer_key));
+    step.put(Key::taken(&genesis.kgc.peer_key), &Principal::Kgc);
     for card in genesis.hospitals.iter() {
         hospital::enter(&mut step, card);
     }
-    for id in genesis.validators.iter() {
-        step.put(Key::validator(id), id);
-    }
+    let schedule = ValidatorSchedule {
+        current: verified.validators(),
+        next: None,
+    };
+    step.put(Key::validators(), &schedule);
     step.finish()
 }

@@ -19,6 +19,7 @@ mod report;
 mod sender;
 mod step;
 mod trapdoor;
+mod validators;
 
 use crate::action::Action;
 use crate::rejection::Rejection;
@@ -29,6 +30,8 @@ use step::Step;
 
 pub use begin::{DUE_PER_BLOCK, PRUNED_PER_BLOCK, begin_block, next_deadline};
 pub(crate) use genesis::genesis_state;
+pub use hospital::PEER_GRACE_MS;
+pub use validators::{PROPOSAL_LIFETIME_MS, VALIDATOR_DELAY};
 
 /// The most live authorizations of one scope from one hospital to another.
 pub const MAX_AUTHORIZATIONS: u32 = 16;
@@ -67,6 +70,9 @@ pub fn apply(
         Action::Report(action) => report::report(step, &sender, action),
         Action::Acknowledge(action) => report::acknowledge(step, &sender, action),
         Action::Dispute(_) => Err(Rejection::DisputeNotSupported),
+        Action::ProposeValidatorChange(change) => validators::propose(step, &sender, change),
+        Action::ApproveValidatorChange(action) => validators::approve(step, &sender, action),
+        Action::UpdateCard(update) => hospital::update(step, &sender, update),
     }?;
     envelope::remember(step, tx.transaction());
     Ok(changes.finish())

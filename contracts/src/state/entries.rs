@@ -11,7 +11,7 @@ use crate::action::{
 use crate::consent::PurposeOfUse;
 use crate::crypto::{read_epoch, read_key, write_epoch, write_key};
 use crate::genesis::ParameterBytes;
-use crate::hospital::{DisplayName, HospitalCard, KgcCard};
+use crate::hospital::{Address, DisplayName, HospitalCard, KgcCard};
 use crate::ids::{
     AuthorizationId, BlockTime, Digest, DoctorId, FederationId, Height, HospitalId, Leaf, RecordId,
 };
@@ -56,6 +56,20 @@ pub struct HospitalEntry {
     pub card: HospitalCard,
     /// When it was admitted; 0 at genesis.
     pub admitted: Height,
+    /// How its node was known before it last got another network identity.
+    pub former_peer: Option<FormerPeer>,
+}
+
+/// A network identity that a node had: until it is over the others let the node in under it, too.
+#[derive(Clone, PartialEq, Eq, Debug, BorshSerialize, BorshDeserialize)]
+pub struct FormerPeer {
+    /// The former key.
+    #[borsh(serialize_with = "write_key", deserialize_with = "read_key")]
+    pub key: VerifyingKey,
+    /// The multiaddress that the node listened on.
+    pub listen: Address,
+    /// From this block time on it is a stranger's.
+    pub until: BlockTime,
 }
 
 /// A published epoch.

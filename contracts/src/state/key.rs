@@ -76,7 +76,7 @@ impl Key {
         Self::of("principal", &[key.as_bytes()])
     }
 
-    /// That a validator's or node's key is taken.
+    /// Whose a validator's or node's key is, or was.
     pub fn taken(key: &VerifyingKey) -> Self {
         Self::of("taken", &[key.as_bytes()])
     }
@@ -86,9 +86,14 @@ impl Key {
         Self::of("hospital", &[&slug(id)])
     }
 
-    /// A validator.
-    pub fn validator(id: &HospitalId) -> Self {
-        Self::of("validator", &[&slug(id)])
+    /// Who votes, and who will.
+    pub fn validators() -> Self {
+        Self::of("validators", &[])
+    }
+
+    /// The open proposal to change the validators.
+    pub fn validator_proposal() -> Self {
+        Self::of("validator-proposal", &[])
     }
 
     /// A doctor.
@@ -247,7 +252,6 @@ pub(crate) mod prefix {
 
     pub(crate) const EPOCHS: &[u8] = b"epoch/";
     pub(crate) const HOSPITALS: &[u8] = b"hospital/";
-    pub(crate) const VALIDATORS: &[u8] = b"validator/";
     pub(crate) const DOCTORS: &[u8] = b"doctor/";
     pub(crate) const LEAVES: &[u8] = b"leaf/";
     pub(crate) const RECORDS: &[u8] = b"record/";

@@ -3,6 +3,7 @@
 mod entries;
 mod key;
 mod overlay;
+mod validators;
 mod view;
 
 use std::collections::BTreeMap;
@@ -12,14 +13,17 @@ use crate::ids::{BlockTime, Height};
 
 pub use entries::{
     AccessEntry, AssignmentEntry, AssignmentStatus, AuthorizationEntry, CloseReason, DoctorEntry,
-    Due, EpochEntry, FederationEntry, HospitalEntry, IndexEntry, LeafEntry, MatchEntry, Principal,
-    RecordEntry, RecordStatus, ReportEntry, Revocation, RevokedLeaf, TrapdoorEntry,
+    Due, EpochEntry, FederationEntry, FormerPeer, HospitalEntry, IndexEntry, LeafEntry, MatchEntry,
+    Principal, RecordEntry, RecordStatus, ReportEntry, Revocation, RevokedLeaf, TrapdoorEntry,
     UnmatchedReason,
 };
 pub use key::Key;
 pub(crate) use key::prefix;
 pub use overlay::Overlay;
-pub use view::{Validator, View};
+pub use validators::{
+    ProposalEntry, ScheduledValidators, Validator, ValidatorSchedule, Validators, ValidatorsError,
+};
+pub use view::View;
 
 /// Key-value pairs in key order.
 pub type Pairs<'a> = Box<dyn Iterator<Item = (Key, Vec<u8>)> + 'a>;

@@ -8,21 +8,13 @@ use super::entries::{
     ReportEntry, RevokedLeaf, TrapdoorEntry,
 };
 use super::key::prefix;
+use super::validators::{ProposalEntry, Validator, ValidatorSchedule};
 use super::{Key, StateRead};
 use crate::action::Scope;
 use crate::codec::Canonical;
 use crate::ids::{AuthorizationId, BlockTime, DoctorId, HospitalId, Leaf, Nonce, RecordId};
 use crate::settings::Settings;
 use consilium_schemes::abe::Epoch;
-
-/// A validator of the federation.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Validator {
-    /// The hospital that votes.
-    pub hospital: HospitalId,
-    /// The key it votes with.
-    pub key: VerifyingKey,
-}
 
 /// A state, read by nouns.
 ///
@@ -68,18 +60,24 @@ impl<S: StateRead> View<S> {
         self.read(&Key::settings()).expect("genesis writes them")
     }
 
-    /// The validators, by hospital id.
-    pub fn validators(&self) -> impl Iterator<Item = Validator> + use<'_, S> {
-        self.values::<HospitalId>(prefix::VALIDATORS)
-            .map(|hospital| {
-                let entry = self
-                    .hospital(&hospital)
-                    .expect("every validator is a hospital");
-                Validator {
-                    hospital,
-                    key: entry.card.validator_key,
-                }
-            })
+    /// Who votes, and who will.
+    pub fn validator_schedule(&self) -> ValidatorSchedule {
+        self.read(&Key::validators()).expect("genesis writes it")
+    }
+
+    /// Those that were in force at the last block, by hospital.
+    pub fn validators(&self) -> impl Iterator<Item = Validator> + use<S> {
+        self.validator_schedule().current.into_iter()
+    }
+
+    /// The proposal to change the validators that is open, expired or not.
+    pub fn validator_proposal(&self) -> Option<ProposalEntry> {
+        self.read(&Key::validator_proposal())
+    }
+
+    /// Whose a validator's or node's key is, or was.
+    pub fn key_owner(&self, key: &VerifyingKey) -> Option<Principal> {
+        self.read(&Key::taken(key))
     }
 
     /// Who a signing key is.

@@ -176,7 +176,20 @@ pub struct World {
 impl World {
     /// Genesis only.
     pub fn new() -> Self {
-        let genesis = genesis().sign(&key("kgc")).verify().unwrap();
+        Self::of(genesis())
+    }
+
+    /// A genesis in which these hospitals vote.
+    pub fn voting(validators: &[&str]) -> Self {
+        let validators = OrderedSet::collect(validators.iter().map(|name| hospital(name)));
+        Self::of(Genesis {
+            validators: validators.unwrap(),
+            ..genesis()
+        })
+    }
+
+    fn of(genesis: Genesis) -> Self {
+        let genesis = genesis.sign(&key("kgc")).verify().unwrap();
         let mut state = MemoryState::new();
         state.commit(&genesis.initial_state());
         Self {
@@ -424,6 +437,48 @@ pub fn acknowledge(number: u8) -> Action {
         record: record_id(number),
         digest: digest("report"),
     })
+}
+
+pub fn join(name: &str) -> ValidatorChange {
+    ValidatorChange::Join {
+        hospital: hospital(name),
+    }
+}
+
+pub fn leave(name: &str) -> ValidatorChange {
+    ValidatorChange::Leave {
+        hospital: hospital(name),
+    }
+}
+
+pub fn propose(change: ValidatorChange) -> Action {
+    Action::ProposeValidatorChange(change)
+}
+
+pub fn approve(change: ValidatorChange, proposed: u64) -> Action {
+    Action::ApproveValidatorChange(ApproveValidatorChange {
+        change,
+        proposed: Height::new(proposed),
+    })
+}
+
+/// New keys of a hospital, from names.
+pub fn rotated(
+    federation: &FederationId,
+    name: &str,
+    validator: Option<&str>,
+    peer: Option<&str>,
+) -> UpdateCard {
+    let proven = |usage, new: &str| ProvenKey::prove(federation, &public(name), usage, &key(new));
+    UpdateCard {
+        validator_key: validator.map(|new| proven(KeyUse::Validator, new)),
+        peer_key: peer.map(|new| proven(KeyUse::Peer, new)),
+        ..UpdateCard::default()
+    }
+}
+
+pub fn update(update: UpdateCard) -> Action {
+    Action::UpdateCard(Box::new(update))
 }
 
 pub fn dispute(number: u8) -> Action {

@@ -8,4 +8,5 @@ mod input;
 mod membership;
 mod recovery;
 mod refusals;
+mod rotation;
 mod story;

@@ -10,10 +10,11 @@ use consilium_client::api::kgc::{
     Revoked, UnsealRequest,
 };
 use consilium_client::api::ledger::{EpochView, TransactionReceipt};
+use consilium_client::api::validators::ValidatorProposalRequest;
 use consilium_client::keyfile::KeyFileError;
 use consilium_client::passphrase::Passphrase;
 use consilium_client::wire::Text;
-use consilium_contracts::{Canonical as _, DoctorId, HospitalCard};
+use consilium_contracts::{Canonical as _, DoctorId, HospitalCard, ValidatorChange};
 use consilium_policies::AttributeSet;
 use consilium_service::ledger::{epoch_view, receipt};
 use consilium_service::{ApiError, Call, Caller, scope};
@@ -185,4 +186,21 @@ pub(crate) async fn publish(
         own.publish(&opened, epoch).await
     };
     Ok(web::Json(epoch_view(&to_the_end(&core, line, work).await?)))
+}
+
+/// Proposes that a hospital joins or leaves the validators; more than two thirds of them must approve.
+#[utoipa::path(post, path = "/v1/validators/proposal", tag = "kgc", request_body = ValidatorProposalRequest,
+    responses((status = 200, body = TransactionReceipt),
+        (status = 422, body = OperationOutcome, description = "The contracts refuse it."),
+        (status = 503, body = OperationOutcome, description = "sealed")))]
+pub(crate) async fn propose_validators(
+    core: web::Data<Core>,
+    call: Admin<ValidatorProposalRequest>,
+) -> Result<web::Json<TransactionReceipt>, ApiError> {
+    let core = core.into_inner();
+    let change = ValidatorChange::from(call.body.change);
+    let line = call.caller.audit("propose-validators", &change);
+    let own = Arc::clone(&core);
+    let work = async move { own.propose_validators(&*own.opened()?, change).await };
+    Ok(web::Json(receipt(&to_the_end(&core, line, work).await?)))
 }

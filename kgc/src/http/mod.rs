@@ -26,6 +26,7 @@ use crate::core::Core;
         admin::refuse,
         admin::revoke,
         admin::publish,
+        admin::propose_validators,
         hospital::nonce,
         hospital::enrol,
         hospital::enrolments,
@@ -79,6 +80,9 @@ pub(crate) fn routes(config: &mut web::ServiceConfig) {
             resource("/v1/epochs")
                 .route(web::get().to(ledger::list_epochs))
                 .route(web::post().to(admin::publish)),
+        )
+        .service(
+            resource("/v1/validators/proposal").route(web::post().to(admin::propose_validators)),
         )
         .service(resource("/v1/keyword-tokens/evaluate").route(web::post().to(hospital::evaluate)));
 }

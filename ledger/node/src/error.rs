@@ -64,6 +64,16 @@ pub enum StoreError {
         /// The key that was given.
         expected: String,
     },
+    /// Its hospital has another voting key on the ledger, which is not in force yet.
+    #[error(
+        "{path}: the former key votes up to the height before {from}, and is needed until then; start with it, and with the new one once that height is next"
+    )]
+    KeyInForce {
+        /// The marker file.
+        path: PathBuf,
+        /// The first height of the new key.
+        from: Height,
+    },
     /// It was copied from another machine, where the same key may still run.
     #[error(
         "{path} was made on another machine: two machines voting with one key is equivocation. If the other one is gone for good, delete this file and start again"

@@ -6,8 +6,8 @@ use consilium_contracts::{
     BlockTime, FederationId, Height, Key, Receipt, SignedTransaction, TransactionHash,
 };
 use consilium_ledger::{
-    Block, BlockEvents, BlockHash, CommitCertificate, InclusionProof, KeyProof, StateRoot,
-    ValidatorSet,
+    Block, BlockEvents, BlockHash, CommitCertificate, Handover, InclusionProof, KeyProof,
+    StateRoot, ValidatorSet,
 };
 use tokio::sync::{mpsc, watch};
 
@@ -180,6 +180,14 @@ impl NodeHandle {
     /// [`StoreError`] when the store cannot be read.
     pub fn inclusion(&self, hash: &TransactionHash) -> Result<Option<InclusionProof>, StoreError> {
         self.shared.store.inclusion(hash)
+    }
+
+    /// The proofs of every change of the validators, in order: [`consilium_ledger::Trust`] follows them from genesis.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the store cannot be read.
+    pub fn handovers(&self) -> Result<Vec<Handover>, StoreError> {
+        self.shared.store.handovers()
     }
 
     /// Stops the node: pending submissions end with [`SubmitError::ShuttingDown`], the engine is

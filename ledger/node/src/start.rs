@@ -13,7 +13,7 @@ use consilium_ledger::ValidatorAddress;
 use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::config::{NodeConfig, Peer};
-use crate::core::{Core, Halt, Wires, body_limit, peers_of};
+use crate::core::{Core, Halt, Peers, Wires, body_limit};
 use crate::engine::{Launch, LedgerContext, launch};
 use crate::error::{StartError, StoreError};
 use crate::handle::NodeHandle;
@@ -128,16 +128,20 @@ async fn assemble(config: NodeConfig) -> Result<Node, StartError> {
     check_log(&data_dir, &store)?;
     let view = first_view(&store)?;
     let snapshot = view.latest.clone();
+    store.guard.settle(&owner, &snapshot)?;
     let runtime = tokio::runtime::Handle::current();
     let shared = Arc::new(Shared::new(store, view, runtime, tuning.submit_timeout));
 
     let voter = owner.validator.map(|key| ValidatorAddress::of(&key));
     let settings = consilium_contracts::View::new(&snapshot).settings();
-    let core = Core::new(Arc::clone(&shared), tuning, voter)?;
+    let given = peers.iter().map(|peer| peer.key).collect();
+    let known = Peers::new(&snapshot, snapshot.time(), owner.node, given);
+    let named = known.named().to_vec();
+    let core = Core::new(Arc::clone(&shared), tuning, voter, known)?;
     let launched = launch(Launch {
         federation: shared.federation,
         name: short_name(&owner),
-        peers: with_overrides(peers_of(&snapshot), peers, &owner),
+        peers: with_overrides(named, peers, &owner),
         log: data_dir.join(LOG),
         block_bytes: body_limit(&settings),
         peer_key,
@@ -163,7 +167,7 @@ fn short_name(owner: &Owner) -> String {
 /// What is published before the first block of this run.
 fn first_view(store: &Store) -> Result<View, StoreError> {
     let latest = store.snapshot()?;
-    let validators = crate::core::validators_of(&latest, store)?;
+    let validators = crate::core::validators_of(&latest);
     let evidence = store.evidence_count()?;
     let heard = latest.height();
     Ok(View {

@@ -11,7 +11,7 @@ use consilium_contracts::{
 };
 use utoipa::OpenApi;
 
-use super::{LedgerApi, epochs, receipt, status, submit_error};
+use super::{LedgerApi, epochs, receipt, status, submit_error, validators};
 use crate::auth::{Call, Caller, scope};
 use crate::error::ApiError;
 use crate::frame::Frame;
@@ -25,7 +25,8 @@ use crate::frame::Frame;
     transaction,
     submit,
     list_epochs,
-    update_key
+    update_key,
+    validators::validators
 ))]
 struct LedgerDescription;
 
@@ -39,6 +40,7 @@ pub fn description() -> utoipa::openapi::OpenApi {
 pub fn routes(config: &mut web::ServiceConfig) {
     config
         .service(web::resource("/v1/genesis").route(web::get().to(genesis)))
+        .service(web::resource("/v1/validators").route(web::get().to(validators::validators)))
         .service(web::resource("/v1/ledger/status").route(web::get().to(ledger_status)))
         .service(web::resource("/v1/ledger/blocks/{height}").route(web::get().to(block)))
         .service(web::resource("/v1/ledger/transactions").route(web::post().to(submit)))

@@ -5,6 +5,7 @@ mod endpoints;
 mod errors;
 mod sender;
 mod settings;
+mod validators;
 
 use std::sync::Arc;
 

@@ -53,7 +53,7 @@ impl Core {
                 self.on_refused(transaction, height);
                 None
             }
-            Part::Begin(_) | Part::Chunk(_) if !self.publishers.contains(&publisher) => None,
+            Part::Begin(_) | Part::Chunk(_) if !self.peers.publishes(&publisher) => None,
             Part::Begin(begin) => {
                 self.hear(begin.height);
                 self.assembler.begin(from, begin, self.tip())

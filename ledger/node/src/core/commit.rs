@@ -4,20 +4,18 @@ use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use arc_malachitebft_app_channel::Reply;
 use arc_malachitebft_app_channel::app::engine::host::Next;
 use arc_malachitebft_app_channel::app::types::MisbehaviorEvidence;
 use arc_malachitebft_app_channel::app::types::core::CommitCertificate as EngineCertificate;
-use arc_malachitebft_app_channel::{NetworkRequest, Reply};
 use arc_malachitebft_sync::RawDecidedValue;
-use consilium_contracts::{Event, Height, next_deadline};
+use consilium_contracts::{Height, next_deadline};
 use consilium_ledger::{BlockHash, Executed};
 use tracing::{error, info, warn};
 
-use super::{Core, Halt, Step, Wires, peers_of, publishers_of, validators_of};
+use super::{Core, Halt, Step, Wires, validators_of};
 use crate::clock;
-use crate::engine::{
-    EngineHeight, LedgerContext, Turns, evidence_of, from_engine, peer_address, to_extended,
-};
+use crate::engine::{EngineHeight, LedgerContext, Turns, evidence_of, from_engine, to_extended};
 use crate::store::{Decided, Recorded, Undecided, receipt};
 
 /// Bytes of blocks in one answer to a peer that catches up; one block is always sent.
@@ -52,7 +50,7 @@ impl Core {
         };
         self.follow(&recorded)?;
         self.answer_committed(&recorded);
-        self.meet_newcomers(&recorded, wires);
+        self.meet_peers(&recorded, wires);
         self.settle(wires).await;
         Ok(())
     }
@@ -89,13 +87,12 @@ impl Core {
     /// Moves to the state after a committed block.
     fn follow(&mut self, recorded: &Recorded) -> Step {
         self.snapshot = self.shared.store.snapshot()?;
-        let validators = validators_of(&self.snapshot, &self.shared.store)?;
+        let validators = validators_of(&self.snapshot);
         if validators != *self.validators {
             info!(height = %self.tip(), "the validators changed");
             self.validators = Arc::new(validators);
             let window = Turns::window(&self.validators);
             self.recent = self.shared.store.recent_proposers(window)?.into();
-            self.publishers = publishers_of(&self.snapshot);
         } else {
             self.recent.push_back(recorded.block.header().proposer);
             while self.recent.len() as u64 > Turns::window(&self.validators) {
@@ -134,26 +131,12 @@ impl Core {
         }
     }
 
-    /// Hospitals that joined are peers from now on.
-    fn meet_newcomers(&self, recorded: &Recorded, wires: &Wires) {
-        let events = recorded.events.transactions.iter().flatten();
-        if !events
-            .into_iter()
-            .any(|event| matches!(event, Event::HospitalAdmitted { .. }))
-        {
-            return;
+    /// Hospitals that joined are peers from now on, and nodes whose key or address changed under the new one.
+    fn meet_peers(&mut self, recorded: &Recorded, wires: &Wires) {
+        let time = self.snapshot.time();
+        if self.peers.is_stale(&recorded.events, time) {
+            self.peers.renew(&self.snapshot, time, &wires.requests);
         }
-        let requests = wires.requests.clone();
-        let addresses: Vec<_> = peers_of(&self.snapshot)
-            .iter()
-            .filter_map(|peer| peer_address(peer).ok())
-            .collect();
-        tokio::spawn(async move {
-            for address in addresses {
-                // Those that are peers already are refused, which is what we want.
-                let _ = NetworkRequest::add_persistent_peer(&requests, address).await;
-            }
-        });
     }
 
     /// The engine is done with the height and waits to be told to begin the next.

@@ -5,16 +5,16 @@
 
 mod bodies;
 mod commit;
+mod peers;
 mod pooling;
 mod propose;
 
-use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use arc_malachitebft_app_channel::app::consensus::VoteExtensionError;
 use arc_malachitebft_app_channel::app::engine::host::Next;
-use arc_malachitebft_app_channel::app::types::PeerId;
 use arc_malachitebft_app_channel::app::types::core::{
     HeightParams, LinearTimeouts, VoteExtensionPolicy,
 };
@@ -26,13 +26,15 @@ use consilium_contracts::{
 use consilium_ledger::{BlockHash, Executed, Execution, ValidatorAddress, ValidatorSet};
 use tokio::sync::mpsc;
 
-use crate::config::{Peer, Tuning};
-use crate::engine::{EngineHeight, EngineValidatorSet, LedgerContext, Turns, peer_id};
+use crate::config::Tuning;
+use crate::engine::{EngineHeight, EngineValidatorSet, LedgerContext, Turns};
 use crate::error::{StoreError, SubmitError};
 use crate::parts::{Assembler, Body};
 use crate::pool::{Bounds, Pool};
 use crate::shared::{Answer, Command, Shared};
-use crate::store::{Snapshot, Store, Undecided};
+use crate::store::{Snapshot, Undecided};
+
+pub(crate) use peers::Peers;
 
 /// Bodies kept in memory for one height: a proposal per round and a few to spare.
 const MAX_CANDIDATES: usize = 64;
@@ -86,8 +88,8 @@ pub(crate) struct Core {
     validators: Arc<ValidatorSet>,
     /// Who proposed the last blocks, oldest first.
     recent: VecDeque<ValidatorAddress>,
-    /// The peers of validators: bodies are taken from them alone.
-    publishers: HashSet<PeerId>,
+    /// The nodes that the state names; bodies are taken from those of validators alone.
+    peers: Peers,
     pool: Pool,
     answers: HashMap<TransactionHash, Vec<Answer>>,
     /// The pool applied to the state, to see early what will be rejected.
@@ -121,10 +123,11 @@ impl Core {
         shared: Arc<Shared>,
         tuning: Tuning,
         voter: Option<ValidatorAddress>,
+        peers: Peers,
     ) -> Result<Self, StoreError> {
         let snapshot = shared.snapshot();
         let settings = StateView::new(&snapshot).settings();
-        let validators = Arc::new(validators_of(&snapshot, &shared.store)?);
+        let validators = Arc::new(validators_of(&snapshot));
         let recent = shared
             .store
             .recent_proposers(Turns::window(&validators))?
@@ -135,7 +138,7 @@ impl Core {
         };
         let limit = body_limit(&settings);
         Ok(Self {
-            publishers: publishers_of(&snapshot),
+            peers,
             deadline: next_deadline(&snapshot),
             engine_height: snapshot.height(),
             pool: Pool::new(bounds),
@@ -354,38 +357,8 @@ pub(crate) fn body_limit(settings: &Settings) -> usize {
     settings.max_block_bytes as usize + BLOCK_FRAME
 }
 
-/// The validators that a state names.
-pub(crate) fn validators_of(
-    snapshot: &Snapshot,
-    store: &Store,
-) -> Result<ValidatorSet, StoreError> {
-    let view = StateView::new(snapshot);
-    let keys = view.validators().map(|validator| validator.key);
-    ValidatorSet::new(keys.collect::<Vec<_>>()).map_err(|error| store.damaged(error))
-}
-
-/// The network peers of the validators that a state names.
-fn publishers_of(snapshot: &Snapshot) -> HashSet<PeerId> {
-    let view = StateView::new(snapshot);
-    let validators: Vec<_> = view.validators().collect();
-    let cards = validators
-        .iter()
-        .filter_map(|validator| view.hospital(&validator.hospital));
-    cards.map(|entry| peer_id(&entry.card.peer_key)).collect()
-}
-
-/// The nodes that a state names: the KGC's and every hospital's.
-pub(crate) fn peers_of(snapshot: &Snapshot) -> Vec<Peer> {
-    let view = StateView::new(snapshot);
-    let kgc = view.federation().kgc;
-    let peer = |key, address: &str| Peer {
-        key,
-        address: address.to_owned(),
-    };
-    let hospitals = view
-        .hospitals()
-        .map(|entry| peer(entry.card.peer_key, entry.card.listen.as_str()));
-    std::iter::once(peer(kgc.peer_key, kgc.listen.as_str()))
-        .chain(hospitals)
-        .collect()
+/// The validators of the height after a state's.
+pub(crate) fn validators_of(snapshot: &Snapshot) -> ValidatorSet {
+    let schedule = StateView::new(snapshot).validator_schedule();
+    ValidatorSet::from(schedule.in_force(snapshot.height().plus(1)))
 }

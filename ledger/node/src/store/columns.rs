@@ -3,7 +3,7 @@
 use std::marker::PhantomData;
 
 use consilium_contracts::{Canonical, Height, Key, TransactionHash};
-use consilium_ledger::{BlockHash, CommitCertificate, TreeKey, TreeVersion};
+use consilium_ledger::{BlockHash, CommitCertificate, Handover, TreeKey, TreeVersion};
 use rocksdb::{ColumnFamily, DB, Direction, IteratorMode, ReadOptions, WriteBatch};
 
 use super::records::{Evidence, Located, Recorded, Tip, Undecided};
@@ -29,11 +29,13 @@ pub(super) const STALE: Column<(TreeVersion, TreeKey), Raw> = Column::new("stale
 pub(super) const UNDECIDED: Column<(Height, BlockHash), Undecided> = Column::new("undecided");
 /// Proof of validators that signed two different things.
 pub(super) const EVIDENCE: Column<u64, Evidence> = Column::new("evidence");
+/// Proofs of the changes of the validators, each by the first height of the new ones.
+pub(super) const HANDOVERS: Column<Height, Handover> = Column::new("handovers");
 /// The tip.
 pub(super) const TIP: Column<(), Tip> = Column::new("tip");
 
 /// The names of all columns.
-pub(super) const NAMES: [&str; 8] = [
+pub(super) const NAMES: [&str; 9] = [
     BLOCKS.name,
     TRANSACTIONS.name,
     STATE.name,
@@ -41,6 +43,7 @@ pub(super) const NAMES: [&str; 8] = [
     STALE.name,
     UNDECIDED.name,
     EVIDENCE.name,
+    HANDOVERS.name,
     TIP.name,
 ];
 
@@ -185,6 +188,7 @@ canonical_values!(
     Located,
     Undecided,
     Evidence,
+    Handover,
     Tip,
     CommitCertificate
 );

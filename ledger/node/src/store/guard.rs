@@ -1,13 +1,19 @@
 //! Whose data directory it is: a lock against a second process, a marker against another
 //! federation, another node, another machine.
+//!
+//! A hospital may get other keys on the ledger. Its directory moves on to them with it, and never
+//! back: a key that is replaced never votes again, so no two votes of one height come of a change.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{ErrorKind, Write as _};
 use std::path::{Path, PathBuf};
 
-use consilium_contracts::{Digest, FederationId};
+use consilium_contracts::{
+    Digest, FederationId, HospitalCard, KeyName, Principal, StateRead, View,
+};
 use consilium_schemes::signature::VerifyingKey;
 
+use super::Snapshot;
 use crate::error::StoreError;
 
 /// The layout of the data directory and of the columns.
@@ -29,10 +35,12 @@ pub(crate) struct Owner {
 pub(crate) struct Guard {
     dir: PathBuf,
     _lock: File,
+    found: Marker,
 }
 
 impl Guard {
-    /// Takes the directory, making it if absent, and checks or writes the marker.
+    /// Takes the directory, making it if absent, and checks or writes the marker: federation, format
+    /// and machine. [`Guard::settle`] checks the keys.
     pub(crate) fn acquire(dir: &Path, owner: &Owner) -> Result<Self, StoreError> {
         fs::create_dir_all(dir).map_err(|error| io(dir, &error))?;
         let path = dir.join(LOCK);
@@ -42,11 +50,39 @@ impl Guard {
             Err(fs::TryLockError::WouldBlock) => return Err(StoreError::Locked { path }),
             Err(fs::TryLockError::Error(error)) => return Err(io(&path, &error)),
         }
-        check_marker(dir.join(MARKER), owner)?;
+        let found = check_marker(dir.join(MARKER), owner)?;
         Ok(Self {
             dir: dir.to_owned(),
             _lock: lock,
+            found,
         })
+    }
+
+    /// Whether the directory belongs to the owner's keys: they are those of the marker, or those that replaced them on the card of
+    /// their hospital. Then the marker names the new ones from now on.
+    pub(crate) fn settle(&self, owner: &Owner, state: &Snapshot) -> Result<(), StoreError> {
+        let (found, expected) = (&self.found, Marker::of(owner));
+        if found.keys() == expected.keys() {
+            return Ok(());
+        }
+        let (path, view) = (self.dir.join(MARKER), View::new(state));
+        if !found.is_replaced_by(owner, &view) {
+            return Err(StoreError::OtherNode {
+                path,
+                found: found.keys(),
+                expected: expected.keys(),
+            });
+        }
+        // Without it there may be no quorum for the heights that are left to it, and no way back.
+        let schedule = view.validator_schedule();
+        let mut in_force = schedule.in_force(state.height().plus(1)).iter();
+        let votes = in_force.any(|one| one.key.to_string() == found.validator);
+        if found.validator != expected.validator && votes {
+            let from = schedule.next.as_ref().map(|next| next.from);
+            let from = from.unwrap_or_default();
+            return Err(StoreError::KeyInForce { path, from });
+        }
+        expected.write(&path).map_err(|error| io(&path, &error))
     }
 
     /// Whether the directory can be written: a file of more than a page, synced and removed again.
@@ -70,14 +106,18 @@ fn open_lock(path: &Path) -> std::io::Result<File> {
         .open(path)
 }
 
-fn check_marker(path: PathBuf, owner: &Owner) -> Result<(), StoreError> {
-    match fs::read_to_string(&path) {
-        Ok(text) => Marker::parse(&text, &path)?.check(path, owner),
-        Err(error) if error.kind() == ErrorKind::NotFound => Marker::of(owner)
-            .write(&path)
-            .map_err(|error| io(&path, &error)),
-        Err(error) => Err(io(&path, &error)),
-    }
+fn check_marker(path: PathBuf, owner: &Owner) -> Result<Marker, StoreError> {
+    let marker = match fs::read_to_string(&path) {
+        Ok(text) => Marker::parse(&text, &path)?,
+        Err(error) if error.kind() == ErrorKind::NotFound => {
+            let marker = Marker::of(owner);
+            marker.write(&path).map_err(|error| io(&path, &error))?;
+            marker
+        }
+        Err(error) => return Err(io(&path, &error)),
+    };
+    marker.check(path, owner)?;
+    Ok(marker)
 }
 
 /// The marker file: five lines of `name value`.
@@ -143,20 +183,33 @@ impl Marker {
                 expected,
             });
         }
-        if self.node != expected.node || self.validator != expected.validator {
-            let found = format!("{} voting with {}", self.node, self.validator);
-            let expected = format!("{} voting with {}", expected.node, expected.validator);
-            return Err(StoreError::OtherNode {
-                path,
-                found,
-                expected,
-            });
-        }
         // Only votes can equivocate: another node may move freely.
         if owner.validator.is_some() && self.machine != expected.machine {
             return Err(StoreError::OtherMachine { path });
         }
         Ok(())
+    }
+
+    /// Its keys, for people.
+    fn keys(&self) -> String {
+        format!("{} voting with {}", self.node, self.validator)
+    }
+
+    /// Whether each key is the owner's, or was its hospital's where the owner has the one that the card names now.
+    fn is_replaced_by(&self, owner: &Owner, view: &View<&impl StateRead>) -> bool {
+        let Some(card) = card_of(&owner.node, view) else {
+            return false;
+        };
+        let of_hospital = |former: &str| {
+            let key = former.parse::<KeyName>().ok();
+            let key = key.and_then(|name| VerifyingKey::from_bytes(name.as_bytes()).ok());
+            key.and_then(|key| view.key_owner(&key)) == Some(Principal::Hospital(card.id.clone()))
+        };
+        let moves = |former: &str, given: &str, named: VerifyingKey| {
+            former == given || (given == named.to_string() && of_hospital(former))
+        };
+        moves(&self.node, &owner.node.to_string(), card.peer_key)
+            && moves(&self.validator, &validator_text(owner), card.validator_key)
     }
 
     /// Temporary file, synced, renamed: never half a marker.
@@ -172,6 +225,14 @@ impl Marker {
         fs::rename(&temporary, path)?;
         path.parent()
             .map_or(Ok(()), |dir| File::open(dir)?.sync_all())
+    }
+}
+
+/// The card of the hospital whose node has, or had, this key.
+fn card_of(node: &VerifyingKey, view: &View<&impl StateRead>) -> Option<HospitalCard> {
+    match view.key_owner(node)? {
+        Principal::Hospital(id) => view.hospital(&id).map(|entry| entry.card),
+        Principal::Kgc | Principal::Doctor(_) | Principal::Record(_) => None,
     }
 }
 

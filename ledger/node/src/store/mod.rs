@@ -12,6 +12,7 @@
 
 mod columns;
 mod guard;
+mod handovers;
 mod records;
 mod snapshot;
 
@@ -35,8 +36,8 @@ pub(crate) use records::{Evidence, Recorded, Tip, Undecided};
 pub use snapshot::Snapshot;
 
 use columns::{
-    BLOCKS, Column, ColumnKey, ColumnValue, EVIDENCE, NAMES, STALE, STATE, TIP, TRANSACTIONS, TREE,
-    UNDECIDED,
+    BLOCKS, Column, ColumnKey, ColumnValue, EVIDENCE, HANDOVERS, NAMES, STALE, STATE, TIP,
+    TRANSACTIONS, TREE, UNDECIDED,
 };
 use records::Located;
 
@@ -108,6 +109,7 @@ impl Store {
         self.check(&STALE)?;
         self.check(&UNDECIDED)?;
         self.check(&EVIDENCE)?;
+        self.check(&HANDOVERS)?;
         self.check(&TIP)
     }
 
@@ -186,6 +188,7 @@ impl Store {
             self.put_tree(&mut batch, update);
             self.prune_tree(&mut batch, update.version)?;
         }
+        self.put_handover(&mut batch, block, &certificate)?;
         let events = executed.events;
         self.put_block(
             &mut batch,

@@ -9,5 +9,6 @@ mod network;
 mod crash;
 mod damage;
 mod followers;
+mod membership;
 mod single;
 mod validators;

@@ -1,0 +1,224 @@
+//! From the validators of genesis to those of any later height, for whoever holds the genesis alone.
+//!
+//! A change of the validators stands on the ledger some heights before it is in force. A [`Handover`] shows it: a proof of the
+//! schedule, certified by the validators that the change replaces. [`Trust`] begins with the genesis, follows the handovers in order and
+//! then says who certifies the block of a height.
+//!
+//! | what is checked of a handover | against |
+//! |---|---|
+//! | its header is certified by the validators in force | somebody else's schedule |
+//! | the header's height is one of theirs, and before the change | a certificate by keys that are former by then; an old handover |
+//! | the schedule's current validators are the ones in force | a handover left out, or out of order |
+//!
+//! # Security
+//!
+//! What [`Trust`] says is right as long as at most a third of *each* set of validators, present or former, ever signs what it should
+//! not. The signatures of a former validator count no more from the stated height on for whoever has followed the handover of that
+//! height. Whoever was not given it goes on with the former set: more than two thirds of *former* keys, stolen or misused
+//! years later, could show such a verifier another ledger. So hospitals delete former keys, and a verifier asks several sources for
+//! handovers, or keeps what it has followed.
+
+use borsh::{BorshDeserialize, BorshSerialize};
+use consilium_contracts::{
+    Canonical as _, DecodeError, FederationId, Height, Key, ValidatorSchedule, VerifiedGenesis,
+};
+
+use crate::proof::{KeyProof, ProofError};
+use crate::validators::ValidatorSet;
+
+/// That the validators change from a height on, certified by those before. Unverified until [`Trust::follow`].
+#[derive(Clone, Debug, PartialEq, BorshSerialize, BorshDeserialize)]
+pub struct Handover(KeyProof);
+
+/// Why a handover is not followed.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum HandoverError {
+    /// It is not certified by the validators in force.
+    #[error("the handover does not hold under the validators of heights from {since} on: {source}")]
+    Proof {
+        /// Their first height.
+        since: Height,
+        /// Why.
+        source: ProofError,
+    },
+    /// It proves something else.
+    #[error("the proof is of {found}, not of the validators' schedule")]
+    OtherKey {
+        /// The key that it speaks of.
+        found: Key,
+    },
+    /// What stands there is no schedule of validators.
+    #[error("the proven schedule of the validators is absent or malformed")]
+    Schedule,
+    /// The schedule names no change.
+    #[error("no change of the validators is scheduled in the proven state")]
+    NothingScheduled,
+    /// The header comes before the validators in force.
+    #[error(
+        "the handover's header is of height {height}, but the validators that it must be certified by begin at {since}"
+    )]
+    TooEarly {
+        /// Its height.
+        height: Height,
+        /// Their first height.
+        since: Height,
+    },
+    /// The header comes when the change is in force already.
+    #[error(
+        "the handover's header is of height {height}, when the former validators certify nothing more: the change holds from {from}"
+    )]
+    TooLate {
+        /// Its height.
+        height: Height,
+        /// The first height of the new validators.
+        from: Height,
+    },
+    /// The validators that it replaces are not those in force.
+    #[error(
+        "the handover replaces other validators than those in force: one is missing before it, or they are out of order"
+    )]
+    OtherValidators,
+}
+
+impl Handover {
+    /// The most bytes of an encoded handover.
+    pub const MAX_BYTES: usize = KeyProof::MAX_BYTES;
+
+    /// From a proof of [`Key::validators`] whose state has a scheduled change.
+    pub const fn new(proof: KeyProof) -> Self {
+        Self(proof)
+    }
+
+    /// The canonical bytes.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        self.to_canonical_bytes()
+    }
+
+    /// Reads canonical bytes.
+    ///
+    /// # Errors
+    /// [`DecodeError`] for too many, malformed or trailing bytes.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self, DecodeError> {
+        KeyProof::from_bytes(bytes).map(Self)
+    }
+
+    /// The change that it shows, if `term` are the validators in force.
+    fn verify(&self, federation: &FederationId, term: &Term) -> Result<Term, HandoverError> {
+        let since = term.since;
+        let proven = self
+            .0
+            .verify(federation, &term.validators)
+            .map_err(|source| HandoverError::Proof { since, source })?;
+        let height = self.0.header().height;
+        if *proven.key != Key::validators() {
+            let found = proven.key.clone();
+            return Err(HandoverError::OtherKey { found });
+        }
+        if height < since {
+            return Err(HandoverError::TooEarly { height, since });
+        }
+        let schedule = proven.value.map(ValidatorSchedule::from_canonical_bytes);
+        let Some(Ok(ValidatorSchedule { current, next })) = schedule else {
+            return Err(HandoverError::Schedule);
+        };
+        if ValidatorSet::from(&current) != term.validators {
+            return Err(HandoverError::OtherValidators);
+        }
+        let next = next.ok_or(HandoverError::NothingScheduled)?;
+        if height >= next.from {
+            let from = next.from;
+            return Err(HandoverError::TooLate { height, from });
+        }
+        Ok(Term {
+            since: next.from,
+            validators: ValidatorSet::from(&next.validators),
+        })
+    }
+}
+
+/// Validators and the first height that they certify.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Term {
+    since: Height,
+    validators: ValidatorSet,
+}
+
+/// Who certifies the block of a height, as far as genesis and the handovers that were followed say.
+///
+/// ```no_run
+/// # use consilium_contracts::{Height, VerifiedGenesis};
+/// # use consilium_ledger::{Handover, KeyProof, Trust};
+/// # fn example(genesis: &VerifiedGenesis, handovers: &[Handover], proof: &KeyProof) -> Result<(), Box<dyn std::error::Error>> {
+/// let mut trust = Trust::genesis(genesis);
+/// trust.follow_all(handovers)?;
+/// let validators = trust.validators_at(proof.header().height);
+/// let proven = proof.verify(trust.federation(), validators)?;
+/// # let _ = proven;
+/// # Ok(()) }
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Trust {
+    federation: FederationId,
+    /// Those before the last, in order of their first heights.
+    former: Vec<Term>,
+    last: Term,
+}
+
+impl Trust {
+    /// Trusts the validators of genesis.
+    pub fn genesis(genesis: &VerifiedGenesis) -> Self {
+        Self {
+            federation: genesis.federation(),
+            former: Vec::new(),
+            last: Term {
+                since: Height::new(1),
+                validators: ValidatorSet::from(&genesis.validators()),
+            },
+        }
+    }
+
+    /// Follows the next change; the first height of the new validators. After an error nothing is changed.
+    ///
+    /// # Errors
+    /// [`HandoverError`].
+    pub fn follow(&mut self, handover: &Handover) -> Result<Height, HandoverError> {
+        let next = handover.verify(&self.federation, &self.last)?;
+        let since = next.since;
+        self.former.push(std::mem::replace(&mut self.last, next));
+        Ok(since)
+    }
+
+    /// Follows all changes in order, as a node keeps them; up to the first that does not hold.
+    ///
+    /// # Errors
+    /// [`HandoverError`] of that one.
+    pub fn follow_all<'a>(
+        &mut self,
+        handovers: impl IntoIterator<Item = &'a Handover>,
+    ) -> Result<(), HandoverError> {
+        handovers
+            .into_iter()
+            .try_for_each(|handover| self.follow(handover).map(drop))
+    }
+
+    /// The federation.
+    pub const fn federation(&self) -> &FederationId {
+        &self.federation
+    }
+
+    /// Who certifies the block of `height`: the last validators known from a height on that is not after it. See the module about
+    /// heights after a handover that was not followed.
+    pub fn validators_at(&self, height: Height) -> &ValidatorSet {
+        let terms = std::iter::once(&self.last).chain(self.former.iter().rev());
+        let mut in_force = terms.filter(|term| term.since <= height);
+        // Height 0 is genesis, which nobody certifies: it gets the first ones.
+        let first = self.former.first().unwrap_or(&self.last);
+        &in_force.next().unwrap_or(first).validators
+    }
+
+    /// The first height of the last validators known.
+    pub const fn since(&self) -> Height {
+        self.last.since
+    }
+}

@@ -1,0 +1,76 @@
+//! A hospital joins the validators and gets other keys, by the command, while the federation runs.
+
+use std::fs;
+
+use crate::common::dev::Dev;
+use serde_json::{Value, json};
+
+const KGC: &str = "consilium-dev/kgc";
+const MARY: &str = "consilium-dev/st-mary";
+const CLINIC: &str = "consilium-dev/city-clinic";
+
+fn listed(dev: &Dev, home: &str) -> Value {
+    dev.json(&["gateway", "validator", "list", "--home", home])
+}
+
+fn voting(list: &Value) -> Vec<&str> {
+    let validators = list["validators"].as_array().unwrap().iter();
+    validators
+        .map(|one| one["hospital"].as_str().unwrap())
+        .collect()
+}
+
+/// A transaction, hence a block.
+fn authorize(dev: &Dev, from: &str, to: &str) {
+    dev.json(&["gateway", "authorize", to, "--home", from]);
+}
+
+#[test]
+fn a_hospital_joins_the_validators_gets_other_keys_and_the_ledger_goes_on() {
+    let dev = Dev::new();
+    dev.up("20");
+    assert_eq!(voting(&listed(&dev, MARY)), ["st-mary"]);
+    let propose = |kind, hospital| ["kgc", "validator", "propose", "--home", KGC, kind, hospital];
+    let approve = |home| {
+        let words = ["gateway", "validator", "approve", "--home", home];
+        [&words[..], &["join", "city-clinic"]].concat()
+    };
+    dev.refused(&propose("join", "st-mary"), "already-validator");
+    dev.refused(&propose("leave", "st-mary"), "last-validator");
+    dev.refused(&propose("join", "nowhere"), "unknown-hospital");
+    dev.json(&propose("join", "city-clinic"));
+    let open = dev.json(&["kgc", "validator", "list", "--home", KGC]);
+    let change = json!({ "kind": "join", "hospital": "city-clinic" });
+    assert_eq!(open["proposal"]["change"], change);
+    dev.refused(&approve(CLINIC), "not-validator");
+    let approved = dev.json(&approve(MARY));
+    let from = approved["validators"]["next"]["from"].as_u64().unwrap();
+    while listed(&dev, MARY)["height"].as_u64().unwrap() < from {
+        authorize(&dev, MARY, "city-clinic");
+    }
+    let both = listed(&dev, CLINIC);
+    assert_eq!(voting(&both), ["city-clinic", "st-mary"]);
+    assert_eq!(both["proposal"], Value::Null);
+
+    // Both must vote now: the former key does until the new one is in force, and the call waits for that.
+    let former = fs::read(dev.folder().join(CLINIC).join("gateway.keys")).unwrap();
+    let rotated = dev.json(&["gateway", "rotate-keys", "--home", CLINIC]);
+    let from = rotated["votes_from"].as_u64().unwrap();
+    let renewed = fs::read(dev.folder().join(CLINIC).join("gateway.keys")).unwrap();
+    assert_ne!(former, renewed);
+    let beside = dev.folder().join(CLINIC).join("gateway.keys.next");
+    assert!(!beside.exists());
+    assert!(dev.kill("city-clinic"));
+    dev.up("20");
+    authorize(&dev, CLINIC, "st-mary");
+    authorize(&dev, MARY, "city-clinic");
+    let after = listed(&dev, CLINIC);
+    assert!(after["height"].as_u64().unwrap() >= from);
+    assert_eq!(voting(&after), ["city-clinic", "st-mary"]);
+    assert_ne!(after["validators"][0]["key"], both["validators"][0]["key"]);
+    assert_eq!(after["validators"][1]["key"], both["validators"][1]["key"]);
+    let audit =
+        |home: &str| fs::read_to_string(dev.folder().join(home).join("audit.jsonl")).unwrap();
+    assert!(audit(KGC).contains("propose-validators"));
+    assert!(audit(MARY).contains("approve-validators"));
+}
