@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use consilium_service::config::{ConfigError, Loaded, Schema, Setting};
-use consilium_service::ledger::LedgerSettings;
+use consilium_service::ledger::{HISTORY_SETTINGS, LedgerSettings};
 use consilium_service::{FRAME_SETTINGS, FrameSettings};
 use serde::Deserialize;
 
@@ -111,7 +111,7 @@ pub struct GatewayConfig {
 
 /// The settings' schema, for the command's flags and the commented file.
 pub fn schema() -> Schema {
-    Schema::new("gateway", &[FRAME_SETTINGS, SETTINGS])
+    Schema::new("gateway", &[FRAME_SETTINGS, SETTINGS, HISTORY_SETTINGS])
 }
 
 impl GatewayConfig {
@@ -145,11 +145,15 @@ impl GatewayConfig {
         for path in paths {
             *path = folder.join(&*path);
         }
+        let ledger = LedgerSettings::from_loaded(loaded)?;
         Ok(Self {
             frame,
             gateway,
-            ledger: LedgerSettings::from_loaded(loaded)?,
-            tuning: consilium_node::Tuning::default(),
+            tuning: consilium_node::Tuning {
+                history: ledger.history(),
+                ..consilium_node::Tuning::default()
+            },
+            ledger,
         })
     }
 }

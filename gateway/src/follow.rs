@@ -2,13 +2,14 @@
 //!
 //! The follower reads every block from the persisted height on and makes each event's local effect; every effect can be repeated, so a crash
 //! between effect and cursor costs nothing. What needs the network or time is left to a task that works through what is missing
-//! whenever it is woken, and again after a while.
+//! whenever it is woken, and again after a while. Blocks that were pruned before they were read are made up for from the state, see
+//! [`crate::reconcile`].
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use consilium_contracts::{CloseReason, Event, HospitalId, RecordStatus, Scope, View};
-use consilium_node::CommittedBlock;
+use consilium_node::{CommittedBlock, HistoryError};
 use consilium_service::ApiError;
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinHandle;
@@ -16,7 +17,7 @@ use tokio::task::JoinHandle;
 use crate::files::Shelf;
 use crate::hospital::{Hospital, Wake};
 use crate::store::{AUTHORIZATIONS, CURSOR, Changes, TO_INDEX, TOKENS};
-use crate::{indexes, matching, open, records, reports};
+use crate::{indexes, matching, open, reconcile, records, reports};
 
 /// Wait before the follower tries again to make an effect that its own store refused.
 const AGAIN: Duration = Duration::from_secs(1);
@@ -103,7 +104,7 @@ pub(crate) fn spawn(
     jobs.into_iter().chain([follower]).collect()
 }
 
-async fn until(mut stopped: watch::Receiver<bool>, work: impl Future<Output = ()>) {
+pub(crate) async fn until(mut stopped: watch::Receiver<bool>, work: impl Future<Output = ()>) {
     tokio::select! {
         () = work => {}
         // An error means that the gateway is gone.
@@ -131,13 +132,21 @@ async fn follow_until_failure(hospital: &Arc<Hospital>) -> Result<(), ApiError> 
     let done = hospital.store.get(&CURSOR, &())?.unwrap_or_default();
     let mut blocks = hospital.node.subscribe(done.plus(1));
     while let Some(block) = blocks.next().await {
-        let block = block.map_err(ApiError::internal)?;
-        for event in events(&block) {
-            react(hospital, event).await?;
-        }
-        hospital
-            .store
-            .put(&CURSOR, &(), &block.block.header().height)?;
+        let height = match block {
+            Ok(block) => {
+                for event in events(&block) {
+                    react(hospital, event).await?;
+                }
+                block.block.header().height
+            }
+            Err(HistoryError::Pruned { .. }) => {
+                let height = reconcile::with_state(hospital).await?;
+                blocks = hospital.node.subscribe(height.plus(1));
+                height
+            }
+            Err(error) => return Err(ApiError::internal(error)),
+        };
+        hospital.store.put(&CURSOR, &(), &height)?;
     }
     Ok(())
 }
@@ -150,7 +159,7 @@ fn events(block: &CommittedBlock) -> impl Iterator<Item = &Event> {
         .chain(block.events.transactions.iter().flatten())
 }
 
-/// The local effect of one event. Can be repeated, also long after.
+/// The local effect of one event. Can be repeated, also long after. An effect that is added here is added to [`crate::reconcile`], too.
 async fn react(hospital: &Arc<Hospital>, event: &Event) -> Result<(), ApiError> {
     let (me, wake) = (&hospital.id, &hospital.wake);
     match event {
@@ -205,7 +214,7 @@ async fn react(hospital: &Arc<Hospital>, event: &Event) -> Result<(), ApiError> 
 }
 
 /// An authorization may want indexes of records that had all of theirs.
-fn index_again(hospital: &Hospital, scope: Scope) -> Result<(), ApiError> {
+pub(crate) fn index_again(hospital: &Hospital, scope: Scope) -> Result<(), ApiError> {
     let state = hospital.state();
     let view = View::new(&state);
     let mut changes = Changes::new();
@@ -228,7 +237,7 @@ fn index_again(hospital: &Hospital, scope: Scope) -> Result<(), ApiError> {
 }
 
 /// Nothing follows for the record. Where consent ended, nothing of it is kept.
-async fn closed(
+pub(crate) async fn closed(
     hospital: &Arc<Hospital>,
     record: &consilium_contracts::RecordId,
     owner: &HospitalId,

@@ -48,6 +48,7 @@ mod keys;
 mod matching;
 mod open;
 mod operator;
+mod reconcile;
 mod records;
 mod reports;
 mod rotate;

@@ -16,11 +16,11 @@ use consilium_client::{ClientError, KgcClient};
 use consilium_contracts::{
     FederationId, HospitalCard, HospitalId, Principal, VerifiedGenesis, View,
 };
-use consilium_node::{NodeConfig, NodeHandle};
+use consilium_node::{NodeConfig, NodeHandle, Peer};
 use consilium_schemes::abe::PublicParameters;
 use consilium_schemes::matching::IndexSize;
 use consilium_service::config::ConfigError;
-use consilium_service::ledger::{self as shared_ledger, LedgerApi};
+use consilium_service::ledger::{self as shared_ledger, Lag, LedgerApi, LedgerPeers, is_node};
 use consilium_service::{ApiError, BoundService, PrincipalScopes, ServiceBuilder};
 use tokio::sync::watch;
 use tokio::task::{JoinError, JoinHandle};
@@ -120,9 +120,10 @@ impl Gateway {
         std::fs::create_dir_all(data).map_err(at)?;
         let store = Arc::new(Store::open(&data.join("store"))?);
         let files = Files::open(data).map_err(at)?;
-        let node = start_node(&config, &keys, &genesis).await?;
+        let peers = LedgerPeers::new(&genesis, &keys.peer, &config.gateway.kgc_url)?;
+        let node = start_node(&config, &keys, &genesis, &peers).await?;
         warn_of_former_keys(&keys, &node);
-        match assemble(config, keys, genesis, store, files, node.clone()) {
+        match assemble(config, keys, genesis, store, files, node.clone(), peers) {
             Ok(gateway) => Ok(gateway),
             Err(error) => {
                 node.shutdown().await;
@@ -222,6 +223,7 @@ async fn start_node(
     config: &GatewayConfig,
     keys: &GatewayKeys,
     genesis: &VerifiedGenesis,
+    peers: &LedgerPeers,
 ) -> Result<NodeHandle, StartError> {
     let listen = match (
         config.ledger.listen.as_str(),
@@ -240,6 +242,9 @@ async fn start_node(
         peers: config.ledger.peers()?,
         tuning: config.tuning.clone(),
     };
+    shared_ledger::catch_up(&node, peers, config.ledger.max_snapshot_bytes)
+        .await
+        .map_err(consilium_node::StartError::from)?;
     Ok(consilium_node::start(node).await?)
 }
 
@@ -250,6 +255,7 @@ fn assemble(
     store: Arc<Store>,
     files: Files,
     node: NodeHandle,
+    peers: LedgerPeers,
 ) -> Result<Gateway, StartError> {
     if config.frame.http.public_url.is_empty()
         && let Some(card) = own_card(&genesis, &keys.hospital)
@@ -262,7 +268,8 @@ fn assemble(
     let parameters = PublicParameters::from_bytes(parameters)
         .map_err(|error| StartError::Parameters(error.to_string()))?;
     let kgc = kgc_client(&config, &keys, &genesis)?;
-    let bound = bind(&config, &keys, &store, &node)?;
+    let lag = Lag::default();
+    let bound = bind(&config, &keys, &store, &node, &lag)?;
     let hospital = Arc::new(Hospital::new(Parts {
         tree: parameters.tree().id(),
         n,
@@ -277,7 +284,9 @@ fn assemble(
     }));
     records::sweep_files(&hospital).map_err(StartError::Leftovers)?;
     let (stop, stopped) = watch::channel(false);
-    let tasks = follow::spawn(&hospital, &stopped);
+    let mut tasks = follow::spawn(&hospital, &stopped);
+    let watch = lag.watch(hospital.node.clone(), peers);
+    tasks.push(tokio::spawn(follow::until(stopped.clone(), watch)));
     let service = tokio::spawn(answer(bound, Arc::clone(&hospital), genesis, stopped));
     Ok(Gateway {
         hospital,
@@ -314,8 +323,9 @@ fn bind(
     keys: &GatewayKeys,
     store: &Arc<Store>,
     node: &NodeHandle,
+    lag: &Lag,
 ) -> Result<BoundService, StartError> {
-    let (ready, for_readiness) = (node.clone(), Arc::clone(store));
+    let (ready, for_readiness, lag) = (node.clone(), Arc::clone(store), lag.clone());
     let mut builder = ServiceBuilder::new(
         "gateway",
         env!("CARGO_PKG_VERSION"),
@@ -324,7 +334,8 @@ fn bind(
     );
     builder = builder
         .principals({
-            let scopes = principals(keys, Arc::clone(store), node.clone());
+            let further = config.ledger.peers()?;
+            let scopes = principals(keys, Arc::clone(store), node.clone(), further);
             move |key| scopes(key)
         })
         .readiness(move || {
@@ -334,12 +345,13 @@ fn bind(
                 detail: "the hospital's keys are open".to_owned(),
             };
             Readiness::of([
-                ("ledger", shared_ledger::readiness(&ready)),
+                ("ledger", lag.on(shared_ledger::readiness(&ready))),
                 ("seal", seal),
                 ("store", store),
             ])
         })
-        .transfer_routes(TRANSFER_ROUTES);
+        .transfer_routes(TRANSFER_ROUTES)
+        .transfer_routes(shared_ledger::TRANSFER_ROUTES);
     let loopback = config.frame.http.listen.ip().is_loopback();
     if !loopback || config.frame.http.public_url.starts_with("https:") {
         builder = builder.tls(keys.tls.clone());
@@ -360,8 +372,13 @@ fn store_check(store: &Store) -> Check {
     }
 }
 
-/// Who may what: the operator by the key in the bundle, devices as they registered, hospitals as the ledger knows them.
-fn principals(keys: &GatewayKeys, store: Arc<Store>, node: NodeHandle) -> PrincipalScopes {
+/// Who may what: the operator by the key in the bundle, devices as they registered, hospitals and nodes as the ledger knows them.
+fn principals(
+    keys: &GatewayKeys,
+    store: Arc<Store>,
+    node: NodeHandle,
+    further: Vec<Peer>,
+) -> PrincipalScopes {
     let (operator, me) = (keys.operator, keys.hospital.clone());
     Arc::new(move |key: &PublicKey| -> Result<ScopeSet, ApiError> {
         if *key == operator {
@@ -376,6 +393,9 @@ fn principals(keys: &GatewayKeys, store: Arc<Store>, node: NodeHandle) -> Princi
         Ok(
             match View::new(node.state()).principal(key.verifying_key()) {
                 Some(Principal::Hospital(id)) if id != me => ScopeSet::from_iter([Scope::Hospital]),
+                None if is_node(node.state(), &further, key) => {
+                    ScopeSet::from_iter([Scope::LedgerNode])
+                }
                 _ => ScopeSet::none(),
             },
         )

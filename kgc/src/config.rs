@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use consilium_service::config::{ConfigError, Loaded, Schema, Setting};
-use consilium_service::ledger::LedgerSettings;
+use consilium_service::ledger::{HISTORY_SETTINGS, LedgerSettings};
 use consilium_service::{FRAME_SETTINGS, FrameSettings};
 use serde::Deserialize;
 
@@ -90,7 +90,7 @@ pub struct KgcConfig {
 
 /// The settings' schema, for the command's flags and the commented file.
 pub fn schema() -> Schema {
-    Schema::new("kgc", &[FRAME_SETTINGS, SETTINGS])
+    Schema::new("kgc", &[FRAME_SETTINGS, SETTINGS, HISTORY_SETTINGS])
 }
 
 impl KgcConfig {
@@ -114,12 +114,16 @@ impl KgcConfig {
     pub fn from_loaded(loaded: &Loaded, home: &Home) -> Result<Self, ConfigError> {
         let mut frame = FrameSettings::from_loaded(loaded)?;
         frame.audit.path = home.path().join(&frame.audit.path);
+        let ledger = LedgerSettings::from_loaded(loaded)?;
         Ok(Self {
             home: home.clone(),
             frame,
             kgc: loaded.section("kgc")?,
-            ledger: LedgerSettings::from_loaded(loaded)?,
-            tuning: consilium_node::Tuning::default(),
+            tuning: consilium_node::Tuning {
+                history: ledger.history(),
+                ..consilium_node::Tuning::default()
+            },
+            ledger,
         })
     }
 

@@ -13,7 +13,7 @@ use consilium_contracts::FederationId;
 use consilium_node::{NodeConfig, NodeHandle};
 use consilium_service::audit::AuditEntry;
 use consilium_service::config::ConfigError;
-use consilium_service::ledger::{self, LedgerApi, UpdateKeys};
+use consilium_service::ledger::{self, Lag, LedgerApi, LedgerPeers, UpdateKeys};
 use consilium_service::{ApiError, BoundService, ServiceBuilder};
 
 use crate::config::KgcConfig;
@@ -57,6 +57,9 @@ pub enum StartError {
     /// The ledger's node.
     #[error(transparent)]
     Node(#[from] consilium_node::StartError),
+    /// A client cannot be set up.
+    #[error(transparent)]
+    Client(#[from] consilium_client::ClientError),
     /// The HTTP server.
     #[error(transparent)]
     Service(#[from] consilium_service::StartError),
@@ -72,6 +75,8 @@ pub enum StartError {
 pub struct Kgc {
     core: Arc<Core>,
     bound: BoundService,
+    peers: LedgerPeers,
+    lag: Lag,
 }
 
 impl Kgc {
@@ -92,32 +97,40 @@ impl Kgc {
             "" => genesis.genesis().kgc.listen.to_string(),
             listen => listen.to_owned(),
         };
-        let node = consilium_node::start(NodeConfig {
+        let further = config.ledger.peers()?;
+        let peers = LedgerPeers::new(&genesis, &peer, "")?;
+        let node = NodeConfig {
             data_dir: home.ledger(),
             genesis: genesis.clone(),
             peer_key: peer,
             validator_key: None,
             listen,
-            peers: config.ledger.peers()?,
+            peers: further.clone(),
             tuning: config.tuning.clone(),
-        });
-        let node = node.await?;
+        };
+        ledger::catch_up(&node, &peers, config.ledger.max_snapshot_bytes)
+            .await
+            .map_err(consilium_node::StartError::from)?;
+        let node = consilium_node::start(node).await?;
+        let lag = Lag::default();
 
         // The frame asks the core and the core holds the frame: a weak link, or neither would ever go.
         let core: Arc<OnceLock<Weak<Core>>> = Arc::default();
         let (for_scopes, for_readiness) = (Arc::clone(&core), Arc::clone(&core));
+        let lag_seen = lag.clone();
         let admin = *public.admin();
         let encrypted = genesis.genesis().kgc.url.as_str().starts_with("https://");
         let version = env!("CARGO_PKG_VERSION");
         let mut builder = ServiceBuilder::new("kgc", version, config.frame, http::description())
             .principals(move |key| {
                 let core = for_scopes.get().and_then(Weak::upgrade);
-                Ok(http::scopes_of(&admin, core.as_deref(), key))
+                Ok(http::scopes_of(&admin, &further, core.as_deref(), key))
             })
             .readiness(move || {
                 let core = for_readiness.get().and_then(Weak::upgrade);
-                core.map_or_else(starting, |core| readiness(&core))
-            });
+                core.map_or_else(starting, |core| readiness(&core, &lag_seen))
+            })
+            .transfer_routes(ledger::TRANSFER_ROUTES);
         if encrypted {
             builder = builder.tls(tls);
         }
@@ -135,7 +148,12 @@ impl Kgc {
         let made = Arc::new(made);
         // The only place that sets it.
         let _ = core.set(Arc::downgrade(&made));
-        Ok(Self { core: made, bound })
+        Ok(Self {
+            core: made,
+            bound,
+            peers,
+            lag,
+        })
     }
 
     /// Opens the keys with a passphrase from a credential file, with an audit line.
@@ -184,10 +202,16 @@ impl Kgc {
     /// # Errors
     /// [`StartError::Service`].
     pub async fn run(self, stop: impl Future<Output = ()>) -> Result<(), StartError> {
-        let Self { core, bound } = self;
+        let Self {
+            core,
+            bound,
+            peers,
+            lag,
+        } = self;
         let tasks = [
             tokio::spawn(follow(Arc::clone(&core))),
             tokio::spawn(recover(Arc::clone(&core))),
+            tokio::spawn(lag.watch(core.node.clone(), peers)),
         ];
         let ledger_api = LedgerApi::new(
             core.node.clone(),
@@ -277,7 +301,7 @@ fn starting() -> Readiness {
     )])
 }
 
-fn readiness(core: &Core) -> Readiness {
+fn readiness(core: &Core, lag: &Lag) -> Readiness {
     let open = core.seal.opened().is_some();
     let seal = match open {
         true => "the keys are open",
@@ -291,7 +315,7 @@ fn readiness(core: &Core) -> Readiness {
     };
     let store = store_check(core);
     Readiness::of([
-        ("ledger", ledger::readiness(&core.node)),
+        ("ledger", lag.on(ledger::readiness(&core.node))),
         (
             "seal",
             Check {

@@ -40,6 +40,7 @@ mod execute;
 mod handover;
 mod hash;
 mod proof;
+mod snapshot;
 mod state;
 mod transactions;
 mod validators;
@@ -54,6 +55,9 @@ pub use execute::{
 pub use handover::{Handover, HandoverError, Trust};
 pub use hash::{BlockHash, StateRoot, TransactionRoot};
 pub use proof::{InclusionProof, KeyProof, ProofError, ProvenTransaction, ProvenValue};
+pub use snapshot::{
+    CertifiedState, SNAPSHOT_HEADERS, SNAPSHOT_MAGIC, SnapshotError, SnapshotHead, SnapshotPart,
+};
 pub use state::{
     MemoryTree, StateProof, StateProofError, TreeError, TreeKey, TreeStore, TreeUpdate,
     TreeVersion, genesis_tree, update_tree,

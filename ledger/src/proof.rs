@@ -184,7 +184,8 @@ impl InclusionProof {
     }
 }
 
-fn bounded<T: Canonical>(bytes: &[u8], limit: usize) -> Result<T, DecodeError> {
+/// Reads canonical bytes of at most `limit`.
+pub(crate) fn bounded<T: Canonical>(bytes: &[u8], limit: usize) -> Result<T, DecodeError> {
     if bytes.len() > limit {
         return Err(DecodeError::TooLong {
             found: bytes.len(),

@@ -201,7 +201,7 @@ fn issue_type(status: StatusCode, code: &ErrorCode) -> IssueType {
         StatusCode::UNAUTHORIZED if *code == codes::TOKEN_EXPIRED => IssueType::Expired,
         StatusCode::UNAUTHORIZED => IssueType::Login,
         StatusCode::FORBIDDEN => IssueType::Forbidden,
-        StatusCode::NOT_FOUND => IssueType::NotFound,
+        StatusCode::NOT_FOUND | StatusCode::GONE => IssueType::NotFound,
         StatusCode::METHOD_NOT_ALLOWED | StatusCode::UNSUPPORTED_MEDIA_TYPE => {
             IssueType::NotSupported
         }

@@ -130,7 +130,7 @@ impl ServiceBuilder {
     /// The templates of routes that take large bodies and so the longer time.
     #[must_use]
     pub fn transfer_routes(mut self, templates: &[&'static str]) -> Self {
-        self.transfer_routes = templates.to_vec();
+        self.transfer_routes.extend_from_slice(templates);
         self
     }
 

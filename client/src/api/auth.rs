@@ -32,6 +32,9 @@ pub enum Scope {
     /// A hospital's gateway, at the KGC and at other gateways.
     #[serde(rename = "hospital")]
     Hospital,
+    /// Another node of the ledger, by its network identity: it fetches snapshots.
+    #[serde(rename = "ledger.node")]
+    LedgerNode,
     /// The operator of a gateway.
     #[serde(rename = "gateway.operator")]
     GatewayOperator,
@@ -45,9 +48,10 @@ pub enum Scope {
 
 impl Scope {
     /// Every scope.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 6] = [
         Self::KgcAdmin,
         Self::Hospital,
+        Self::LedgerNode,
         Self::GatewayOperator,
         Self::Doctor,
         Self::Patient,
@@ -58,6 +62,7 @@ impl Scope {
         match self {
             Self::KgcAdmin => "kgc.admin",
             Self::Hospital => "hospital",
+            Self::LedgerNode => "ledger.node",
             Self::GatewayOperator => "gateway.operator",
             Self::Doctor => "doctor",
             Self::Patient => "patient",
@@ -73,7 +78,9 @@ impl fmt::Display for Scope {
 
 /// A word in a scope parameter that is no scope.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("unknown scope: there are kgc.admin, hospital, gateway.operator, doctor, patient")]
+#[error(
+    "unknown scope: there are kgc.admin, hospital, ledger.node, gateway.operator, doctor, patient"
+)]
 pub struct UnknownScope;
 
 impl FromStr for Scope {

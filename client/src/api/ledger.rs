@@ -5,6 +5,7 @@
 //! | `GET /v1/genesis` | anyone | → [`GenesisDocument`] |
 //! | `GET /v1/hospitals` | anyone | → [`HospitalList`] |
 //! | `GET /v1/ledger/status` | anyone | → [`LedgerStatus`] |
+//! | `GET /v1/ledger/snapshots/latest` | another node of the ledger | → the snapshot's bytes |
 //! | `GET /v1/ledger/blocks/{height}` | any principal | → [`BlockView`] |
 //! | `GET /v1/ledger/transactions/{hash}` | any principal | → [`TransactionView`] |
 //! | `POST /v1/ledger/transactions` | any principal | [`SubmitTransaction`] → [`TransactionReceipt`] |
@@ -89,6 +90,10 @@ pub struct LedgerStatus {
     pub pool: usize,
     /// Whether it follows.
     pub sync: SyncState,
+    /// The oldest block that it keeps; older ones are pruned here.
+    pub oldest_block: u64,
+    /// The height of its newest snapshot; absent where it has none.
+    pub snapshot: Option<u64>,
 }
 
 /// A transaction that a device signed.

@@ -255,6 +255,7 @@ pub(crate) mod prefix {
     pub(crate) const DOCTORS: &[u8] = b"doctor/";
     pub(crate) const LEAVES: &[u8] = b"leaf/";
     pub(crate) const RECORDS: &[u8] = b"record/";
+    pub(crate) const AUTHORIZATIONS: &[u8] = b"authorization/";
     pub(crate) const DUE: &[u8] = b"due/";
     pub(crate) const NONCE_EXPIRIES: &[u8] = b"nonce-expiry/";
 

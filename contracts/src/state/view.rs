@@ -198,6 +198,15 @@ impl<S: StateRead> View<S> {
         self.authorizations(&prefix::live_from(from))
     }
 
+    /// Every authorization that a hospital ever gave, live or over; reads those of all hospitals.
+    pub fn authorizations_ever_from(
+        &self,
+        from: &HospitalId,
+    ) -> impl Iterator<Item = AuthorizationEntry> + use<'_, S> {
+        let (all, from) = (self.values(prefix::AUTHORIZATIONS), from.clone());
+        all.filter(move |entry: &AuthorizationEntry| entry.from == from)
+    }
+
     /// The live authorizations between two hospitals.
     pub fn authorizations_between(
         &self,

@@ -29,7 +29,9 @@ use consilium_service::{AcceptedScopes, ApiError, Call, Caller, scope};
 use crate::hospital::Hospital;
 use crate::store::{OF_PATIENT, RECORDS, RecordRow};
 
-pub(crate) use queue::{delete_contents, mark_registered, sweep_files, work_through};
+pub(crate) use queue::{
+    delete_contents, mark_registered, sweep_fetched, sweep_files, work_through,
+};
 pub(crate) use view::count;
 
 /// A patient sees his own, the operator all.

@@ -175,8 +175,7 @@ fn sweep(hospital: &Hospital) -> Result<(), ApiError> {
 
 /// Removes, before anything is served, files that no record or case here needs: a crash came between a file and its row.
 pub(crate) fn sweep_files(hospital: &Hospital) -> Result<(), ApiError> {
-    let (state, files) = (hospital.state(), &hospital.files);
-    let view = View::new(&state);
+    let files = &hospital.files;
     for record in files.list(Shelf::Own).map_err(ApiError::internal)? {
         let stage = hospital.store.get(&RECORDS, &record)?.map(|row| row.stage);
         if !matches!(stage, Some(Stage::Queued | Stage::Registered)) {
@@ -185,6 +184,13 @@ pub(crate) fn sweep_files(hospital: &Hospital) -> Result<(), ApiError> {
                 .map_err(ApiError::internal)?;
         }
     }
+    sweep_fetched(hospital)
+}
+
+/// Removes fetched files of cases that are over. Can be repeated.
+pub(crate) fn sweep_fetched(hospital: &Hospital) -> Result<(), ApiError> {
+    let (state, files) = (hospital.state(), &hospital.files);
+    let view = View::new(&state);
     for record in files.list(Shelf::Fetched).map_err(ApiError::internal)? {
         let needed = view.assignments(&record).any(|one| {
             let open = matches!(

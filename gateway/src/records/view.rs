@@ -6,7 +6,7 @@ use consilium_contracts::{
     AssignmentEntry, CloseReason, HospitalId, RecordEntry, RecordId, RecordStatus,
     SignedTransaction, UnmatchedReason, View,
 };
-use consilium_node::Snapshot;
+use consilium_node::{HistoryError, Snapshot};
 use consilium_service::{ApiError, ledger};
 
 use super::unknown;
@@ -63,10 +63,11 @@ fn registration(
     let hash = SignedTransaction::from_bytes(bytes)
         .map_err(ApiError::internal)?
         .hash();
-    let receipt = hospital
-        .node
-        .transaction(&hash)
-        .map_err(ApiError::internal)?;
+    let receipt = match hospital.node.transaction(&hash) {
+        // It is registered: the state says so. Where, only an archive node can tell.
+        Err(HistoryError::Pruned { .. }) => None,
+        found => found.map_err(ApiError::internal)?,
+    };
     Ok(receipt.map(|receipt| ledger::receipt(&receipt)))
 }
 

@@ -3,6 +3,7 @@
 
 mod world;
 
+mod catching_up;
 mod description;
 mod input;
 mod membership;

@@ -27,6 +27,7 @@ use consilium_contracts::{
 };
 use consilium_gateway::{Gateway, GatewayConfig, InitRequest};
 use consilium_kgc::{GenesisRequest, Home, Kgc, KgcConfig};
+use consilium_node::History;
 use consilium_schemes::report::{Report, SecretKey};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
@@ -83,6 +84,8 @@ pub struct House {
     pub card: HospitalCard,
     pub folder: PathBuf,
     pub operator: SigningKey,
+    /// What its node keeps of the past.
+    pub history: History,
     pub gateway: Option<Gateway>,
 }
 
@@ -111,6 +114,7 @@ impl House {
             card,
             folder,
             operator,
+            history: History::default(),
             gateway: None,
         }
     }
@@ -120,6 +124,7 @@ impl House {
         let mut config = GatewayConfig::load(&self.folder.join("gateway.toml"), [], flags).unwrap();
         config.gateway.retry_s = 1;
         config.frame.http.shutdown_timeout_s = 1;
+        config.tuning.history = self.history;
         config
     }
 
@@ -201,6 +206,8 @@ pub struct World {
     pub dir: tempfile::TempDir,
     pub home: Home,
     pub admin: SigningKey,
+    /// What the nodes keep of the past.
+    pub history: History,
     pub kgc: Option<RunningKgc>,
     pub kgc_endpoint: Endpoint,
     pub federation: Federation,
@@ -219,6 +226,11 @@ pub fn settings() -> Settings {
 
 impl World {
     pub async fn new(settings: Settings) -> Self {
+        Self::keeping(settings, History::default()).await
+    }
+
+    /// A federation whose nodes keep so much of the past.
+    pub async fn keeping(settings: Settings, history: History) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let passphrase = passphrase();
         let home = Home::at(dir.path().join("kgc"));
@@ -255,6 +267,7 @@ impl World {
         }
         let pin = TlsPin::from_bytes(*genesis.genesis().kgc.tls_pin.as_bytes());
         let kgc_endpoint = Endpoint::new(url.parse().unwrap(), Some(pin)).unwrap();
+        (north.history, south.history) = (history, history);
         north.start().await;
         south.start().await;
         let federation = Federation::from_genesis(&genesis).unwrap();
@@ -262,6 +275,7 @@ impl World {
             dir,
             home,
             admin,
+            history,
             kgc: None,
             kgc_endpoint,
             federation,
@@ -281,6 +295,7 @@ impl World {
     pub async fn start_kgc(&mut self) {
         let mut config = KgcConfig::load(&self.home, [], []).unwrap();
         config.kgc.retry_ms = 100;
+        config.tuning.history = self.history;
         config.frame.http.shutdown_timeout_s = 1;
         let kgc = Kgc::start(config).await.unwrap();
         kgc.unseal(&passphrase()).unwrap();

@@ -9,6 +9,7 @@ use actix_web::web;
 use consilium_client::api::auth::{Scope, ScopeSet};
 use consilium_client::api::kgc::KgcStatus;
 use consilium_client::wire::PublicKey;
+use consilium_node::Peer;
 use consilium_service::audit::AuditEntry;
 use consilium_service::{ApiError, ledger};
 use utoipa::OpenApi;
@@ -43,13 +44,24 @@ pub fn description() -> utoipa::openapi::OpenApi {
     description
 }
 
-/// Who may what: the administrator's key, and the hospitals' ledger keys.
-pub(crate) fn scopes_of(admin: &PublicKey, core: Option<&Core>, key: &PublicKey) -> ScopeSet {
+/// Who may what: the administrator's key, the hospitals' ledger keys, and the nodes of the ledger.
+pub(crate) fn scopes_of(
+    admin: &PublicKey,
+    further: &[Peer],
+    core: Option<&Core>,
+    key: &PublicKey,
+) -> ScopeSet {
     if key == admin {
         return ScopeSet::from_iter([Scope::KgcAdmin]);
     }
-    match core.and_then(|core| core.hospital_of(key)) {
+    let Some(core) = core else {
+        return ScopeSet::none();
+    };
+    match core.hospital_of(key) {
         Some(_) => ScopeSet::from_iter([Scope::Hospital]),
+        None if ledger::is_node(core.node.state(), further, key) => {
+            ScopeSet::from_iter([Scope::LedgerNode])
+        }
         None => ScopeSet::none(),
     }
 }

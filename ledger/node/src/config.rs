@@ -3,8 +3,10 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use consilium_contracts::VerifiedGenesis;
+use consilium_contracts::{Height, VerifiedGenesis};
 use consilium_schemes::signature::{SigningKey, VerifyingKey};
+
+use crate::store::Owner;
 
 /// Everything a node needs to know.
 #[derive(Debug)]
@@ -52,6 +54,74 @@ pub struct Tuning {
     pub propose_timeout: Duration,
     /// How many versions of the state tree are kept for proofs.
     pub tree_versions: u64,
+    /// What is kept of the past.
+    pub history: History,
+}
+
+/// What a node keeps of the past. The state and all headers are always kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct History {
+    /// Every block: nothing is pruned.
+    pub archive: bool,
+    /// The blocks that are kept, counted from the last; older ones go once they lie below both snapshots that are kept.
+    pub keep_blocks: u64,
+    /// A snapshot is made after each block whose height this divides; 0: none, and then nothing is pruned.
+    pub snapshot_every: u64,
+}
+
+impl History {
+    /// Whether a snapshot of this height is to be made.
+    pub(crate) fn is_due(self, height: Height) -> bool {
+        let divides = height.value().checked_rem(self.snapshot_every) == Some(0);
+        height.value() > 0 && divides
+    }
+}
+
+impl Default for History {
+    /// At one block in ten seconds a snapshot is made about once a day, and blocks are kept for a month.
+    fn default() -> Self {
+        Self {
+            archive: false,
+            keep_blocks: 250_000,
+            snapshot_every: 10_000,
+        }
+    }
+}
+
+/// A node's directory and whose it is, without secrets: what is needed while the node does not run.
+#[derive(Clone, Debug)]
+pub struct NodeHome {
+    /// The node's own directory.
+    pub data_dir: PathBuf,
+    /// The federation.
+    pub genesis: VerifiedGenesis,
+    /// The node's network identity.
+    pub peer_key: VerifyingKey,
+    /// The key that votes.
+    pub validator_key: Option<VerifyingKey>,
+}
+
+impl NodeConfig {
+    /// Where the node lives.
+    pub fn home(&self) -> NodeHome {
+        NodeHome {
+            data_dir: self.data_dir.clone(),
+            genesis: self.genesis.clone(),
+            peer_key: self.peer_key.verifying_key(),
+            validator_key: self.validator_key.as_ref().map(SigningKey::verifying_key),
+        }
+    }
+}
+
+impl NodeHome {
+    /// Whose data directory it is.
+    pub(crate) fn owner(&self) -> Owner {
+        Owner {
+            federation: self.genesis.federation(),
+            node: self.peer_key,
+            validator: self.validator_key,
+        }
+    }
 }
 
 impl Default for Tuning {
@@ -63,6 +133,7 @@ impl Default for Tuning {
             pool_bytes: 64 << 20,
             propose_timeout: Duration::from_secs(2),
             tree_versions: 128,
+            history: History::default(),
         }
     }
 }

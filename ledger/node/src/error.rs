@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use consilium_contracts::{Height, Rejection, TransactionHash};
+use consilium_ledger::{SnapshotError, StateRoot, HandoverError};
 
 /// Why a node does not start.
 #[derive(Debug, thiserror::Error)]
@@ -109,6 +110,83 @@ pub enum StoreError {
         path: PathBuf,
         /// What the operating system or the database says.
         detail: String,
+    },
+}
+
+/// Why a block or a transaction is not given.
+#[derive(Debug, Clone, thiserror::Error)]
+#[non_exhaustive]
+pub enum HistoryError {
+    /// It is not in the blocks that this node keeps; it may be in an older one.
+    #[error(
+        "this node keeps the blocks from {oldest} on; older ones are pruned here: ask an archive node (one with ledger.archive = true)"
+    )]
+    Pruned {
+        /// The oldest block that is kept.
+        oldest: Height,
+    },
+    /// The store cannot be read.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Why a snapshot is not restored. The store is as it was.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum RestoreError {
+    /// The data directory.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The bytes do not come.
+    #[error("the snapshot cannot be read: {0}")]
+    Read(#[source] std::io::Error),
+    /// It begins with something else.
+    #[error("this is no snapshot of a ledger")]
+    NotASnapshot,
+    /// It ends too early.
+    #[error("the snapshot is cut off")]
+    CutOff,
+    /// Something follows its end.
+    #[error("the snapshot has bytes behind its end")]
+    Trailing,
+    /// It does not end.
+    #[error("the snapshot is longer than the {most} bytes that are taken")]
+    TooLong {
+        /// The most bytes that are taken.
+        most: u64,
+    },
+    /// A part that is too long.
+    #[error("a part of the snapshot has {found} bytes, at most {most} are allowed")]
+    Part {
+        /// Its bytes.
+        found: usize,
+        /// The most that are allowed.
+        most: usize,
+    },
+    /// Its head or order.
+    #[error(transparent)]
+    Snapshot(#[from] SnapshotError),
+    /// The validators that certify it do not follow from genesis.
+    #[error("a change of the validators in the snapshot does not hold: {0}")]
+    Handover(#[from] HandoverError),
+    /// It has no state.
+    #[error("the snapshot has no state")]
+    Empty,
+    /// The state is not the certified one: a pair was changed, left out or added.
+    #[error("the snapshot's state has root {found}, certified is {expected}")]
+    Root {
+        /// The root of its pairs.
+        found: StateRoot,
+        /// The certified one.
+        expected: StateRoot,
+    },
+    /// This node is further already, or may have voted further.
+    #[error("the snapshot is of block {snapshot}; this node needs one of {reached} or later")]
+    Older {
+        /// Its block.
+        snapshot: Height,
+        /// The first that would do.
+        reached: Height,
     },
 }
 

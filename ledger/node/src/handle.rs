@@ -11,8 +11,9 @@ use consilium_ledger::{
 };
 use tokio::sync::{mpsc, watch};
 
-use crate::error::{ProofError, StoreError, SubmitError};
+use crate::error::{HistoryError, ProofError, StoreError, SubmitError};
 use crate::shared::{Command, Shared};
+use crate::snapshot::SnapshotFile;
 use crate::store::Snapshot;
 use crate::stream::BlockStream;
 
@@ -68,6 +69,8 @@ pub struct Status {
     pub pool_bytes: usize,
     /// Whether a peer is known to be ahead and blocks are being fetched.
     pub sync: SyncState,
+    /// The oldest block that is kept here; older ones were pruned, or lie before the snapshot that the node began with.
+    pub oldest_block: Height,
     /// Validators seen signing two different things, counted over this node's life.
     pub evidence: u64,
     /// Why the node halted, if it did.
@@ -131,7 +134,7 @@ impl NodeHandle {
     }
 
     /// All committed blocks from `from` (at least 1) on, in order, none missed; waits for those
-    /// to come. Ends when the node stops.
+    /// to come. Ends when the node stops. While the stream lives, what it has not given is not pruned.
     pub fn subscribe(&self, from: Height) -> BlockStream {
         BlockStream::new(Arc::clone(&self.shared), from)
     }
@@ -141,27 +144,27 @@ impl NodeHandle {
         self.shared.status()
     }
 
-    /// The committed block at a height.
+    /// The committed block at a height; none above the tip.
     ///
     /// # Errors
-    /// [`StoreError`] when the store cannot be read.
-    pub fn block(&self, height: Height) -> Result<Option<CommittedBlock>, StoreError> {
+    /// [`HistoryError`] when it is pruned here, or the store cannot be read.
+    pub fn block(&self, height: Height) -> Result<Option<CommittedBlock>, HistoryError> {
         self.shared.store.block(height)
     }
 
-    /// The receipt of a committed transaction.
+    /// The receipt of a committed transaction; none is a certain no only where this node keeps every block, and an error elsewhere.
     ///
     /// # Errors
-    /// [`StoreError`] when the store cannot be read.
-    pub fn transaction(&self, hash: &TransactionHash) -> Result<Option<Receipt>, StoreError> {
+    /// [`HistoryError`] when it may be pruned here, or the store cannot be read.
+    pub fn transaction(&self, hash: &TransactionHash) -> Result<Option<Receipt>, HistoryError> {
         self.shared.store.receipt(hash)
     }
 
-    /// The certificate of a committed block.
+    /// The certificate of a committed block; none above the tip.
     ///
     /// # Errors
-    /// [`StoreError`] when the store cannot be read.
-    pub fn certificate(&self, height: Height) -> Result<Option<CommitCertificate>, StoreError> {
+    /// [`HistoryError`] when it is pruned here, or the store cannot be read.
+    pub fn certificate(&self, height: Height) -> Result<Option<CommitCertificate>, HistoryError> {
         self.shared.store.certificate(height)
     }
 
@@ -177,8 +180,11 @@ impl NodeHandle {
     /// That a committed transaction stands in its block.
     ///
     /// # Errors
-    /// [`StoreError`] when the store cannot be read.
-    pub fn inclusion(&self, hash: &TransactionHash) -> Result<Option<InclusionProof>, StoreError> {
+    /// [`HistoryError`] when it may be pruned here, or the store cannot be read.
+    pub fn inclusion(
+        &self,
+        hash: &TransactionHash,
+    ) -> Result<Option<InclusionProof>, HistoryError> {
         self.shared.store.inclusion(hash)
     }
 
@@ -188,6 +194,14 @@ impl NodeHandle {
     /// [`StoreError`] when the store cannot be read.
     pub fn handovers(&self) -> Result<Vec<Handover>, StoreError> {
         self.shared.store.handovers()
+    }
+
+    /// The newest snapshot that this node made, for a node that joins or was away for long.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the folder cannot be read.
+    pub fn latest_snapshot(&self) -> Result<Option<SnapshotFile>, StoreError> {
+        self.shared.latest_snapshot()
     }
 
     /// Stops the node: pending submissions end with [`SubmitError::ShuttingDown`], the engine is

@@ -12,15 +12,20 @@
 //! # Ok(()) }
 //! ```
 
+mod abstain;
 mod clock;
 mod config;
 mod core;
 mod engine;
 mod error;
 mod handle;
+mod keeper;
+mod log;
 mod parts;
 mod pool;
+mod readers;
 mod shared;
+mod snapshot;
 mod start;
 mod store;
 mod stream;
@@ -36,9 +41,10 @@ pub const QUIET_LOG_DIRECTIVES: [&str; 6] = [
     "libp2p_swarm=warn",
 ];
 
-pub use config::{NodeConfig, Peer, Tuning};
-pub use error::{ProofError, StartError, StoreError, SubmitError};
+pub use config::{History, NodeConfig, NodeHome, Peer, Tuning};
+pub use error::{HistoryError, ProofError, RestoreError, StartError, StoreError, SubmitError};
 pub use handle::{CommittedBlock, NodeHandle, Status, SyncState};
+pub use snapshot::{Restored, SnapshotFile, Standing, restore, standing, watch_first};
 pub use start::start;
 pub use store::Snapshot;
 pub use stream::BlockStream;

@@ -12,8 +12,10 @@ use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::clock;
-use crate::error::{ProofError, SubmitError};
+use crate::error::{ProofError, StoreError, SubmitError};
 use crate::handle::{Status, SyncState};
+use crate::readers::Readers;
+use crate::snapshot::{Shelf, SnapshotFile};
 use crate::store::{Snapshot, Store};
 
 /// What a handle asks of the core.
@@ -65,6 +67,8 @@ pub(crate) struct Shared {
     pub(crate) submit_timeout: Duration,
     pub(crate) progress: watch::Sender<Progress>,
     pub(crate) gauges: Gauges,
+    pub(crate) readers: Readers,
+    pub(crate) snapshots: Shelf,
     view: RwLock<View>,
 }
 
@@ -78,6 +82,8 @@ impl Shared {
         let height = view.latest.height();
         Self {
             federation: view.latest.tip().parent.federation,
+            snapshots: Shelf::of(store.guard.dir()),
+            readers: Readers::default(),
             store,
             runtime,
             submit_timeout,
@@ -174,10 +180,21 @@ impl Shared {
                 pool_transactions: transactions.load(Ordering::Relaxed),
                 pool_bytes: bytes.load(Ordering::Relaxed),
                 sync: sync_state(view),
+                oldest_block: self.store.oldest(),
                 evidence: view.evidence,
                 failure: view.failure.clone(),
             }
         })
+    }
+
+    /// The newest snapshot that this node made.
+    pub(crate) fn latest_snapshot(&self) -> Result<Option<SnapshotFile>, StoreError> {
+        let listed = self.snapshots.list();
+        let mut listed = listed.map_err(|error| StoreError::Io {
+            path: self.store.guard.dir().to_owned(),
+            detail: error.to_string(),
+        })?;
+        Ok(listed.pop())
     }
 
     pub(crate) fn key_proof(&self, key: &Key) -> Result<KeyProof, ProofError> {
@@ -199,7 +216,7 @@ impl Shared {
         transaction: SignedTransaction,
     ) -> Result<Receipt, SubmitError> {
         let hash = transaction.hash();
-        match self.store.receipt(&hash) {
+        match self.store.kept_receipt(&hash) {
             Ok(Some(receipt)) => return Ok(receipt),
             Ok(None) => {}
             Err(error) => return Err(SubmitError::Halted(error.to_string())),

@@ -1,12 +1,10 @@
 //! Starting a node: directory, store, engine, core; and taking them down again.
 
 use std::net::SocketAddr;
-use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use arc_malachitebft_app_channel::app::wal;
 use arc_malachitebft_app_channel::{Channels, EngineHandle, NetworkRequest};
 use consilium_contracts::{SignedTransaction, VerifiedTransaction};
 use consilium_ledger::ValidatorAddress;
@@ -17,8 +15,10 @@ use crate::core::{Core, Halt, Peers, Wires, body_limit};
 use crate::engine::{Launch, LedgerContext, launch};
 use crate::error::{StartError, StoreError};
 use crate::handle::NodeHandle;
+use crate::keeper::Keeper;
+use crate::log;
 use crate::shared::{Command, Shared, View};
-use crate::store::{Guard, Owner, Store};
+use crate::store::{Guard, Owner, Store, settle};
 
 /// Submissions on their way to the core; more are refused as busy.
 const COMMANDS: usize = 1024;
@@ -26,8 +26,6 @@ const COMMANDS: usize = 1024;
 const TO_VERIFY: usize = 256;
 /// How long the engine is given to stop.
 const STOP: Duration = Duration::from_secs(5);
-/// The engine's write-ahead log.
-const LOG: &str = "consensus.wal";
 
 /// Starts a node. It runs on threads of its own; the handle works from any runtime.
 ///
@@ -108,6 +106,7 @@ struct Node {
 }
 
 async fn assemble(config: NodeConfig) -> Result<Node, StartError> {
+    let owner = config.home().owner();
     let NodeConfig {
         data_dir,
         genesis,
@@ -117,15 +116,11 @@ async fn assemble(config: NodeConfig) -> Result<Node, StartError> {
         peers,
         tuning,
     } = config;
-    let owner = Owner {
-        federation: genesis.federation(),
-        node: peer_key.verifying_key(),
-        validator: validator_key.as_ref().map(|key| key.verifying_key()),
-    };
     let guard = Guard::acquire(&data_dir, &owner)?;
+    settle(&data_dir)?;
     check_listen(&listen)?;
     let store = Store::open(&data_dir, guard, &genesis, tuning.tree_versions)?;
-    check_log(&data_dir, &store)?;
+    log::check(&data_dir, &store)?;
     let view = first_view(&store)?;
     let snapshot = view.latest.clone();
     store.guard.settle(&owner, &snapshot)?;
@@ -137,12 +132,14 @@ async fn assemble(config: NodeConfig) -> Result<Node, StartError> {
     let given = peers.iter().map(|peer| peer.key).collect();
     let known = Peers::new(&snapshot, snapshot.time(), owner.node, given);
     let named = known.named().to_vec();
-    let core = Core::new(Arc::clone(&shared), tuning, voter, known)?;
+    let keeper = Keeper::start(Arc::clone(&shared), tuning.history)
+        .map_err(|error| StartError::Engine(error.to_string()))?;
+    let core = Core::new(Arc::clone(&shared), tuning, voter, known, keeper)?;
     let launched = launch(Launch {
         federation: shared.federation,
         name: short_name(&owner),
         peers: with_overrides(named, peers, &owner),
-        log: data_dir.join(LOG),
+        log: log::path(&data_dir),
         block_bytes: body_limit(&settings),
         peer_key,
         validator_key,
@@ -214,32 +211,6 @@ fn socket_of(address: &str) -> Option<SocketAddr> {
         }
         _ => None,
     }
-}
-
-/// Compares the engine's log with the store. The log is reset only after a block was synced to
-/// the store, so a log that is further ahead means that the store lost blocks; voting on would
-/// vote twice.
-fn check_log(dir: &Path, store: &Store) -> Result<(), StoreError> {
-    let path = dir.join(LOG);
-    if !path.exists() {
-        return Ok(());
-    }
-    let log = match wal::Log::open(&path) {
-        Ok(log) => log,
-        Err(error) => {
-            return Err(StoreError::Corrupt {
-                path,
-                detail: error.to_string(),
-            });
-        }
-    };
-    let (reached, tip) = (log.sequence(), store.tip()?.parent.height.value());
-    if reached > tip + 1 {
-        return Err(store.damaged(format!(
-            "it ends at block {tip}, but the consensus log is at {reached}: blocks were lost"
-        )));
-    }
-    Ok(())
 }
 
 /// Wires the core to the engine and starts what runs beside it.

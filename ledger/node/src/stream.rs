@@ -5,24 +5,28 @@ use std::sync::Arc;
 use consilium_contracts::Height;
 use tokio::sync::watch;
 
-use crate::error::StoreError;
+use crate::error::HistoryError;
 use crate::handle::CommittedBlock;
+use crate::readers::ReaderId;
 use crate::shared::{Progress, Shared};
 
-/// Committed blocks in order, none missed; see [`crate::NodeHandle::subscribe`].
+/// Committed blocks in order, none missed; see [`crate::NodeHandle::subscribe`]. While it lives, what it has not given is not pruned.
 pub struct BlockStream {
     shared: Arc<Shared>,
     progress: watch::Receiver<Progress>,
+    reader: ReaderId,
     next: Height,
 }
 
 impl BlockStream {
     pub(crate) fn new(shared: Arc<Shared>, from: Height) -> Self {
         let progress = shared.progress.subscribe();
+        let next = from.max(Height::new(1));
         Self {
+            reader: shared.readers.join(next),
             shared,
             progress,
-            next: from.max(Height::new(1)),
+            next,
         }
     }
 
@@ -30,8 +34,9 @@ impl BlockStream {
     /// the future loses nothing.
     ///
     /// # Errors
-    /// [`StoreError`] when the store cannot be read.
-    pub async fn next(&mut self) -> Option<Result<CommittedBlock, StoreError>> {
+    /// [`HistoryError::Pruned`] where the block went before the stream was made: read the state and go on above it.
+    /// [`HistoryError::Store`] when the store cannot be read.
+    pub async fn next(&mut self) -> Option<Result<CommittedBlock, HistoryError>> {
         let next = self.next;
         let there = self
             .progress
@@ -46,16 +51,24 @@ impl BlockStream {
                 return Some(Err(self
                     .shared
                     .store
-                    .damaged(format!("block {next} is missing"))));
+                    .damaged(format!("block {next} is missing"))
+                    .into()));
             }
             Err(error) => return Some(Err(error)),
         };
         self.next = next.plus(1);
+        self.shared.readers.moved(&self.reader, self.next);
         Some(Ok(block))
     }
 
     /// The height of the block that [`BlockStream::next`] gives next.
     pub fn position(&self) -> Height {
         self.next
+    }
+}
+
+impl Drop for BlockStream {
+    fn drop(&mut self) {
+        self.shared.readers.leave(&self.reader);
     }
 }

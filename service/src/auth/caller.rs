@@ -48,6 +48,8 @@ pub mod scope {
         KgcAdmin = KgcAdmin;
         /// Another hospital's gateway.
         Hospital = Hospital;
+        /// Another node of the ledger.
+        LedgerNode = LedgerNode;
         /// The gateway's operator.
         GatewayOperator = GatewayOperator;
         /// A doctor's device.
@@ -56,7 +58,7 @@ pub mod scope {
         Patient = Patient;
         /// A doctor's or a patient's device.
         Device = Doctor | Patient;
-        /// Anyone who is known.
+        /// Anyone who is known; a node is not, it fetches snapshots and nothing else.
         Anyone = KgcAdmin | Hospital | GatewayOperator | Doctor | Patient;
     }
 }

@@ -11,16 +11,19 @@ use consilium_contracts::{
 };
 use utoipa::OpenApi;
 
-use super::{LedgerApi, epochs, receipt, status, submit_error, validators};
+use super::peers::SNAPSHOT_PATH;
+use super::{LedgerApi, epochs, history_error, receipt, status, submit_error, validators};
 use crate::auth::{Call, Caller, scope};
 use crate::error::ApiError;
 use crate::frame::Frame;
+use crate::transfer::send_file;
 
 #[derive(OpenApi)]
 #[openapi(paths(
     genesis,
     hospitals,
     ledger_status,
+    latest_snapshot,
     block,
     transaction,
     submit,
@@ -29,6 +32,9 @@ use crate::frame::Frame;
     validators::validators
 ))]
 struct LedgerDescription;
+
+/// Routes of the ledger that move large bodies.
+pub const TRANSFER_ROUTES: &[&str] = &[SNAPSHOT_PATH];
 
 /// The description of these endpoints, to merge into the service's.
 pub fn description() -> utoipa::openapi::OpenApi {
@@ -42,6 +48,7 @@ pub fn routes(config: &mut web::ServiceConfig) {
         .service(web::resource("/v1/genesis").route(web::get().to(genesis)))
         .service(web::resource("/v1/validators").route(web::get().to(validators::validators)))
         .service(web::resource("/v1/ledger/status").route(web::get().to(ledger_status)))
+        .service(web::resource(SNAPSHOT_PATH).route(web::get().to(latest_snapshot)))
         .service(web::resource("/v1/ledger/blocks/{height}").route(web::get().to(block)))
         .service(web::resource("/v1/ledger/transactions").route(web::post().to(submit)))
         .service(web::resource("/v1/ledger/transactions/{hash}").route(web::get().to(transaction)))
@@ -82,17 +89,41 @@ pub(crate) async fn ledger_status(api: web::Data<LedgerApi>) -> web::Json<Ledger
     web::Json(status(&api.node))
 }
 
+/// The newest snapshot of the ledger's state, for a node that joins or was away for long.
+#[utoipa::path(get, path = "/v1/ledger/snapshots/latest", tag = "ledger",
+    responses((status = 200, body = [u8], content_type = "application/octet-stream"),
+        (status = 404, description = "None was made here yet.")))]
+pub(crate) async fn latest_snapshot(
+    frame: web::Data<Frame>,
+    api: web::Data<LedgerApi>,
+    caller: Caller<scope::LedgerNode>,
+) -> Result<HttpResponse, ApiError> {
+    let missing = || ApiError::not_found("snapshot of the ledger here yet");
+    let found = api.node.latest_snapshot().map_err(ApiError::internal);
+    let found = found.and_then(|found| found.ok_or_else(missing));
+    let line = caller.audit("give-snapshot", "ledger");
+    let line = line.height(api.node.status().height.value()).result(&found);
+    frame.audit().record(line).await?;
+    let found = found?;
+    send_file(
+        &found.path,
+        &format!("snapshot of block {} here", found.height),
+    )
+    .await
+}
+
 /// A block with its certificate.
 #[utoipa::path(get, path = "/v1/ledger/blocks/{height}", tag = "ledger",
     params(("height" = u64, Path, description = "The block's number.")),
-    responses((status = 200, body = BlockView), (status = 404, description = "Not committed.")))]
+    responses((status = 200, body = BlockView), (status = 404, description = "Not committed."),
+        (status = 410, description = "`pruned`: ask an archive node.")))]
 pub(crate) async fn block(
     _caller: Caller<scope::Anyone>,
     api: web::Data<LedgerApi>,
     height: web::Path<u64>,
 ) -> Result<web::Json<BlockView>, ApiError> {
     let height = Height::new(*height);
-    let committed = api.node.block(height).map_err(ApiError::internal)?;
+    let committed = api.node.block(height).map_err(history_error)?;
     let committed = committed.ok_or_else(|| ApiError::not_found(format!("block {height}")))?;
     let block = &committed.block;
     Ok(web::Json(BlockView {
@@ -112,7 +143,8 @@ pub(crate) async fn block(
 /// A committed transaction.
 #[utoipa::path(get, path = "/v1/ledger/transactions/{hash}", tag = "ledger",
     params(("hash" = String, Path, description = "SHA-256 of the signed transaction.")),
-    responses((status = 200, body = TransactionView), (status = 404, description = "Not committed.")))]
+    responses((status = 200, body = TransactionView), (status = 404, description = "Not committed."),
+        (status = 410, description = "`pruned`: not in the blocks that are kept here; ask an archive node.")))]
 pub(crate) async fn transaction(
     _caller: Caller<scope::Anyone>,
     api: web::Data<LedgerApi>,
@@ -123,12 +155,12 @@ pub(crate) async fn transaction(
     let found = api
         .node
         .transaction(&hash)
-        .map_err(ApiError::internal)?
+        .map_err(history_error)?
         .ok_or_else(missing)?;
     let block = api
         .node
         .block(found.height)
-        .map_err(ApiError::internal)?
+        .map_err(history_error)?
         .ok_or_else(missing)?;
     let place = usize::try_from(found.index).map_err(ApiError::internal)?;
     let signed = block.block.transactions().get(place).ok_or_else(missing)?;

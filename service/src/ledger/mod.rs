@@ -1,8 +1,11 @@
 //! The ledger as both services show it and use it: the endpoints of [`consilium_client::api::ledger`], and signing and submitting
-//! a service's own transactions; the settings of its node.
+//! a service's own transactions; the settings of its node, and catching up by a snapshot before it starts.
 
+mod catch_up;
 mod endpoints;
 mod errors;
+mod lag;
+mod peers;
 mod sender;
 mod settings;
 mod validators;
@@ -21,10 +24,13 @@ use consilium_node::{NodeHandle, Status};
 
 use crate::error::ApiError;
 
-pub use endpoints::{description, hospitals, list_epochs, routes};
-pub use errors::{LEDGER_STALLED, STALE_EPOCH, submit_error};
+pub use catch_up::catch_up;
+pub use endpoints::{TRANSFER_ROUTES, description, hospitals, list_epochs, routes};
+pub use errors::{LEDGER_STALLED, PRUNED, STALE_EPOCH, history_error, submit_error};
+pub use lag::Lag;
+pub use peers::{LedgerPeers, is_node};
 pub use sender::LedgerSender;
-pub use settings::LedgerSettings;
+pub use settings::{HISTORY_SETTINGS, LedgerSettings};
 
 /// Gives the body of a published update key, if the service has it; checked against the ledger's digest before it is given on.
 pub type UpdateKeys = Arc<dyn Fn(Epoch) -> Result<Option<Vec<u8>>, ApiError> + Send + Sync>;
@@ -81,6 +87,9 @@ pub fn status(node: &NodeHandle) -> LedgerStatus {
         .collect();
     let status = node.status();
     let sync = sync_of(&status);
+    // A folder that cannot be read offers nothing.
+    let snapshot = node.latest_snapshot().ok().flatten();
+    let snapshot = snapshot.map(|one| one.height.value());
     LedgerStatus {
         federation: Text(status.federation),
         height: status.height.value(),
@@ -91,6 +100,8 @@ pub fn status(node: &NodeHandle) -> LedgerStatus {
         peers: status.peers,
         pool: status.pool_transactions,
         sync,
+        oldest_block: status.oldest_block.value(),
+        snapshot,
     }
 }
 

@@ -1,10 +1,34 @@
 //! `[ledger]`: how a service's node is reached and whom it stays connected with.
 
 use consilium_client::wire::PublicKey;
-use consilium_node::Peer;
+use consilium_node::{History, Peer};
 use serde::Deserialize;
 
-use crate::config::{ConfigError, Loaded};
+use crate::config::{ConfigError, Loaded, Setting};
+
+/// What both services' nodes keep of the past, for their [`crate::config::Schema`].
+pub const HISTORY_SETTINGS: &[Setting] = &[
+    Setting::flag(
+        "ledger.archive",
+        false,
+        "Whether every block is kept; otherwise old ones are pruned. A federation needs an archive node or two.",
+    ),
+    Setting::integer(
+        "ledger.keep_blocks",
+        250_000,
+        "Blocks that are kept, counted from the last; older ones are pruned once they lie below both snapshots that are kept.",
+    ),
+    Setting::integer(
+        "ledger.snapshot_every",
+        10_000,
+        "A snapshot of the state is made after every so many blocks, for nodes that join or were away; 0: none, and nothing is pruned.",
+    ),
+    Setting::integer(
+        "ledger.max_snapshot_bytes",
+        64 << 30,
+        "The largest snapshot, in bytes, that is fetched from another node when this one joins or was away for long.",
+    ),
+];
 
 /// `[ledger]`.
 #[derive(Debug, Clone, Deserialize)]
@@ -13,6 +37,14 @@ pub struct LedgerSettings {
     pub listen: String,
     /// `key@multiaddress`.
     pub peers: Vec<String>,
+    /// Whether every block is kept.
+    pub archive: bool,
+    /// How many are, otherwise.
+    pub keep_blocks: u64,
+    /// How many blocks are between two snapshots.
+    pub snapshot_every: u64,
+    /// The largest snapshot that is fetched.
+    pub max_snapshot_bytes: u64,
 }
 
 impl LedgerSettings {
@@ -24,6 +56,15 @@ impl LedgerSettings {
         let settings: Self = loaded.section("ledger")?;
         settings.peers()?;
         Ok(settings)
+    }
+
+    /// What the node keeps of the past.
+    pub fn history(&self) -> History {
+        History {
+            archive: self.archive,
+            keep_blocks: self.keep_blocks,
+            snapshot_every: self.snapshot_every,
+        }
     }
 
     /// The further peers.
@@ -63,6 +104,10 @@ mod tests {
         LedgerSettings {
             listen: String::new(),
             peers: peers.iter().map(|peer| (*peer).to_owned()).collect(),
+            archive: false,
+            keep_blocks: 0,
+            snapshot_every: 0,
+            max_snapshot_bytes: 0,
         }
     }
 

@@ -293,7 +293,7 @@ fn proposed(candidate: &Candidate) -> ProposedValue<LedgerContext> {
         height: EngineHeight(block.header().height),
         round: engine_round(Some(*round)),
         valid_round: engine_round(*valid_round),
-        proposer: Address(*proposer),
+        proposer: Address::of(*proposer),
         value: Value(block.hash()),
         validity: Validity::from_bool(candidate.executed.is_some()),
     }

@@ -16,7 +16,8 @@ use tracing::{error, info, warn};
 use super::{Core, Halt, Step, Wires, validators_of};
 use crate::clock;
 use crate::engine::{EngineHeight, LedgerContext, Turns, evidence_of, from_engine, to_extended};
-use crate::store::{Decided, Recorded, Undecided, receipt};
+use crate::snapshot::Due;
+use crate::store::{Decided, Recorded, Snapshot, Undecided, receipt};
 
 /// Bytes of blocks in one answer to a peer that catches up; one block is always sent.
 const SYNC_BYTES: usize = 4 << 20;
@@ -41,6 +42,7 @@ impl Core {
             certificate: certificate.clone(),
             executed,
         };
+        let before = self.snapshot.clone();
         let tip = self.shared.store.commit(decided)?;
         let recorded = Recorded {
             block,
@@ -48,6 +50,8 @@ impl Core {
             certificate,
             tree_version: tip.tree_version,
         };
+        self.keep(before, &recorded);
+        self.watch(height)?;
         self.follow(&recorded)?;
         self.answer_committed(&recorded);
         self.meet_peers(&recorded, wires);
@@ -111,6 +115,32 @@ impl Core {
             Arc::clone(&self.validators),
             self.votes(),
         );
+        Ok(())
+    }
+
+    /// The keeper hears of every block; the state before it may be one to make a snapshot of.
+    fn keep(&self, before: Snapshot, recorded: &Recorded) {
+        let height = before.height();
+        let due = || Due {
+            state: before,
+            header: *recorded.block.header(),
+            certificate: recorded.certificate.clone(),
+        };
+        self.keeper.committed(due, height);
+    }
+
+    /// A validator that abstains has seen a block decided; one that was fetched afterwards tells nothing.
+    fn watch(&mut self, height: Height) -> Step {
+        if self.fetched == Some(height) {
+            return Ok(());
+        }
+        let Some(abstention) = &mut self.abstention else {
+            return Ok(());
+        };
+        if abstention.watched()? {
+            info!(%height, "this validator has watched long enough and votes from the next block on");
+            self.abstention = None;
+        }
         Ok(())
     }
 

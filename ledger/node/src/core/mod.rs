@@ -26,9 +26,11 @@ use consilium_contracts::{
 use consilium_ledger::{BlockHash, Executed, Execution, ValidatorAddress, ValidatorSet};
 use tokio::sync::mpsc;
 
+use crate::abstain::Abstention;
 use crate::config::Tuning;
 use crate::engine::{EngineHeight, EngineValidatorSet, LedgerContext, Turns};
 use crate::error::{StoreError, SubmitError};
+use crate::keeper::Keeper;
 use crate::parts::{Assembler, Body};
 use crate::pool::{Bounds, Pool};
 use crate::shared::{Answer, Command, Shared};
@@ -110,6 +112,10 @@ pub(crate) struct Core {
     deadline: Option<BlockTime>,
     /// Makes the stream ids of this node's messages unique.
     streams: u64,
+    /// Why this validator does not vote yet.
+    abstention: Option<Abstention>,
+    /// Makes snapshots and prunes blocks beside the core.
+    keeper: Keeper,
 }
 
 /// The pool upon the state, as of a time.
@@ -124,6 +130,7 @@ impl Core {
         tuning: Tuning,
         voter: Option<ValidatorAddress>,
         peers: Peers,
+        keeper: Keeper,
     ) -> Result<Self, StoreError> {
         let snapshot = shared.snapshot();
         let settings = StateView::new(&snapshot).settings();
@@ -137,7 +144,7 @@ impl Core {
             bytes: tuning.pool_bytes,
         };
         let limit = body_limit(&settings);
-        Ok(Self {
+        let core = Self {
             peers,
             deadline: next_deadline(&snapshot),
             engine_height: snapshot.height(),
@@ -151,6 +158,8 @@ impl Core {
             fetched: None,
             committed_at: Instant::now(),
             streams: crate::clock::now().value() << 20,
+            abstention: Abstention::of(shared.store.guard.dir()),
+            keeper,
             shared,
             tuning,
             settings,
@@ -158,7 +167,10 @@ impl Core {
             snapshot,
             validators,
             recent,
-        })
+        };
+        let votes = core.votes();
+        core.shared.change(|view| view.votes = votes);
+        Ok(core)
     }
 
     /// Runs until it is told to stop or must halt; then nobody waits any more.
@@ -256,7 +268,7 @@ impl Core {
                 evidence, reply, ..
             } => self.on_finalized(&evidence, reply),
             AppMsg::GetHistoryMinHeight { reply } => {
-                let _ = reply.send(EngineHeight(Height::new(1)));
+                let _ = reply.send(EngineHeight(self.shared.store.oldest()));
                 Ok(())
             }
             AppMsg::GetDecidedValues { range, reply } => {
@@ -305,10 +317,12 @@ impl Core {
         self.tip().plus(1)
     }
 
-    /// Whether this node is a validator of the next height.
+    /// Whether this node votes in the next height: it is a validator, and does not abstain.
     fn votes(&self) -> bool {
-        self.voter
-            .is_some_and(|voter| self.validators.get(&voter).is_some())
+        let validator = self
+            .voter
+            .is_some_and(|voter| self.validators.get(&voter).is_some());
+        validator && self.abstention.is_none()
     }
 
     /// Whether nobody else votes, so that nothing need be sent.
@@ -320,7 +334,8 @@ impl Core {
     fn params(&self) -> HeightParams<LedgerContext> {
         let recent: Vec<_> = self.recent.iter().copied().collect();
         let turns = Turns::new(&self.validators, &recent);
-        let validator_set = EngineValidatorSet::new(&self.validators, turns);
+        let validator_set =
+            EngineValidatorSet::new(&self.validators, turns, self.abstention.is_some());
         let propose = self.tuning.propose_timeout;
         let half = propose / 2;
         let timeouts = LinearTimeouts {

@@ -34,7 +34,7 @@ impl Core {
     ) -> Step {
         let hash = transaction.hash();
         // It may have been committed while it was on its way here.
-        if let Some(receipt) = self.shared.store.receipt(&hash)? {
+        if let Some(receipt) = self.shared.store.kept_receipt(&hash)? {
             let _ = answer.send(Ok(receipt));
             return Ok(());
         }

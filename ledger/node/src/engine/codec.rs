@@ -129,7 +129,7 @@ impl Mirror for SignedVote<LedgerContext> {
             height: EngineHeight(wire.height),
             round: engine_round(wire.round),
             value: value(wire.block),
-            voter: Address(wire.voter),
+            voter: Address::of(wire.voter),
         };
         Ok(SignedMessage::new(vote, signature(wire.signature)))
     }
@@ -172,7 +172,7 @@ impl Mirror for SignedProposal<LedgerContext> {
             round: engine_round(wire.round),
             value: Value(wire.block),
             polka_round: engine_round(wire.polka_round),
-            proposer: Address(wire.proposer),
+            proposer: Address::of(wire.proposer),
         };
         Ok(SignedMessage::new(proposal, signature(wire.signature)))
     }
@@ -225,7 +225,7 @@ impl Mirror for PolkaCertificate<LedgerContext> {
 
     fn restore(wire: WirePolka) -> Result<Self, WireError> {
         let one = |(voter, bytes)| PolkaSignature {
-            address: Address(voter),
+            address: Address::of(voter),
             signature: signature(bytes),
         };
         Ok(Self {
@@ -280,7 +280,7 @@ impl Mirror for RoundCertificate<LedgerContext> {
                 VoteType::Prevote
             },
             value_id: value(vote.block),
-            address: Address(vote.voter),
+            address: Address::of(vote.voter),
             signature: signature(vote.signature),
         };
         let kinds = [RoundCertificateType::Skip, RoundCertificateType::Precommit];
@@ -350,7 +350,7 @@ impl Mirror for ProposedValue<LedgerContext> {
             height: EngineHeight(wire.height),
             round: engine_round(wire.round),
             valid_round: engine_round(wire.valid_round),
-            proposer: Address(wire.proposer),
+            proposer: Address::of(wire.proposer),
             value: Value(wire.block),
             validity: Validity::from_bool(wire.valid),
         })
@@ -510,7 +510,7 @@ impl Mirror for Response<LedgerContext> {
 /// Our certificate as the engine's.
 pub(crate) fn to_extended(ours: &CommitCertificate) -> ExtendedCommitCertificate<LedgerContext> {
     let one = |s: &CommitSignature| {
-        ExtendedCommitSignature::new(Address(s.voter), EngineSignature(s.signature), None)
+        ExtendedCommitSignature::new(Address::of(s.voter), EngineSignature(s.signature), None)
     };
     ExtendedCommitCertificate {
         height: EngineHeight(ours.height()),

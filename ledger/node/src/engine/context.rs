@@ -1,6 +1,8 @@
 //! Our types as the engine's.
 
+use std::cmp::Ordering;
 use std::fmt;
+use std::hash::{Hash, Hasher};
 
 use arc_malachitebft_app_channel::app::types::core::{
     self as core, Context, LinearTimeouts, NilOrVal, SignedExtension, SigningScheme, VoteType,
@@ -138,8 +140,55 @@ impl core::Height for EngineHeight {
 }
 
 /// A validator's address.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(crate) struct Address(pub(crate) ValidatorAddress);
+///
+/// The engine asks of the set of validators whether its own address is in it: then it votes. A node that must not vote yet answers no,
+/// and yes when it asks of the same validator as a signer of something; so its own address is marked, and equal to the unmarked one.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Address(pub(crate) ValidatorAddress, Whose);
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Whose {
+    Anyones,
+    Own,
+}
+
+impl Address {
+    /// As blocks and votes name it.
+    pub(crate) const fn of(address: ValidatorAddress) -> Self {
+        Self(address, Whose::Anyones)
+    }
+
+    /// The engine's own.
+    pub(crate) const fn own(address: ValidatorAddress) -> Self {
+        Self(address, Whose::Own)
+    }
+}
+
+impl PartialEq for Address {
+    fn eq(&self, other: &Self) -> bool {
+        self.0 == other.0
+    }
+}
+
+impl Eq for Address {}
+
+impl PartialOrd for Address {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Address {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.0.cmp(&other.0)
+    }
+}
+
+impl Hash for Address {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.0.hash(state);
+    }
+}
 
 impl fmt::Display for Address {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -194,22 +243,25 @@ impl core::Validator<LedgerContext> for EngineValidator {
 pub(crate) struct EngineValidatorSet {
     members: Vec<EngineValidator>,
     turns: Turns,
+    /// Whether this node does not vote although it is a validator.
+    abstains: bool,
 }
 
 impl EngineValidatorSet {
-    /// Our validators as the engine's.
-    pub(crate) fn new(validators: &ValidatorSet, turns: Turns) -> Self {
+    /// Our validators as the engine's; this node votes as one of them unless it `abstains`.
+    pub(crate) fn new(validators: &ValidatorSet, turns: Turns, abstains: bool) -> Self {
         let members = validators
             .as_slice()
             .iter()
             .map(|validator| EngineValidator {
-                address: Address(*validator.address()),
+                address: Address::of(*validator.address()),
                 key: *validator.key(),
                 power: validator.power().value().into(),
             });
         Self {
             members: members.collect(),
             turns,
+            abstains,
         }
     }
 }
@@ -224,6 +276,9 @@ impl core::ValidatorSet<LedgerContext> for EngineValidatorSet {
     }
 
     fn get_by_address(&self, address: &Address) -> Option<&EngineValidator> {
+        if self.abstains && address.1 == Whose::Own {
+            return None;
+        }
         self.members
             .iter()
             .find(|member| member.address == *address)

@@ -84,7 +84,7 @@ pub(crate) async fn launch(
     let (identity, consensus) = match launch.validator_key {
         Some(key) => {
             let public = key.verifying_key();
-            let address = Address(ValidatorAddress::of(&public));
+            let address = Address::own(ValidatorAddress::of(&public));
             let signer = FederationSigner { federation, key };
             let peer = peer_id(&launch.peer_key.verifying_key()).to_bytes();
             let proof = signer
@@ -101,7 +101,7 @@ pub(crate) async fn launch(
             )
         }
         None => {
-            let address = Address(ValidatorAddress::of(&launch.peer_key.verifying_key()));
+            let address = Address::own(ValidatorAddress::of(&launch.peer_key.verifying_key()));
             let identity = NetworkIdentity::new(launch.name.clone(), keypair, None);
             (identity, ConsensusContext::new_full_node(address, verifier))
         }

@@ -3,7 +3,7 @@
 use std::marker::PhantomData;
 
 use consilium_contracts::{Canonical, Height, Key, TransactionHash};
-use consilium_ledger::{BlockHash, CommitCertificate, Handover, TreeKey, TreeVersion};
+use consilium_ledger::{BlockHash, CommitCertificate, Handover, Header, TreeKey, TreeVersion};
 use rocksdb::{ColumnFamily, DB, Direction, IteratorMode, ReadOptions, WriteBatch};
 
 use super::records::{Evidence, Located, Recorded, Tip, Undecided};
@@ -17,6 +17,8 @@ pub(super) struct Column<K, V> {
 
 /// Committed blocks with their certificates and events.
 pub(super) const BLOCKS: Column<Height, Recorded> = Column::new("blocks");
+/// The headers of committed blocks. They stay when the blocks are pruned: turns and snapshots need them.
+pub(super) const HEADERS: Column<Height, Header> = Column::new("headers");
 /// Where a transaction stands.
 pub(super) const TRANSACTIONS: Column<TransactionHash, Located> = Column::new("transactions");
 /// The contracts' state.
@@ -35,8 +37,9 @@ pub(super) const HANDOVERS: Column<Height, Handover> = Column::new("handovers");
 pub(super) const TIP: Column<(), Tip> = Column::new("tip");
 
 /// The names of all columns.
-pub(super) const NAMES: [&str; 9] = [
+pub(super) const NAMES: [&str; 10] = [
     BLOCKS.name,
+    HEADERS.name,
     TRANSACTIONS.name,
     STATE.name,
     TREE.name,
@@ -190,5 +193,6 @@ canonical_values!(
     Evidence,
     Handover,
     Tip,
+    Header,
     CommitCertificate
 );

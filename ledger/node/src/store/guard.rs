@@ -17,7 +17,7 @@ use super::Snapshot;
 use crate::error::StoreError;
 
 /// The layout of the data directory and of the columns.
-const FORMAT: u32 = 1;
+const FORMAT: u32 = 2;
 const LOCK: &str = "lock";
 const MARKER: &str = "node";
 const PROBE: &str = "probe";
@@ -83,6 +83,11 @@ impl Guard {
             return Err(StoreError::KeyInForce { path, from });
         }
         expected.write(&path).map_err(|error| io(&path, &error))
+    }
+
+    /// The directory.
+    pub(crate) fn dir(&self) -> &Path {
+        &self.dir
     }
 
     /// Whether the directory can be written: a file of more than a page, synced and removed again.

@@ -7,39 +7,45 @@
 //! | database | `rocksdb` |
 //! | bytes | canonical borsh, `records` |
 //!
+//! Blocks may be pruned; headers, the state, evidence and the tip never are.
+//!
 //! A decided block is one atomic, synced batch: block, certificate, events, state, tree, tip. What
 //! is acknowledged to the engine or to a submitter was synced before.
 
 mod columns;
 mod guard;
 mod handovers;
+mod history;
 mod records;
 mod snapshot;
+mod staged;
+mod tree;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::AtomicU64;
 
 use consilium_contracts::{Height, Receipt, TransactionHash, VerifiedGenesis};
 use consilium_ledger::{
-    Block, BlockHash, CommitCertificate, Executed, InclusionProof, Parent, StateProof,
-    TransactionProof, TreeKey, TreeStore, TreeUpdate, TreeVersion, ValidatorAddress, genesis_tree,
-    update_tree,
+    Block, BlockHash, CommitCertificate, Executed, Parent, TreeVersion, genesis_tree, update_tree,
 };
 use rocksdb::{ColumnFamilyDescriptor, DB, DBRecoveryMode, Options, WriteBatch, WriteOptions};
 
 use crate::error::StoreError;
-use crate::handle::CommittedBlock;
 
 pub(crate) use guard::{Guard, Owner};
 pub(crate) use records::{Evidence, Recorded, Tip, Undecided};
 pub use snapshot::Snapshot;
+pub(crate) use staged::{Staged, height_of, settle};
 
 use columns::{
-    BLOCKS, Column, ColumnKey, ColumnValue, EVIDENCE, HANDOVERS, NAMES, STALE, STATE, TIP,
+    BLOCKS, Column, ColumnKey, ColumnValue, EVIDENCE, HANDOVERS, HEADERS, NAMES, STALE, STATE, TIP,
     TRANSACTIONS, TREE, UNDECIDED,
 };
-use records::Located;
+use history::Oldest;
+
+/// The folder of the database in the data directory.
+const STORE: &str = "store";
 
 /// Bytes as they stand.
 pub(crate) struct Raw(pub(crate) Vec<u8>);
@@ -63,6 +69,7 @@ pub(crate) struct Store {
     tree_versions: u64,
     /// Up to which version stale nodes are forgotten.
     pruned: AtomicU64,
+    oldest: Oldest,
     pub(crate) guard: Guard,
 }
 
@@ -81,21 +88,21 @@ impl Store {
         genesis: &VerifiedGenesis,
         tree_versions: u64,
     ) -> Result<Self, StoreError> {
-        let path = dir.join("store");
-        let names = NAMES.map(|name| ColumnFamilyDescriptor::new(name, column_options()));
-        let db = DB::open_cf_descriptors(&database_options(), &path, names)
-            .map_err(|error| located(&path, error.into()))?;
+        let path = dir.join(STORE);
+        let db = open_database(&path)?;
         let store = Self {
             db: Arc::new(db),
             path,
             tree_versions,
             pruned: AtomicU64::new(0),
+            oldest: Oldest::new(),
             guard,
         };
         store.check_all()?;
         if store.read(&TIP, &())?.is_none() {
             store.write_genesis(genesis)?;
         }
+        store.find_oldest()?;
         store.check_tip()?;
         Ok(store)
     }
@@ -103,6 +110,7 @@ impl Store {
     /// Reads everything once, so that no damaged file is met later.
     fn check_all(&self) -> Result<(), StoreError> {
         self.check(&BLOCKS)?;
+        self.check(&HEADERS)?;
         self.check(&TRANSACTIONS)?;
         self.check(&STATE)?;
         self.check(&TREE)?;
@@ -148,17 +156,20 @@ impl Store {
         Ok(Snapshot::take(Arc::clone(&self.db), self.path.clone(), tip))
     }
 
-    /// Checks that the last block is there, certified, and what the tip says.
+    /// Checks that the last header is there and what the tip says, and its block, where it is kept, certified.
     fn check_tip(&self) -> Result<(), StoreError> {
         let Tip { parent, .. } = self.tip()?;
         if parent.height.value() == 0 {
             return Ok(());
         }
-        let last = self.recorded(parent.height)?;
-        let last = last.ok_or_else(|| self.damaged("the last block is missing"))?;
-        let header = last.block.header();
-        if Parent::after(header, parent.state) != parent || *last.certificate.block() != parent.hash
-        {
+        let last = self.header(parent.height)?;
+        let last = last.ok_or_else(|| self.damaged("the last header is missing"))?;
+        let certified = match self.recorded(parent.height)? {
+            Some(recorded) => *recorded.certificate.block() == parent.hash,
+            // A snapshot was restored: its own certificate was checked then.
+            None => self.oldest() > parent.height,
+        };
+        if Parent::after(&last, parent.state) != parent || !certified {
             return Err(self.damaged("the tip is not the last block"));
         }
         Ok(())
@@ -192,7 +203,7 @@ impl Store {
         let events = executed.events;
         self.put_block(
             &mut batch,
-            Recorded {
+            &Recorded {
                 block: block.clone(),
                 events,
                 certificate,
@@ -212,51 +223,6 @@ impl Store {
                 None => STATE.delete(&self.db, batch, key),
             }
         }
-    }
-
-    fn put_tree(&self, batch: &mut WriteBatch, update: &TreeUpdate) {
-        for (key, node) in &update.nodes {
-            TREE.put(&self.db, batch, key, &Raw(node.clone()));
-        }
-        for key in &update.stale {
-            STALE.put(
-                &self.db,
-                batch,
-                &(update.version, key.clone()),
-                &Raw(Vec::new()),
-            );
-        }
-    }
-
-    /// Forgets the tree nodes that only versions older than those kept need.
-    fn prune_tree(&self, batch: &mut WriteBatch, version: TreeVersion) -> Result<(), StoreError> {
-        let Some(oldest) = version.value().checked_sub(self.tree_versions) else {
-            return Ok(());
-        };
-        // Begin where the last pruning ended: what lies before is deleted, and slow to skip.
-        let begin = self.pruned.load(Ordering::Relaxed).encode();
-        for pair in STALE.iter_from(&self.db, &begin) {
-            let (key, _) = pair.map_err(|fault| self.at(fault))?;
-            let Some((since, node)) = key.split_first_chunk::<8>() else {
-                continue;
-            };
-            if u64::from_be_bytes(*since) > oldest {
-                break;
-            }
-            TREE.delete(&self.db, batch, &TreeKey::from_bytes(node.to_vec()));
-            batch.delete_cf(STALE.handle(&self.db), &key);
-        }
-        self.pruned.store(oldest, Ordering::Relaxed);
-        Ok(())
-    }
-
-    fn put_block(&self, batch: &mut WriteBatch, recorded: Recorded) {
-        let height = recorded.block.header().height;
-        for (index, transaction) in (0..).zip(recorded.block.transactions()) {
-            let located = Located { height, index };
-            TRANSACTIONS.put(&self.db, batch, &transaction.hash(), &located);
-        }
-        BLOCKS.put(&self.db, batch, &height, &recorded);
     }
 
     /// Keeps the body of a proposed block, synced: the engine's log holds only its hash.
@@ -295,88 +261,6 @@ impl Store {
         Ok(())
     }
 
-    /// A committed block as it stands in the store.
-    pub(crate) fn recorded(&self, height: Height) -> Result<Option<Recorded>, StoreError> {
-        self.read(&BLOCKS, &height)
-    }
-
-    /// A committed block.
-    pub(crate) fn block(&self, height: Height) -> Result<Option<CommittedBlock>, StoreError> {
-        let recorded = self.recorded(height)?;
-        Ok(recorded.map(
-            |Recorded {
-                 block,
-                 events,
-                 certificate,
-                 ..
-             }| CommittedBlock {
-                block,
-                events,
-                certificate,
-            },
-        ))
-    }
-
-    /// The certificate of a committed block.
-    pub(crate) fn certificate(
-        &self,
-        height: Height,
-    ) -> Result<Option<CommitCertificate>, StoreError> {
-        Ok(self.recorded(height)?.map(|recorded| recorded.certificate))
-    }
-
-    /// Whether a transaction is committed.
-    pub(crate) fn has_transaction(&self, hash: &TransactionHash) -> Result<bool, StoreError> {
-        Ok(self.read(&TRANSACTIONS, hash)?.is_some())
-    }
-
-    /// The receipt of a committed transaction.
-    pub(crate) fn receipt(&self, hash: &TransactionHash) -> Result<Option<Receipt>, StoreError> {
-        let Some((located, recorded)) = self.locate(hash)? else {
-            return Ok(None);
-        };
-        Ok(receipt(*hash, located.index, &recorded))
-    }
-
-    /// That a committed transaction stands in its block.
-    pub(crate) fn inclusion(
-        &self,
-        hash: &TransactionHash,
-    ) -> Result<Option<InclusionProof>, StoreError> {
-        let Some((located, recorded)) = self.locate(hash)? else {
-            return Ok(None);
-        };
-        let transactions = recorded.block.transactions();
-        let index = located.index as usize;
-        let path = TransactionProof::new(transactions, index);
-        let header = *recorded.block.header();
-        let found = path.zip(transactions.get(index));
-        Ok(found.map(|(path, transaction)| {
-            InclusionProof::new(header, recorded.certificate, path, transaction.clone())
-        }))
-    }
-
-    fn locate(&self, hash: &TransactionHash) -> Result<Option<(Located, Recorded)>, StoreError> {
-        let Some(located) = self.read(&TRANSACTIONS, hash)? else {
-            return Ok(None);
-        };
-        let recorded = self
-            .recorded(located.height)?
-            .ok_or_else(|| self.damaged(format!("block {} is missing", located.height)))?;
-        Ok(Some((located, recorded)))
-    }
-
-    /// Proves what `snapshot` has under a key.
-    pub(crate) fn state_proof(
-        &self,
-        snapshot: &Snapshot,
-        key: &consilium_contracts::Key,
-    ) -> Result<StateProof, StoreError> {
-        let value = consilium_contracts::StateRead::get(snapshot, key);
-        StateProof::new(self, snapshot.tree_version(), key.clone(), value)
-            .map_err(|error| self.damaged(error))
-    }
-
     /// Keeps evidence against validators; how many pieces there are now.
     pub(crate) fn keep_evidence(&self, found: &[Evidence]) -> Result<u64, StoreError> {
         let mut count = self.evidence_count()?;
@@ -399,20 +283,6 @@ impl Store {
         Ok(count)
     }
 
-    /// Who proposed the last `window` blocks, oldest first.
-    pub(crate) fn recent_proposers(
-        &self,
-        window: u64,
-    ) -> Result<Vec<ValidatorAddress>, StoreError> {
-        let tip = self.tip()?.parent.height.value();
-        let from = tip.saturating_sub(window.saturating_sub(1)).max(1);
-        let recorded =
-            (from..=tip).filter_map(|height| self.recorded(Height::new(height)).transpose());
-        recorded
-            .map(|recorded| Ok(recorded?.block.header().proposer))
-            .collect()
-    }
-
     fn read<K: ColumnKey, V: ColumnValue>(
         &self,
         column: &Column<K, V>,
@@ -429,6 +299,11 @@ impl Store {
             .map_err(|error| self.at(error.into()))
     }
 
+    /// Writes what may be lost in a crash.
+    fn write_lazily(&self, batch: WriteBatch) -> Result<(), StoreError> {
+        self.db.write(batch).map_err(|error| self.at(error.into()))
+    }
+
     fn at(&self, fault: Fault) -> StoreError {
         located(&self.path, fault)
     }
@@ -439,14 +314,6 @@ impl Store {
             path: self.path.clone(),
             detail: detail.to_string(),
         }
-    }
-}
-
-impl TreeStore for Store {
-    type Error = Fault;
-
-    fn node(&self, key: &TreeKey) -> Result<Option<Vec<u8>>, Fault> {
-        Ok(TREE.get(&self.db, key)?.map(|raw| raw.0))
     }
 }
 
@@ -464,6 +331,12 @@ pub(crate) fn receipt(
         index,
         events,
     })
+}
+
+fn open_database(path: &Path) -> Result<DB, StoreError> {
+    let columns = NAMES.map(|name| ColumnFamilyDescriptor::new(name, column_options()));
+    DB::open_cf_descriptors(&database_options(), path, columns)
+        .map_err(|error| located(path, error.into()))
 }
 
 fn database_options() -> Options {

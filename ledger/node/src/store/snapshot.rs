@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use consilium_contracts::{BlockTime, Height, Key, Pairs, StateRead};
 use consilium_ledger::{BlockHash, StateRoot, TreeVersion};
-use rocksdb::{DB, Direction, IteratorMode};
+use rocksdb::{DB, Direction, IteratorMode, ReadOptions};
 use self_cell::self_cell;
 
 use super::Tip;
@@ -65,6 +65,17 @@ impl Snapshot {
     /// The root of this state.
     pub fn root(&self) -> StateRoot {
         self.tip.parent.state
+    }
+
+    /// All pairs in key order, read one at a time and kept out of the cache.
+    pub(crate) fn pairs(
+        &self,
+    ) -> impl Iterator<Item = Result<(Box<[u8]>, Box<[u8]>), rocksdb::Error>> + '_ {
+        let mut options = ReadOptions::default();
+        options.fill_cache(false);
+        let column = STATE.handle(self.held.borrow_owner());
+        let database = self.held.borrow_dependent();
+        database.iterator_cf_opt(column, options, IteratorMode::Start)
     }
 
     pub(crate) fn tip(&self) -> &Tip {

@@ -10,5 +10,7 @@ mod crash;
 mod damage;
 mod followers;
 mod membership;
+mod restores;
 mod single;
+mod snapshots;
 mod validators;

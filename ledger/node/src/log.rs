@@ -1,0 +1,47 @@
+//! The engine's write-ahead log, looked at before the engine opens it.
+
+use std::path::{Path, PathBuf};
+
+use arc_malachitebft_app_channel::app::wal;
+use consilium_contracts::Height;
+
+use crate::error::StoreError;
+use crate::store::Store;
+
+const LOG: &str = "consensus.wal";
+
+/// Where it is.
+pub(crate) fn path(dir: &Path) -> PathBuf {
+    dir.join(LOG)
+}
+
+/// The height that the log is at: the highest at which this node may have voted. None where there is no log.
+pub(crate) fn sequence(dir: &Path) -> Result<Option<Height>, StoreError> {
+    let path = path(dir);
+    if !path.exists() {
+        return Ok(None);
+    }
+    match wal::Log::open(&path) {
+        Ok(log) => Ok(Some(Height::new(log.sequence()))),
+        Err(error) => Err(StoreError::Corrupt {
+            path,
+            detail: error.to_string(),
+        }),
+    }
+}
+
+/// Compares the log with the store. The log is reset only after a block was synced to
+/// the store, so a log that is further ahead means that the store lost blocks; voting on would
+/// vote twice.
+pub(crate) fn check(dir: &Path, store: &Store) -> Result<(), StoreError> {
+    let Some(reached) = sequence(dir)? else {
+        return Ok(());
+    };
+    let tip = store.tip()?.parent.height;
+    if reached > tip.plus(1) {
+        return Err(store.damaged(format!(
+            "it ends at block {tip}, but the consensus log is at {reached}: blocks were lost"
+        )));
+    }
+    Ok(())
+}
