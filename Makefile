@@ -16,7 +16,7 @@ CARGO := cargo
 ALL := --workspace --all-targets --locked
 CONSILIUM := $(CARGO_TARGET_DIR)/debug/consilium
 
-.PHONY: help setup build bin demo test lint format-check claims clippy doc deny advisories unit clean
+.PHONY: help setup build bin demo bench test lint format-check claims clippy doc deny advisories unit clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -33,6 +33,9 @@ bin: ## Print the folder of the built command, for PATH
 
 demo: build ## Run the main job on sample records: a KGC and two hospitals on this machine
 	@$(CONSILIUM) demo $(DEMO)
+
+bench: build ## Measure on this machine and write docs/benchmarks.md: a quarter of an hour
+	@$(CARGO_TARGET_DIR)/debug/consilium-bench --dir $(CARGO_TARGET_DIR)/bench --report docs $(BENCH)
 
 test: setup lint unit ## Everything CI checks: formatting, lints, docs, licences, all tests
 

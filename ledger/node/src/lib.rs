@@ -29,6 +29,7 @@ mod snapshot;
 mod start;
 mod store;
 mod stream;
+mod verify;
 
 /// Log directives that keep the engine to what a person can act on. It tells each vote at `info`; with one validator, or while peers are
 /// away, its network logs each message that finds nobody as an error, and each peer that is always connected as a warning.

@@ -6,6 +6,8 @@ use std::time::{Duration, Instant};
 
 use consilium_contracts::{Height, TransactionHash, VerifiedTransaction};
 
+use crate::verify::Known;
+
 /// Where a transaction came from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Origin {
@@ -41,15 +43,18 @@ pub(crate) struct Pool {
     bounds: Bounds,
     waiting: HashMap<TransactionHash, Waiting>,
     order: BTreeMap<u64, TransactionHash>,
+    /// What waits, for those who verify.
+    known: Known,
     arrivals: u64,
     bytes: usize,
 }
 
 impl Pool {
-    /// An empty pool.
-    pub(crate) fn new(bounds: Bounds) -> Self {
+    /// An empty pool; `known` says what waits in it.
+    pub(crate) fn new(bounds: Bounds, known: Known) -> Self {
         Self {
             bounds,
+            known,
             waiting: HashMap::new(),
             order: BTreeMap::new(),
             arrivals: 0,
@@ -83,6 +88,7 @@ impl Pool {
         self.arrivals += 1;
         self.bytes = bytes;
         self.order.insert(self.arrivals, hash);
+        self.known.insert(hash);
         let (arrival, sent, refused) = (self.arrivals, None, None);
         self.waiting.insert(
             hash,
@@ -101,6 +107,7 @@ impl Pool {
     pub(crate) fn remove(&mut self, hash: &TransactionHash) -> Option<Waiting> {
         let gone = self.waiting.remove(hash)?;
         self.order.remove(&gone.arrival);
+        self.known.remove(hash);
         self.bytes = self.bytes.saturating_sub(gone.transaction.length());
         Some(gone)
     }
@@ -198,13 +205,15 @@ mod tests {
 
     #[test]
     fn keeps_the_order_of_arrival_and_each_once() {
-        let mut pool = Pool::new(BOUNDS);
+        let mut pool = Pool::new(BOUNDS, Known::default());
         for nonce in [3, 1, 2] {
             assert_eq!(pool.insert(transaction(nonce), Origin::Local), Ok(true));
         }
         assert_eq!(pool.insert(transaction(1), Origin::Remote), Ok(false));
         assert_eq!(order(&pool), [3, 1, 2]);
+        assert!(pool.known.contains(&transaction(1).hash()));
         pool.remove(&transaction(1).hash()).unwrap();
+        assert!(!pool.known.contains(&transaction(1).hash()));
         assert_eq!(order(&pool), [3, 2]);
         pool.remove(&transaction(2).hash()).unwrap();
         pool.remove(&transaction(3).hash()).unwrap();
@@ -213,7 +222,7 @@ mod tests {
 
     #[test]
     fn others_leave_room_for_ones_own() {
-        let mut pool = Pool::new(BOUNDS);
+        let mut pool = Pool::new(BOUNDS, Known::default());
         for nonce in 0..6 {
             assert_eq!(pool.insert(transaction(nonce), Origin::Remote), Ok(true));
         }
@@ -226,10 +235,11 @@ mod tests {
     #[test]
     fn bytes_are_bounded_too() {
         let bytes = 2 * transaction(0).length() + 3;
-        let mut pool = Pool::new(Bounds {
+        let bounds = Bounds {
             transactions: 100,
             bytes,
-        });
+        };
+        let mut pool = Pool::new(bounds, Known::default());
         assert_eq!(pool.insert(transaction(0), Origin::Local), Ok(true));
         assert_eq!(pool.insert(transaction(1), Origin::Remote), Err(Full));
         assert_eq!(pool.insert(transaction(1), Origin::Local), Ok(true));
@@ -238,7 +248,7 @@ mod tests {
 
     #[test]
     fn only_ones_own_are_sent_and_again_after_a_while() {
-        let mut pool = Pool::new(BOUNDS);
+        let mut pool = Pool::new(BOUNDS, Known::default());
         pool.insert(transaction(0), Origin::Remote).unwrap();
         pool.insert(transaction(1), Origin::Local).unwrap();
         let (now, again) = (Instant::now(), Duration::from_secs(1));

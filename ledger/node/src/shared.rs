@@ -17,6 +17,7 @@ use crate::handle::{Status, SyncState};
 use crate::readers::Readers;
 use crate::snapshot::{Shelf, SnapshotFile};
 use crate::store::{Snapshot, Store};
+use crate::verify::Verifier;
 
 /// What a handle asks of the core.
 pub(crate) enum Command {
@@ -63,6 +64,7 @@ pub(crate) struct Gauges {
 pub(crate) struct Shared {
     pub(crate) federation: FederationId,
     pub(crate) store: Store,
+    pub(crate) verifier: Verifier,
     pub(crate) runtime: tokio::runtime::Handle,
     pub(crate) submit_timeout: Duration,
     pub(crate) progress: watch::Sender<Progress>,
@@ -80,11 +82,13 @@ impl Shared {
         submit_timeout: Duration,
     ) -> Self {
         let height = view.latest.height();
+        let federation = view.latest.tip().parent.federation;
         Self {
-            federation: view.latest.tip().parent.federation,
+            federation,
             snapshots: Shelf::of(store.guard.dir()),
             readers: Readers::default(),
             store,
+            verifier: Verifier::new(federation),
             runtime,
             submit_timeout,
             progress: watch::Sender::new(Progress {
@@ -221,10 +225,9 @@ impl Shared {
             Ok(None) => {}
             Err(error) => return Err(SubmitError::Halted(error.to_string())),
         }
-        let federation = self.federation;
-        let verified = tokio::task::spawn_blocking(move || transaction.verify(&federation)).await;
+        let verified = self.verifier.submitted(transaction).await;
         let verified = verified
-            .map_err(|_| self.stopped())?
+            .ok_or_else(|| self.stopped())?
             .map_err(SubmitError::Rejected)?;
         let (answer, outcome) = oneshot::channel();
         commands

@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use arc_malachitebft_app_channel::{Channels, EngineHandle, NetworkRequest};
-use consilium_contracts::{SignedTransaction, VerifiedTransaction};
+use consilium_contracts::{TransactionHash, VerifiedTransaction};
 use consilium_ledger::ValidatorAddress;
 use tokio::sync::{mpsc, oneshot, watch};
 
@@ -251,21 +251,27 @@ async fn verify_incoming(
     mut unverified: mpsc::Receiver<Vec<Vec<u8>>>,
     verified: mpsc::Sender<VerifiedTransaction>,
 ) {
-    while let Some(batch) = unverified.recv().await {
-        let federation = shared.federation;
-        let verify = move || -> Vec<VerifiedTransaction> {
-            let read = batch
-                .iter()
-                .filter_map(|bytes| SignedTransaction::from_bytes(bytes).ok());
-            read.filter_map(|transaction| transaction.verify(&federation).ok())
-                .collect()
-        };
-        let Ok(batch) = tokio::task::spawn_blocking(verify).await else {
-            return;
-        };
-        for transaction in batch {
-            if verified.send(transaction).await.is_err() {
+    let most = shared.verifier.batch();
+    let mut messages = Vec::new();
+    while unverified.recv_many(&mut messages, most).await > 0 {
+        let mut waiting: Vec<Vec<u8>> = messages.drain(..).flatten().collect();
+        while !waiting.is_empty() {
+            let batch: Vec<_> = waiting.drain(..most.min(waiting.len())).collect();
+            let shared = Arc::clone(&shared);
+            // A store that cannot be read halts the core; here it only means more work.
+            let verify = move || {
+                let is_new = |hash: &TransactionHash| {
+                    shared.store.has_transaction(hash).is_ok_and(|there| !there)
+                };
+                shared.verifier.forwarded(&batch, is_new)
+            };
+            let Ok(batch) = tokio::task::spawn_blocking(verify).await else {
                 return;
+            };
+            for transaction in batch {
+                if verified.send(transaction).await.is_err() {
+                    return;
+                }
             }
         }
     }

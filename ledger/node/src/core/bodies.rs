@@ -4,7 +4,7 @@ use arc_malachitebft_app_channel::app::engine::host::SyncedValueOutcome;
 use arc_malachitebft_app_channel::app::streaming::{StreamContent, StreamMessage};
 use arc_malachitebft_app_channel::app::types::core::{Round as EngineRound, Validity};
 use arc_malachitebft_app_channel::app::types::{PeerId, ProposedValue};
-use consilium_contracts::{BlockTime, Height, SignedTransaction, VerifiedTransaction};
+use consilium_contracts::{BlockTime, Height, TransactionHash, VerifiedTransaction};
 use consilium_ledger::{
     Block, Executed, InvalidTransaction, Round, ValidatorAddress, execute_block,
 };
@@ -14,6 +14,7 @@ use super::{Candidate, Core, Halt, MAX_CANDIDATES, Wires, body_limit};
 use crate::clock;
 use crate::engine::{Address, EngineHeight, LedgerContext, Value, engine_round, ledger_round};
 use crate::parts::{Begin, Body, Part};
+use crate::pool::Origin;
 use crate::store::Undecided;
 
 /// Bodies kept for later heights, all together.
@@ -41,6 +42,8 @@ impl Core {
         };
         let from = (publisher, message.stream_id.to_bytes().to_vec());
         let body = match part {
+            // Who does not vote has no use for what is not committed.
+            Part::Transactions(_) if !self.votes() => None,
             Part::Transactions(transactions) => {
                 // A flood is dropped here; honest senders send again.
                 let _ = wires.to_verify.try_send(transactions);
@@ -61,7 +64,10 @@ impl Core {
             Part::Chunk(bytes) => self.assembler.chunk(from, message.sequence, bytes),
         };
         match body {
-            Some(body) => self.on_body(body),
+            Some(body) => {
+                self.take_incoming(wires).await?;
+                self.on_body(body)
+            }
             None => Ok(None),
         }
     }
@@ -197,7 +203,7 @@ impl Core {
 
     /// Whether the block may follow the last one and is not later than `latest`, and what it does; or why not.
     pub(super) fn check(
-        &self,
+        &mut self,
         block: &Block,
         latest: Option<BlockTime>,
     ) -> Result<Executed, String> {
@@ -216,29 +222,32 @@ impl Core {
             ));
         }
         let transactions = self.verified(block).map_err(|error| error.to_string())?;
-        execute_block(self.snapshot.clone(), header.context(), &transactions)
-            .map_err(|error| error.to_string())
+        let executed = execute_block(self.snapshot.clone(), header.context(), &transactions)
+            .map_err(|error| error.to_string())?;
+        self.adopt(transactions);
+        Ok(executed)
+    }
+
+    /// What a valid block holds may wait here too: it need not be verified again, whatever becomes of the block.
+    fn adopt(&mut self, transactions: Vec<VerifiedTransaction>) {
+        if !self.votes() {
+            return;
+        }
+        for transaction in transactions {
+            // A full pool forgets it, and verifies it again if it comes again.
+            if self.pool.insert(transaction, Origin::Remote) == Ok(true) {
+                self.outlook = None;
+            }
+        }
     }
 
     /// The block's transactions, verified: those in the pool were verified already.
     fn verified(&self, block: &Block) -> Result<Vec<VerifiedTransaction>, InvalidTransaction> {
-        let federation = self.shared.federation;
-        let verify = |(index, transaction): (usize, &SignedTransaction)| match self
-            .pool
-            .get(&transaction.hash())
-        {
-            Some(known) => Ok(known.transaction.clone()),
-            None => transaction
-                .clone()
-                .verify(&federation)
-                .map_err(|rejection| InvalidTransaction { index, rejection }),
+        let waiting = |hash: &TransactionHash| {
+            let known = self.pool.get(hash)?;
+            Some(known.transaction.clone())
         };
-        block
-            .transactions()
-            .iter()
-            .enumerate()
-            .map(verify)
-            .collect()
+        self.shared.verifier.block(block.transactions(), waiting)
     }
 
     /// A decided block arrives from a peer; the engine has checked its certificate and compares

@@ -148,7 +148,7 @@ impl Core {
             peers,
             deadline: next_deadline(&snapshot),
             engine_height: snapshot.height(),
-            pool: Pool::new(bounds),
+            pool: Pool::new(bounds, shared.verifier.known.clone()),
             assembler: Assembler::new(limit),
             answers: HashMap::new(),
             candidates: HashMap::new(),

@@ -17,8 +17,8 @@ use crate::pool::Origin;
 use crate::shared::Answer;
 use crate::store::Snapshot;
 
-/// Up to this many waiting transactions are looked at early; with more, proposers find out.
-const OUTLOOK: usize = 256;
+/// Up to this many waiting transactions are looked at early, after each block anew; with more, proposers find out.
+const OUTLOOK: usize = 32;
 /// Block time passes: an older outlook is made anew.
 const OUTLOOK_AGE: Duration = Duration::from_millis(250);
 /// Bytes of transactions in one message.
@@ -71,6 +71,14 @@ impl Core {
             // A full pool drops it: the sender sends again and gives up by itself.
             Ok(()) => drop(self.pool.insert(transaction, Origin::Remote)),
             Err(rejection) => self.reject(hash, rejection, wires).await,
+        }
+        Ok(())
+    }
+
+    /// Takes what is verified already, before a block is looked at or built.
+    pub(super) async fn take_incoming(&mut self, wires: &mut Wires) -> Step {
+        while let Ok(transaction) = wires.incoming.try_recv() {
+            self.on_incoming(transaction, wires).await?;
         }
         Ok(())
     }

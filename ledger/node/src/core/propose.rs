@@ -23,7 +23,7 @@ impl Core {
         height: Height,
         round: EngineRound,
         reply: Reply<LocallyProposedValue<LedgerContext>>,
-        wires: &Wires,
+        wires: &mut Wires,
     ) -> Step {
         let (Some(voter), Some(ledger)) = (self.voter, ledger_round(round)) else {
             return Ok(());
@@ -32,6 +32,7 @@ impl Core {
             warn!(%height, tip = %self.tip(), "asked for a block of another height");
             return Ok(());
         }
+        self.take_incoming(wires).await?;
         let (undecided, rejected) = match self.built_before(ledger, voter) {
             Some(undecided) => (undecided, Vec::new()),
             None => self.build(ledger, voter)?,

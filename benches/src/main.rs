@@ -1,0 +1,77 @@
+//! The benchmarks of Consilium: one subject per module, one report for all of them.
+//!
+//! `make bench` builds this and runs every subject; each prints what it found, and whether the bounds that the project sets
+//! itself hold. With `--report` everything is also written to `benchmarks.md` and its plots in a folder. Subjects use the real
+//! parts (real nodes, sockets, disks and cryptography) and make what they measure with ahead of the measured time.
+
+mod failure;
+mod ledger;
+mod machine;
+mod plot;
+mod report;
+mod statistics;
+
+use std::path::PathBuf;
+
+use clap::{Parser, Subcommand};
+
+use failure::Failure;
+use report::Section;
+
+/// What Consilium's parts cost on this machine.
+#[derive(Parser)]
+#[command(name = "consilium-bench", version)]
+struct Options {
+    /// Where nodes keep their data while they are measured: a folder on the disk to be measured.
+    #[arg(long, default_value = "target/bench")]
+    dir: PathBuf,
+    /// Write `benchmarks.md` and its plots to this folder.
+    #[arg(long)]
+    report: Option<PathBuf>,
+    /// A run of a minute that shows that everything works; its numbers mean nothing.
+    #[arg(long)]
+    quick: bool,
+    /// The numbers of validators of the ledger's runs.
+    #[arg(long, value_delimiter = ',', default_values_t = [1, 4, 7, 10, 16])]
+    validators: Vec<usize>,
+    #[command(subcommand)]
+    role: Option<Role>,
+}
+
+#[derive(Subcommand)]
+enum Role {
+    /// Runs one node of a federation that is measured; started by the ledger's subject.
+    #[command(hide = true)]
+    Node {
+        /// The federation's folder.
+        federation: PathBuf,
+        /// Which hospital's node.
+        hospital: usize,
+    },
+}
+
+fn main() -> Result<(), Failure> {
+    let options = Options::parse();
+    match &options.role {
+        Some(Role::Node {
+            federation,
+            hospital,
+        }) => ledger::run_node(federation, *hospital),
+        None => run(&options),
+    }
+}
+
+fn run(options: &Options) -> Result<(), Failure> {
+    let machine = machine::Machine::examine(&options.dir)?;
+    let scale = match options.quick {
+        true => ledger::Scale::quick(options.validators.clone()),
+        false => ledger::Scale::full(options.validators.clone()),
+    };
+    let sections: Vec<Section> = vec![ledger::measure(&options.dir, &scale)?];
+    let text = report::text(&machine, options.quick, &sections);
+    println!("{text}");
+    match &options.report {
+        Some(folder) => report::write(folder, &text, &sections),
+        None => Ok(()),
+    }
+}
