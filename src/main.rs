@@ -1,6 +1,6 @@
 //! The `consilium` command: parses the arguments, runs one role's command, prints its answer.
 //!
-//! Exit codes: 0 done, 1 failed, 2 wrong usage.
+//! Exit codes: 0 done, 1 failed, 2 wrong usage, 3 not yet (the same call may succeed a little later).
 
 mod cli;
 mod demo;

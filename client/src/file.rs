@@ -1,7 +1,7 @@
 //! Files that are there whole or not at all.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, Write as _};
+use std::io::{self, BufWriter, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
@@ -52,18 +52,82 @@ pub fn write_atomically(
     File::open(folder)?.sync_all()
 }
 
+/// A file that is being written: it appears under its name when it is complete and on disk, and replaces none. Dropped before that, it
+/// leaves nothing behind.
+#[derive(Debug)]
+pub struct PendingFile {
+    path: PathBuf,
+    temporary: PathBuf,
+    file: BufWriter<File>,
+}
+
+impl PendingFile {
+    /// Begins the file that will stand at `path`.
+    ///
+    /// # Errors
+    /// `AlreadyExists` when something stands there; the system's.
+    pub fn create(path: &Path, readers: Readers) -> io::Result<Self> {
+        // Looked at again at the end; here for who would otherwise work for nothing.
+        if path.try_exists()? {
+            return Err(io::ErrorKind::AlreadyExists.into());
+        }
+        let temporary = temporary_beside(path)?;
+        let file = BufWriter::new(new_file(&temporary, readers)?);
+        Ok(Self {
+            path: path.to_owned(),
+            temporary,
+            file,
+        })
+    }
+
+    /// Gives the complete file its name.
+    ///
+    /// # Errors
+    /// `AlreadyExists` when something stands there by now; the system's.
+    pub fn finish(mut self) -> io::Result<()> {
+        self.file.flush()?;
+        self.file.get_ref().sync_all()?;
+        // A hard link fails where the name is taken, which a rename does not.
+        fs::hard_link(&self.temporary, &self.path)?;
+        let folder = folder_of(&self.path).to_owned();
+        drop(self);
+        File::open(folder)?.sync_all()
+    }
+}
+
+impl io::Write for PendingFile {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.file.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.flush()
+    }
+}
+
+impl Drop for PendingFile {
+    fn drop(&mut self) {
+        // Nothing can be done about a file that cannot be removed; its name says that it is temporary.
+        let _ = fs::remove_file(&self.temporary);
+    }
+}
+
 fn write_synced(path: &Path, content: &[u8], readers: Readers) -> io::Result<()> {
+    let mut file = new_file(path, readers)?;
+    file.write_all(content)?;
+    file.sync_all()
+}
+
+fn new_file(path: &Path, readers: Readers) -> io::Result<File> {
     let mode = match readers {
         Readers::Owner => 0o600,
         Readers::Everyone => 0o644,
     };
-    let mut file = OpenOptions::new()
+    OpenOptions::new()
         .write(true)
         .create_new(true)
         .mode(mode)
-        .open(path)?;
-    file.write_all(content)?;
-    file.sync_all()
+        .open(path)
 }
 
 fn folder_of(path: &Path) -> &Path {
@@ -113,6 +177,31 @@ mod tests {
         assert_eq!(refused.kind(), io::ErrorKind::AlreadyExists);
         assert_eq!(fs::read(&path).unwrap(), b"one");
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn a_pending_file_is_there_whole_or_not_at_all_and_replaces_none() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("export");
+        let left = || fs::read_dir(folder.path()).unwrap().count();
+        let mut dropped = PendingFile::create(&path, Readers::Everyone).unwrap();
+        dropped.write_all(b"half").unwrap();
+        assert!(!path.exists());
+        drop(dropped);
+        assert_eq!(left(), 0);
+
+        let begin = || PendingFile::create(&path, Readers::Everyone);
+        let (mut whole, mut late) = (begin().unwrap(), begin().unwrap());
+        whole.write_all(b"whole").unwrap();
+        late.write_all(b"late").unwrap();
+        whole.finish().unwrap();
+        let refused = late.finish().unwrap_err();
+        assert_eq!(refused.kind(), io::ErrorKind::AlreadyExists);
+        assert_eq!(begin().unwrap_err().kind(), io::ErrorKind::AlreadyExists);
+        assert_eq!(
+            (fs::read(&path).unwrap().as_slice(), left()),
+            (&b"whole"[..], 1)
+        );
     }
 
     #[test]

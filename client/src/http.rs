@@ -412,6 +412,8 @@ impl ClientError {
                 repeatable
                     && (*status == 503 || *status == 429 || *status == 502)
                     && *code != codes::SEALED
+                    // The service has waited already.
+                    && *code != codes::NOT_CERTIFIED_YET
             }
             _ => false,
         }

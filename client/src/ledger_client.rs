@@ -3,20 +3,102 @@
 use consilium_contracts::{
     Canonical as _, Digest, Epoch, Height, SignedTransaction, TransactionHash,
 };
+use consilium_ledger::{Handovers, MAX_BLOCK_BYTES};
 
 use crate::api::health::Health;
 use crate::api::ledger::{
-    BlockView, EpochList, HospitalList, LedgerStatus, SubmitTransaction, TransactionReceipt,
-    TransactionView,
+    BlockRange, BlockView, EpochList, EvidenceList, HospitalList, LedgerStatus, SubmitTransaction,
+    TransactionReceipt, TransactionView,
 };
 use crate::api::validators::ValidatorList;
+use crate::credentials::Credentials;
+use crate::endpoint::Endpoint;
 use crate::error::ClientError;
 use crate::gateway_client::GatewayClient;
-use crate::http::HttpClient;
+use crate::http::{ClientSettings, HttpClient};
 use crate::kgc_client::KgcClient;
+use crate::ledger_proof::{LedgerProof, Subject};
 
 /// The largest update key that is read: 2^17 nodes of a G1 and a G2 point each, with room.
 const MAX_UPDATE_KEY_BYTES: usize = 32 << 20;
+/// The most bytes of blocks in one answer: the largest block, and what a service adds to it.
+const MAX_BLOCKS_BYTES: usize = MAX_BLOCK_BYTES + (8 << 20);
+
+/// The typed client of what gateways and the KGC answer alike.
+#[derive(Debug)]
+pub struct LedgerClient {
+    http: HttpClient,
+}
+
+impl LedgerClient {
+    /// A client of the service at `endpoint`; nothing is sent yet.
+    ///
+    /// # Errors
+    /// [`ClientError::Setup`].
+    pub fn new(
+        endpoint: Endpoint,
+        credentials: Option<Credentials>,
+        settings: ClientSettings,
+    ) -> Result<Self, ClientError> {
+        Ok(Self {
+            http: HttpClient::new(endpoint, credentials, settings)?,
+        })
+    }
+
+    /// `GET /v1/ledger/blocks?from=N&to=M`: some of these blocks with their certificates, as bytes for
+    /// [`consilium_ledger::ExportEntries`].
+    ///
+    /// # Errors
+    /// [`ClientError`]; `not-found` when the first is not committed or no longer kept.
+    pub async fn blocks(&self, range: BlockRange) -> Result<Vec<u8>, ClientError> {
+        let BlockRange { from, to } = range;
+        let path = format!("/v1/ledger/blocks?from={from}&to={to}");
+        self.http.get_bytes(&path, MAX_BLOCKS_BYTES).await
+    }
+
+    /// `GET /v1/ledger/evidence`.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn evidence(&self) -> Result<EvidenceList, ClientError> {
+        self.http.get("/v1/ledger/evidence").await
+    }
+
+    /// `GET /v1/ledger/handovers`: the changes of the validators since genesis, unverified.
+    ///
+    /// # Errors
+    /// [`ClientError`]; `Protocol` when the answer is something else.
+    pub async fn handovers(&self) -> Result<Handovers, ClientError> {
+        let path = "/v1/ledger/handovers";
+        let bytes = self.http.get_bytes(path, Handovers::MAX_BYTES).await?;
+        let mut rest = bytes.as_slice();
+        let handovers = Handovers::read(&mut rest);
+        let handovers = handovers.map_err(|error| ClientError::Protocol(error.to_string()))?;
+        match rest.is_empty() {
+            true => Ok(handovers),
+            false => Err(ClientError::Protocol("bytes follow the handovers".into())),
+        }
+    }
+
+    /// `GET /v1/ledger/proofs/...`: a proof, unverified.
+    ///
+    /// # Errors
+    /// [`ClientError`]; `not-certified-yet` when it changed in the last block and the next one did not come; `Protocol` when the
+    /// answer is no proof, or one of something else.
+    pub async fn proof(&self, subject: &Subject) -> Result<LedgerProof, ClientError> {
+        let path = format!("/v1/ledger/proofs/{}", subject.path());
+        let bytes = self.http.get_bytes(&path, LedgerProof::MAX_BYTES).await?;
+        let proof = LedgerProof::from_bytes(&bytes);
+        let proof = proof.map_err(|error| ClientError::Protocol(error.to_string()))?;
+        match proof.subject().answers(subject) {
+            true => Ok(proof),
+            false => Err(ClientError::Protocol(format!(
+                "the proof is of {}, not of {subject}",
+                proof.subject()
+            ))),
+        }
+    }
+}
 
 macro_rules! ledger_calls {
     ($client:ty) => {
@@ -128,3 +210,4 @@ macro_rules! ledger_calls {
 
 ledger_calls!(GatewayClient);
 ledger_calls!(KgcClient);
+ledger_calls!(LedgerClient);

@@ -4,7 +4,8 @@
 //! |---|---|
 //! | [`api`] | a request and a response for every endpoint |
 //! | [`wire`], [`signed`] | how values stand in JSON and under signatures |
-//! | [`GatewayClient`], [`KgcClient`] | one method per endpoint |
+//! | [`GatewayClient`], [`KgcClient`], [`LedgerClient`] | one method per endpoint |
+//! | [`ledger_proof`] | what stands on the ledger, checked from the genesis alone |
 //! | [`http`], [`endpoint`], [`tls`], [`credentials`], [`jws`] | under them: pinned TLS, tokens, refusals |
 //! | [`keyfile`], [`passphrase`] | secrets on disk |
 //! | [`genesis`], [`invitation`] | which federation, which gateway |
@@ -45,6 +46,7 @@ pub mod jws;
 pub mod keyfile;
 mod kgc_client;
 mod ledger_client;
+pub mod ledger_proof;
 pub mod passphrase;
 pub mod signed;
 pub mod tls;
@@ -53,3 +55,4 @@ pub mod wire;
 pub use error::ClientError;
 pub use gateway_client::GatewayClient;
 pub use kgc_client::KgcClient;
+pub use ledger_client::LedgerClient;

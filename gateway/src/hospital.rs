@@ -17,7 +17,7 @@ use consilium_node::{NodeHandle, Snapshot};
 use consilium_schemes::abe::{TreeId, UpdateKey};
 use consilium_schemes::matching::IndexSize;
 use consilium_service::audit::AuditEntry;
-use consilium_service::ledger::LedgerSender;
+use consilium_service::ledger::{LedgerSender, register_metrics};
 use consilium_service::limiter::RateLimiter;
 use consilium_service::{ApiError, Clock, Frame};
 use tokio::sync::Notify;
@@ -103,6 +103,7 @@ impl Hospital {
             burst: settings.tokens_burst,
         };
         let gauges = Gauges::register(frame.metrics());
+        register_metrics(frame.metrics(), &node);
         Self {
             id: keys.hospital.clone(),
             federation,

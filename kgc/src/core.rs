@@ -12,7 +12,7 @@ use consilium_contracts::{
 };
 use consilium_node::{NodeHandle, Snapshot, SubmitError};
 use consilium_policies::AttributeSet;
-use consilium_service::ledger::{epoch_view, history_error, receipt};
+use consilium_service::ledger::{epoch_view, history_error, receipt, register_metrics};
 use consilium_service::limiter::{Rate, RateLimiter};
 use consilium_service::pool::WorkPool;
 use consilium_service::{ApiError, Clock, Frame};
@@ -87,6 +87,7 @@ impl Core {
             burst: attempts,
         };
         let metrics = KgcMetrics::new(frame.metrics());
+        register_metrics(frame.metrics(), &node);
         Self {
             seal: Seal::new(sealed, public, genesis.federation(), node.clone()),
             tokens: RateLimiter::new(tokens, MAX_LIMITED_HOSPITALS, clock.clone()),

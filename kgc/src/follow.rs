@@ -39,14 +39,10 @@ pub(crate) async fn follow(core: Arc<Core>) {
 }
 
 fn show(core: &Core) {
-    let ledger = core.ledger();
-    let as_gauge = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);
-    core.metrics.height.set(as_gauge(ledger.height.value()));
-    let epoch = ledger
-        .view
-        .current_epoch()
-        .map_or(0, |entry| entry.epoch.number());
-    core.metrics.epoch.set(as_gauge(epoch));
+    let epoch = core.ledger().view.current_epoch();
+    let epoch = epoch.map_or(0, |entry| entry.epoch.number());
+    let as_gauge = i64::try_from(epoch).unwrap_or(i64::MAX);
+    core.metrics.epoch.set(as_gauge);
     core.metrics
         .sealed
         .set(i64::from(core.seal.opened().is_none()));

@@ -12,8 +12,6 @@ pub(crate) struct KgcMetrics {
     pub(crate) sealed: Gauge<i64, AtomicI64>,
     /// The current epoch.
     pub(crate) epoch: Gauge<i64, AtomicI64>,
-    /// The height that the node applied.
-    pub(crate) height: Gauge<i64, AtomicI64>,
     /// Attribute keys made since the start.
     pub(crate) issued: Counter<u64, AtomicU64>,
     /// Keyword tokens evaluated since the start.
@@ -25,7 +23,6 @@ impl KgcMetrics {
         let own = Self {
             sealed: Gauge::default(),
             epoch: Gauge::default(),
-            height: Gauge::default(),
             issued: Counter::default(),
             evaluations: Counter::default(),
         };
@@ -37,7 +34,6 @@ impl KgcMetrics {
                 own.sealed.clone(),
             );
             registry.register("kgc_epoch", "The current epoch", own.epoch.clone());
-            registry.register("kgc_ledger_height", "Applied height", own.height.clone());
             registry.register("kgc_keys_issued", "Attribute keys made", own.issued.clone());
             let evaluations = own.evaluations.clone();
             registry.register(

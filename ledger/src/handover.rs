@@ -18,6 +18,8 @@
 //! years later, could show such a verifier another ledger. So hospitals delete former keys, and a verifier asks several sources for
 //! handovers, or keeps what it has followed.
 
+use std::io::{self, Read};
+
 use borsh::{BorshDeserialize, BorshSerialize};
 use consilium_contracts::{
     Canonical as _, DecodeError, FederationId, Height, Key, ValidatorSchedule, VerifiedGenesis,
@@ -135,6 +137,72 @@ impl Handover {
             validators: ValidatorSet::from(&next.validators),
         })
     }
+}
+
+/// All changes of the validators since genesis, in order, as they stand in files: their number, then each behind its length (both
+/// `u32`, little-endian). Unverified until [`Trust::follow_all`].
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Handovers(Vec<Handover>);
+
+impl Handovers {
+    /// The most bytes of all together.
+    pub const MAX_BYTES: usize = 64 << 20;
+
+    /// These, in order.
+    pub const fn new(handovers: Vec<Handover>) -> Self {
+        Self(handovers)
+    }
+
+    /// Each, in order.
+    pub fn iter(&self) -> impl Iterator<Item = &Handover> {
+        self.0.iter()
+    }
+
+    /// The bytes.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        let length = |count: usize| {
+            let count = u32::try_from(count).expect("handovers are fewer, and shorter, than 4 Gi");
+            count.to_le_bytes()
+        };
+        let mut bytes = length(self.0.len()).to_vec();
+        for handover in self.iter().map(Handover::to_bytes) {
+            bytes.extend(length(handover.len()));
+            bytes.extend(handover);
+        }
+        bytes
+    }
+
+    /// Reads the bytes and no more; memory grows with what is there, not with what is claimed.
+    ///
+    /// # Errors
+    /// [`io::ErrorKind::UnexpectedEof`] where the source ends early, [`io::ErrorKind::InvalidData`] for what is no handover or too long,
+    /// the source's own.
+    pub fn read(source: &mut impl Read) -> io::Result<Self> {
+        let invalid = |error: String| io::Error::new(io::ErrorKind::InvalidData, error);
+        let mut left = Self::MAX_BYTES;
+        let mut handovers = Vec::new();
+        for _ in 0..read_number(source)? {
+            let length = read_number(source)? as usize;
+            left = left
+                .checked_sub(length)
+                .filter(|_| length <= Handover::MAX_BYTES)
+                .ok_or_else(|| invalid(format!("{length} bytes are too many for a handover")))?;
+            let mut bytes = Vec::new();
+            let read = source.take(length as u64).read_to_end(&mut bytes)?;
+            if read != length {
+                return Err(io::ErrorKind::UnexpectedEof.into());
+            }
+            let handover = Handover::from_bytes(&bytes);
+            handovers.push(handover.map_err(|error| invalid(error.to_string()))?);
+        }
+        Ok(Self(handovers))
+    }
+}
+
+fn read_number(source: &mut impl Read) -> io::Result<u32> {
+    let mut bytes = [0; 4];
+    source.read_exact(&mut bytes)?;
+    Ok(u32::from_le_bytes(bytes))
 }
 
 /// Validators and the first height that they certify.

@@ -35,8 +35,11 @@
 mod block;
 mod certificate;
 mod chain;
+mod check;
 mod codec;
+mod evidence;
 mod execute;
+mod export;
 mod handover;
 mod hash;
 mod proof;
@@ -49,10 +52,16 @@ mod vote;
 pub use block::{Block, BlockError, Header, MAX_BLOCK_BYTES, Parent, Slot};
 pub use certificate::{CertificateError, CommitCertificate, CommitSignature};
 pub use chain::{ChainError, CommittedHeader};
+pub use check::ChainCheck;
+pub use evidence::{Equivocation, Evidence, EvidenceError, SignedStatement, StatementKind};
 pub use execute::{
     BlockEvents, Executed, Execution, InvalidTransaction, execute_block, verify_transactions,
 };
-pub use handover::{Handover, HandoverError, Trust};
+pub use export::{
+    ExportEntries, ExportEntry, ExportError, ExportPlace, ExportRange, LedgerExport, export_entry,
+    export_head,
+};
+pub use handover::{Handover, HandoverError, Handovers, Trust};
 pub use hash::{BlockHash, StateRoot, TransactionRoot};
 pub use proof::{InclusionProof, KeyProof, ProofError, ProvenTransaction, ProvenValue};
 pub use snapshot::{

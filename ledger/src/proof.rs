@@ -66,6 +66,11 @@ impl KeyProof {
         &self.header
     }
 
+    /// The quorum's certificate. Unverified until [`KeyProof::verify`].
+    pub const fn certificate(&self) -> &CommitCertificate {
+        &self.certificate
+    }
+
     /// Checks certificate and path.
     ///
     /// # Errors

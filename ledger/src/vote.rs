@@ -36,8 +36,8 @@ impl Round {
     }
 }
 
-/// A message that validators sign.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// A message that validators sign. The order of the variants is part of the encoding of [`Evidence`](crate::Evidence).
+#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub enum ConsensusStatement {
     /// "I have seen this block (or none) proposed."
     Prevote(Ballot),
@@ -60,7 +60,7 @@ pub enum ConsensusStatement {
 }
 
 /// Height, round, block and voter of a vote or proposal.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub struct Ballot {
     /// The height.
     pub height: Height,

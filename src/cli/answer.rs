@@ -71,6 +71,8 @@ pub enum Failure {
     Usage(String),
     /// It was tried and failed: exit code 1.
     Failed(Box<dyn Error + Send + Sync>),
+    /// It cannot be done yet; the same call may succeed a little later: exit code 3.
+    NotYet(Box<dyn Error + Send + Sync>),
 }
 
 impl Failure {
@@ -84,12 +86,13 @@ impl Failure {
         match self {
             Self::Failed(_) => 1,
             Self::Usage(_) => 2,
+            Self::NotYet(_) => 3,
         }
     }
 
     /// The stable code of a service's refusal.
     fn code(&self) -> Option<String> {
-        let Self::Failed(error) = self else {
+        let (Self::Failed(error) | Self::NotYet(error)) = self else {
             return None;
         };
         let mut next: Option<&(dyn Error + 'static)> = Some(error.as_ref());
@@ -120,7 +123,7 @@ impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Usage(text) => f.write_str(text),
-            Self::Failed(error) => error.fmt(f),
+            Self::Failed(error) | Self::NotYet(error) => error.fmt(f),
         }
     }
 }

@@ -53,6 +53,26 @@ pub struct Profile {
     pub tls_pin: Option<TlsPin>,
 }
 
+impl Profile {
+    /// The profile of a registered device.
+    pub fn read(home: &Path) -> Result<Self, Failure> {
+        let path = profile(home);
+        let text = fs::read(&path).map_err(|error| {
+            Failure::said(format!(
+                "{}: {error}; give the folder of a device that is registered (`patient register`, `doctor enroll --code-file FILE`)",
+                path.display()
+            ))
+        })?;
+        let read = serde_json::from_slice(&text);
+        read.map_err(|error| Failure::said(format!("{}: {error}", path.display())))
+    }
+
+    /// Where its gateway is.
+    pub fn endpoint(&self) -> Result<Endpoint, Failure> {
+        Ok(Endpoint::new(self.url.parse()?, self.tls_pin)?)
+    }
+}
+
 /// A device that is registered.
 pub struct Device {
     home: PathBuf,
@@ -122,23 +142,14 @@ fn read_code(path: &Path) -> Result<Zeroizing<String>, Failure> {
 impl Device {
     /// Opens a registered device.
     pub fn open(home: &Path, passphrase: &PassphraseOption) -> Result<Self, Failure> {
-        let path = profile(home);
-        let text = fs::read(&path).map_err(|error| {
-            Failure::said(format!(
-                "{}: {error}; give the folder of a device that is registered (`patient register`, `doctor enroll --code-file FILE`)",
-                path.display()
-            ))
-        })?;
-        let read = serde_json::from_slice(&text);
-        let profile =
-            read.map_err(|error| Failure::said(format!("{}: {error}", path.display())))?;
+        let profile = Profile::read(home)?;
         Self::with(home, profile, passphrase.open(&signing_key(home))?)
     }
 
     fn with(home: &Path, profile: Profile, signing: SigningKey) -> Result<Self, Failure> {
-        let endpoint = Endpoint::new(profile.url.parse()?, profile.tls_pin)?;
         let credentials = Credentials::new(copy(&signing), ScopeSet::none());
-        let gateway = GatewayClient::new(endpoint, Some(credentials), ClientSettings::default())?;
+        let (endpoint, settings) = (profile.endpoint()?, ClientSettings::default());
+        let gateway = GatewayClient::new(endpoint, Some(credentials), settings)?;
         Ok(Self {
             home: home.to_owned(),
             profile,
@@ -206,7 +217,8 @@ pub fn cases(home: &Path) -> PathBuf {
     home.join("cases")
 }
 
-fn profile(home: &Path) -> PathBuf {
+/// Whose a registered device is.
+pub fn profile(home: &Path) -> PathBuf {
     home.join("device.json")
 }
 

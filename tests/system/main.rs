@@ -10,5 +10,6 @@ mod demo;
 mod doctor;
 mod faults;
 mod kill;
+mod ledger;
 mod membership;
 mod walkthrough;

@@ -91,6 +91,8 @@ codes! {
     AUDIT_UNAVAILABLE = "audit-unavailable";
     /// Something the service needs is not there.
     UNAVAILABLE = "unavailable";
+    /// What was asked for changed in the last block, which only the next one certifies: try again after it.
+    NOT_CERTIFIED_YET = "not-certified-yet";
     /// The keys are sealed: an administrator must unseal them.
     SEALED = "sealed";
     /// A fault of the service; the log has the cause under the request id.

@@ -7,6 +7,13 @@
 //! | `GET /v1/ledger/status` | anyone | → [`LedgerStatus`] |
 //! | `GET /v1/ledger/snapshots/latest` | another node of the ledger | → the snapshot's bytes |
 //! | `GET /v1/ledger/blocks/{height}` | any principal | → [`BlockView`] |
+//! | `GET /v1/ledger/blocks?from=N&to=M` | any principal | → blocks and certificates as bytes, some of those asked for, in order |
+//! | `GET /v1/ledger/evidence` | any principal | → [`EvidenceList`] |
+//! | `GET /v1/ledger/handovers` | any principal | → the bytes of [`consilium_ledger::Handovers`] |
+//! | `GET /v1/ledger/proofs/records/{record}` | any principal | → the bytes of a [proof](crate::ledger_proof) |
+//! | `GET /v1/ledger/proofs/authorizations/{authorization}` | any principal | → as above |
+//! | `GET /v1/ledger/proofs/reports/{record}` | any principal | → as above; the ledger says which doctor's |
+//! | `GET /v1/ledger/proofs/reports/{record}/{doctor}` | any principal | → as above |
 //! | `GET /v1/ledger/transactions/{hash}` | any principal | → [`TransactionView`] |
 //! | `POST /v1/ledger/transactions` | any principal | [`SubmitTransaction`] → [`TransactionReceipt`] |
 //! | `GET /v1/epochs` | anyone | → [`EpochList`] |
@@ -20,7 +27,7 @@ use utoipa::ToSchema;
 
 use consilium_contracts::{Digest, FederationId, HospitalId, TransactionHash};
 
-use crate::wire::{HexBytes, Text};
+use crate::wire::{HexBytes, PublicKey, Text};
 
 /// The signed genesis, and the federation id that its hash is.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
@@ -75,25 +82,103 @@ pub struct LedgerStatus {
     pub federation: Text<FederationId>,
     /// The last applied height; 0 is genesis.
     pub height: u64,
+    /// Its block's hash; the federation for genesis.
+    #[schema(value_type = String)]
+    pub hash: Text<Digest>,
     /// The state's root after it.
     pub state_root: HexBytes,
     /// Time of the last block, in milliseconds since the Unix epoch.
     pub tip_time_ms: u64,
     /// How old that is.
     pub tip_age_ms: u64,
-    /// Who votes.
-    #[schema(value_type = Vec<String>)]
-    pub validators: Vec<Text<HospitalId>>,
+    /// How old it may be in this federation before services refuse to serve.
+    pub max_tip_age_ms: u64,
+    /// A block is made at least this often.
+    pub heartbeat_ms: u64,
+    /// Who votes, in order of their ids.
+    pub validators: Vec<ValidatorStatus>,
+    /// The first height whose certificate this node looked at for votes.
+    pub votes_since: u64,
     /// Connected peers.
     pub peers: usize,
     /// Transactions that wait for a block.
-    pub pool: usize,
+    pub pool: PoolStatus,
+    /// Pieces of evidence against validators that signed two different things.
+    pub evidence: u64,
     /// Whether it follows.
     pub sync: SyncState,
     /// The oldest block that it keeps; older ones are pruned here.
     pub oldest_block: u64,
     /// The height of its newest snapshot; absent where it has none.
     pub snapshot: Option<u64>,
+    /// Why it stopped, if it did.
+    pub failure: Option<String>,
+}
+
+/// A validator, and when its vote was seen last.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct ValidatorStatus {
+    /// The hospital that votes.
+    #[schema(value_type = String)]
+    pub hospital: Text<HospitalId>,
+    /// The key that it votes with.
+    pub key: PublicKey,
+    /// The last height whose commit certificate carries its vote; absent when none does since `votes_since`. A vote that comes when
+    /// two thirds are there already does not stand in the certificate.
+    pub last_vote: Option<u64>,
+}
+
+/// Transactions that wait for a block, and how many may.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct PoolStatus {
+    /// How many wait.
+    pub transactions: usize,
+    /// Their bytes.
+    pub bytes: usize,
+    /// How many may.
+    pub max_transactions: usize,
+    /// How many bytes.
+    pub max_bytes: usize,
+}
+
+/// Validators that signed two different things.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct EvidenceList {
+    /// How many pieces the node keeps.
+    pub total: u64,
+    /// The last of them, the newest first.
+    pub evidence: Vec<EvidenceView>,
+}
+
+/// Two statements of one validator that exclude each other, both signed by it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct EvidenceView {
+    /// The validator's key.
+    pub validator: PublicKey,
+    /// The hospital whose card names the key now; absent when none does.
+    #[schema(value_type = Option<String>)]
+    pub hospital: Option<Text<HospitalId>>,
+    /// At which height.
+    pub height: u64,
+    /// In which round.
+    pub round: u32,
+    /// `prevote`, `precommit` or `proposal`.
+    pub kind: String,
+    /// The block of each statement; absent for nil.
+    #[schema(value_type = Vec<Option<String>>)]
+    pub blocks: [Option<Text<Digest>>; 2],
+    /// Both statements with their signatures, canonically encoded: `consilium_ledger::Evidence`. Verify it, do not believe the rest.
+    pub evidence: HexBytes,
+}
+
+/// Which blocks to send.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct BlockRange {
+    /// The first height, at least 1.
+    pub from: u64,
+    /// The last height. The service may send fewer, at least one: ask on from there.
+    pub to: u64,
 }
 
 /// A transaction that a device signed.

@@ -14,7 +14,8 @@
 //!
 //! # What a device believes its gateway
 //!
-//! In this version a device has **no proof of anything that stands on the ledger**. It takes from its gateway the current epoch, the
+//! In this version a device asks for **no proof of anything that stands on the ledger**; [`ledger_proof`](crate::ledger_proof) can check
+//! one for who does. It takes from its gateway the current epoch, the
 //! height, the digests and keys of a record, the key of the doctor who signed a report, hospitals' cards, and that a transaction was
 //! committed. A lying gateway can therefore
 //!

@@ -73,8 +73,11 @@ fn serve(
             "access_token": "t", "token_type": "bearer", "expires_in": 600, "scope": "doctor"
         })),
         "status" => json_answer(json!({
-            "federation": federation.to_string(), "height": 7, "state_root": "00", "tip_time_ms": 0,
-            "tip_age_ms": 0, "validators": [], "peers": 0, "pool": 0, "sync": "following"
+            "federation": federation.to_string(), "height": 7, "hash": "00".repeat(32), "oldest_block": 1,
+            "state_root": "00", "tip_time_ms": 0, "tip_age_ms": 0, "max_tip_age_ms": 60_000, "heartbeat_ms": 10_000,
+            "validators": [], "votes_since": 1, "peers": 0,
+            "pool": { "transactions": 0, "bytes": 0, "max_transactions": 1, "max_bytes": 1 },
+            "evidence": 0, "sync": "following", "failure": null
         })),
         "open" => json_answer(json!(answers.open)),
         "cthd" => ("application/octet-stream", answers.cthd.clone()),

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use consilium_contracts::{Height, Rejection, TransactionHash};
-use consilium_ledger::{SnapshotError, StateRoot, HandoverError};
+use consilium_ledger::{HandoverError, SnapshotError, StateRoot};
 
 /// Why a node does not start.
 #[derive(Debug, thiserror::Error)]
@@ -230,6 +230,15 @@ pub enum ProofError {
     /// one comes within the federation's heartbeat.
     #[error("no block was committed since this node started; try again after the next one")]
     NotYet,
+    /// The last block changed what stands under the key, and no later one certifies it yet; it comes within the federation's
+    /// heartbeat.
+    #[error(
+        "block {height} changed this and no later block certifies it yet; try again after the next one"
+    )]
+    NotCertified {
+        /// The last block.
+        height: Height,
+    },
     /// The store cannot be read.
     #[error(transparent)]
     Store(#[from] StoreError),

@@ -1,13 +1,13 @@
 //! The handle that services hold.
 
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use consilium_contracts::{
     BlockTime, FederationId, Height, Key, Receipt, SignedTransaction, TransactionHash,
 };
 use consilium_ledger::{
-    Block, BlockEvents, BlockHash, CommitCertificate, Handover, InclusionProof, KeyProof,
-    StateRoot, ValidatorSet,
+    Block, BlockEvents, BlockHash, CommitCertificate, Equivocation, Handover, InclusionProof,
+    KeyProof, StateRoot, ValidatorSet,
 };
 use tokio::sync::{mpsc, watch};
 
@@ -16,6 +16,7 @@ use crate::shared::{Command, Shared};
 use crate::snapshot::SnapshotFile;
 use crate::store::Snapshot;
 use crate::stream::BlockStream;
+use crate::votes::LastVotes;
 
 /// A running node. Clones share it; it runs until [`NodeHandle::shutdown`] or until the last
 /// handle is dropped.
@@ -67,11 +68,17 @@ pub struct Status {
     pub pool_transactions: usize,
     /// Their bytes.
     pub pool_bytes: usize,
+    /// The most transactions that may wait.
+    pub pool_max_transactions: usize,
+    /// The most bytes of them.
+    pub pool_max_bytes: usize,
+    /// Who voted last when, of the validators.
+    pub last_votes: LastVotes,
     /// Whether a peer is known to be ahead and blocks are being fetched.
     pub sync: SyncState,
     /// The oldest block that is kept here; older ones were pruned, or lie before the snapshot that the node began with.
     pub oldest_block: Height,
-    /// Validators seen signing two different things, counted over this node's life.
+    /// Pieces of evidence against validators that this node keeps, see [`NodeHandle::evidence`].
     pub evidence: u64,
     /// Why the node halted, if it did.
     pub failure: Option<String>,
@@ -177,6 +184,29 @@ impl NodeHandle {
         self.shared.key_proof(key)
     }
 
+    /// As [`NodeHandle::proof`], of what stands under the key after block `height` or a later one: what the last block changed is not
+    /// provable before the next.
+    ///
+    /// # Errors
+    /// [`ProofError`]; `NotYet` and `NotCertified` end with the next block.
+    pub fn proof_as_of(&self, key: &Key, height: Height) -> Result<KeyProof, ProofError> {
+        self.shared.proof_as_of(key, height)
+    }
+
+    /// The last `most` pieces of evidence against validators that signed two different things, the newest first. Each is proven by
+    /// its signatures; of one validator no more than 100 are kept.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the store cannot be read.
+    pub fn evidence(&self, most: usize) -> Result<Vec<Equivocation>, StoreError> {
+        self.shared.store.evidence(most)
+    }
+
+    /// A look at the node that does not keep it alive.
+    pub fn watch(&self) -> NodeWatch {
+        NodeWatch(Arc::downgrade(&self.shared))
+    }
+
     /// That a committed transaction stands in its block.
     ///
     /// # Errors
@@ -212,5 +242,28 @@ impl NodeHandle {
         let _ = self.commands.send(Command::Shutdown).await;
         // Nothing is ever sent: this ends when the node's thread lets go of the sender.
         while self.ended.changed().await.is_ok() {}
+    }
+}
+
+/// A look at a node: neither keeps it running nor its directory open.
+#[derive(Clone)]
+pub struct NodeWatch(Weak<Shared>);
+
+impl NodeWatch {
+    /// How the node stands; `None` once it is gone.
+    pub fn status(&self) -> Option<Status> {
+        Some(self.0.upgrade()?.status())
+    }
+
+    /// The state after the last block that the node applied; `None` once it is gone.
+    pub fn state(&self) -> Option<Snapshot> {
+        Some(self.0.upgrade()?.snapshot())
+    }
+}
+
+impl std::fmt::Debug for NodeWatch {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let height = self.status().map(|status| status.height.value());
+        write!(f, "NodeWatch({height:?})")
     }
 }

@@ -30,6 +30,7 @@ mod start;
 mod store;
 mod stream;
 mod verify;
+mod votes;
 
 /// Log directives that keep the engine to what a person can act on. It tells each vote at `info`; with one validator, or while peers are
 /// away, its network logs each message that finds nobody as an error, and each peer that is always connected as a warning.
@@ -44,8 +45,9 @@ pub const QUIET_LOG_DIRECTIVES: [&str; 6] = [
 
 pub use config::{History, NodeConfig, NodeHome, Peer, Tuning};
 pub use error::{HistoryError, ProofError, RestoreError, StartError, StoreError, SubmitError};
-pub use handle::{CommittedBlock, NodeHandle, Status, SyncState};
+pub use handle::{CommittedBlock, NodeHandle, NodeWatch, Status, SyncState};
 pub use snapshot::{Restored, SnapshotFile, Standing, restore, standing, watch_first};
 pub use start::start;
 pub use store::Snapshot;
 pub use stream::BlockStream;
+pub use votes::LastVotes;

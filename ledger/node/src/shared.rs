@@ -5,19 +5,22 @@ use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
 use consilium_contracts::{
-    BlockTime, FederationId, Height, Key, Receipt, SignedTransaction, VerifiedTransaction,
+    BlockTime, FederationId, Height, Key, Receipt, SignedTransaction, StateRead as _,
+    VerifiedTransaction,
 };
-use consilium_ledger::{KeyProof, ValidatorSet};
+use consilium_ledger::{CommitCertificate, KeyProof, ValidatorSet};
 use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::clock;
 use crate::error::{ProofError, StoreError, SubmitError};
 use crate::handle::{Status, SyncState};
+use crate::pool::Bounds;
 use crate::readers::Readers;
 use crate::snapshot::{Shelf, SnapshotFile};
 use crate::store::{Snapshot, Store};
 use crate::verify::Verifier;
+use crate::votes::LastVotes;
 
 /// What a handle asks of the core.
 pub(crate) enum Command {
@@ -48,6 +51,7 @@ pub(crate) struct View {
     pub(crate) votes: bool,
     /// The highest block that a peer is known to build on.
     pub(crate) heard: Height,
+    pub(crate) last_votes: LastVotes,
     pub(crate) evidence: u64,
     pub(crate) failure: Option<String>,
 }
@@ -67,6 +71,7 @@ pub(crate) struct Shared {
     pub(crate) verifier: Verifier,
     pub(crate) runtime: tokio::runtime::Handle,
     pub(crate) submit_timeout: Duration,
+    pub(crate) pool_bounds: Bounds,
     pub(crate) progress: watch::Sender<Progress>,
     pub(crate) gauges: Gauges,
     pub(crate) readers: Readers,
@@ -80,6 +85,7 @@ impl Shared {
         view: View,
         runtime: tokio::runtime::Handle,
         submit_timeout: Duration,
+        pool_bounds: Bounds,
     ) -> Self {
         let height = view.latest.height();
         let federation = view.latest.tip().parent.federation;
@@ -91,6 +97,7 @@ impl Shared {
             verifier: Verifier::new(federation),
             runtime,
             submit_timeout,
+            pool_bounds,
             progress: watch::Sender::new(Progress {
                 height,
                 running: true,
@@ -110,12 +117,20 @@ impl Shared {
         change(&mut self.view.write().unwrap_or_else(PoisonError::into_inner));
     }
 
-    /// Publishes a new tip.
-    pub(crate) fn advance(&self, latest: Snapshot, validators: Arc<ValidatorSet>, votes: bool) {
+    /// Publishes a new tip and who voted for it.
+    pub(crate) fn advance(
+        &self,
+        latest: Snapshot,
+        certificate: &CommitCertificate,
+        validators: Arc<ValidatorSet>,
+        votes: bool,
+    ) {
         let height = latest.height();
         self.change(|view| {
             view.previous = Some(std::mem::replace(&mut view.latest, latest));
             view.moved = Instant::now();
+            view.last_votes.count(certificate);
+            view.last_votes.keep(&validators);
             view.validators = validators;
             view.votes = votes;
         });
@@ -183,6 +198,9 @@ impl Shared {
                 peers: peers.load(Ordering::Relaxed),
                 pool_transactions: transactions.load(Ordering::Relaxed),
                 pool_bytes: bytes.load(Ordering::Relaxed),
+                pool_max_transactions: self.pool_bounds.transactions,
+                pool_max_bytes: self.pool_bounds.bytes,
+                last_votes: view.last_votes.clone(),
                 sync: sync_state(view),
                 oldest_block: self.store.oldest(),
                 evidence: view.evidence,
@@ -201,11 +219,35 @@ impl Shared {
         Ok(listed.pop())
     }
 
-    pub(crate) fn key_proof(&self, key: &Key) -> Result<KeyProof, ProofError> {
-        let (latest, previous) = self.read(|view| (view.latest.height(), view.previous.clone()));
+    /// What stands under a key after block `height` or a later one. What the last block did not change is shown by the state before.
+    pub(crate) fn proof_as_of(&self, key: &Key, height: Height) -> Result<KeyProof, ProofError> {
+        let (latest, previous) = self.read(|view| (view.latest.clone(), view.previous.clone()));
         let previous = previous.ok_or(ProofError::NotYet)?;
-        let certified = self.store.recorded(latest)?.ok_or(ProofError::NotYet)?;
-        let proof = self.store.state_proof(&previous, key)?;
+        let unchanged = || latest.height() >= height && previous.get(key) == latest.get(key);
+        match previous.height() >= height || unchanged() {
+            true => self.prove(&latest, &previous, key),
+            false => Err(ProofError::NotCertified {
+                height: latest.height(),
+            }),
+        }
+    }
+
+    pub(crate) fn key_proof(&self, key: &Key) -> Result<KeyProof, ProofError> {
+        let (latest, previous) = self.read(|view| (view.latest.clone(), view.previous.clone()));
+        let previous = previous.ok_or(ProofError::NotYet)?;
+        self.prove(&latest, &previous, key)
+    }
+
+    /// What `previous` has under a key, certified by the header that led from it to `latest`.
+    fn prove(
+        &self,
+        latest: &Snapshot,
+        previous: &Snapshot,
+        key: &Key,
+    ) -> Result<KeyProof, ProofError> {
+        let certified = self.store.recorded(latest.height())?;
+        let certified = certified.ok_or(ProofError::NotYet)?;
+        let proof = self.store.state_proof(previous, key)?;
         Ok(KeyProof::new(
             *certified.block.header(),
             certified.certificate,

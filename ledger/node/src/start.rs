@@ -17,8 +17,10 @@ use crate::error::{StartError, StoreError};
 use crate::handle::NodeHandle;
 use crate::keeper::Keeper;
 use crate::log;
+use crate::pool::Bounds;
 use crate::shared::{Command, Shared, View};
 use crate::store::{Guard, Owner, Store, settle};
+use crate::votes;
 
 /// Submissions on their way to the core; more are refused as busy.
 const COMMANDS: usize = 1024;
@@ -125,7 +127,12 @@ async fn assemble(config: NodeConfig) -> Result<Node, StartError> {
     let snapshot = view.latest.clone();
     store.guard.settle(&owner, &snapshot)?;
     let runtime = tokio::runtime::Handle::current();
-    let shared = Arc::new(Shared::new(store, view, runtime, tuning.submit_timeout));
+    let pool_bounds = Bounds {
+        transactions: tuning.pool_transactions,
+        bytes: tuning.pool_bytes,
+    };
+    let shared = Shared::new(store, view, runtime, tuning.submit_timeout, pool_bounds);
+    let shared = Arc::new(shared);
 
     let voter = owner.validator.map(|key| ValidatorAddress::of(&key));
     let settings = consilium_contracts::View::new(&snapshot).settings();
@@ -166,6 +173,8 @@ fn first_view(store: &Store) -> Result<View, StoreError> {
     let latest = store.snapshot()?;
     let validators = crate::core::validators_of(&latest);
     let evidence = store.evidence_count()?;
+    let mut last_votes = store.recent_votes(votes::WINDOW)?;
+    last_votes.keep(&validators);
     let heard = latest.height();
     Ok(View {
         latest,
@@ -174,6 +183,7 @@ fn first_view(store: &Store) -> Result<View, StoreError> {
         validators: Arc::new(validators),
         votes: false,
         heard,
+        last_votes,
         evidence,
         failure: None,
     })

@@ -1,5 +1,7 @@
 //! A federation to test ledgers with: a KGC, hospitals, keys that follow from names.
 
+pub mod chain;
+
 use consilium_contracts::*;
 use consilium_schemes::{abe, matching, tokens, wrap};
 use rand::SeedableRng;

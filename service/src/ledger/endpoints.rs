@@ -12,7 +12,10 @@ use consilium_contracts::{
 use utoipa::OpenApi;
 
 use super::peers::SNAPSHOT_PATH;
-use super::{LedgerApi, epochs, history_error, receipt, status, submit_error, validators};
+use super::{
+    LedgerApi, blocks, epochs, evidence, history_error, proofs, receipt, status, submit_error,
+    validators,
+};
 use crate::auth::{Call, Caller, scope};
 use crate::error::ApiError;
 use crate::frame::Frame;
@@ -25,6 +28,13 @@ use crate::transfer::send_file;
     ledger_status,
     latest_snapshot,
     block,
+    blocks::blocks,
+    evidence::evidence,
+    proofs::handovers,
+    proofs::record,
+    proofs::authorization,
+    proofs::report,
+    proofs::report_of,
     transaction,
     submit,
     list_epochs,
@@ -49,10 +59,25 @@ pub fn routes(config: &mut web::ServiceConfig) {
         .service(web::resource("/v1/validators").route(web::get().to(validators::validators)))
         .service(web::resource("/v1/ledger/status").route(web::get().to(ledger_status)))
         .service(web::resource(SNAPSHOT_PATH).route(web::get().to(latest_snapshot)))
+        .service(web::resource("/v1/ledger/blocks").route(web::get().to(blocks::blocks)))
         .service(web::resource("/v1/ledger/blocks/{height}").route(web::get().to(block)))
+        .service(web::resource("/v1/ledger/evidence").route(web::get().to(evidence::evidence)))
+        .configure(proof_routes)
         .service(web::resource("/v1/ledger/transactions").route(web::post().to(submit)))
         .service(web::resource("/v1/ledger/transactions/{hash}").route(web::get().to(transaction)))
         .service(web::resource("/v1/epochs/{epoch}/update-key").route(web::get().to(update_key)));
+}
+
+fn proof_routes(config: &mut web::ServiceConfig) {
+    let proofs = |path: &str| web::resource(format!("/v1/ledger/proofs/{path}"));
+    config
+        .service(web::resource("/v1/ledger/handovers").route(web::get().to(proofs::handovers)))
+        .service(proofs("records/{record}").route(web::get().to(proofs::record)))
+        .service(
+            proofs("authorizations/{authorization}").route(web::get().to(proofs::authorization)),
+        )
+        .service(proofs("reports/{record}").route(web::get().to(proofs::report)))
+        .service(proofs("reports/{record}/{doctor}").route(web::get().to(proofs::report_of)));
 }
 
 /// The signed genesis.

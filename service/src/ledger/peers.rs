@@ -126,7 +126,7 @@ pub fn is_node(state: impl StateRead, further: &[Peer], key: &PublicKey) -> bool
 
 #[cfg(test)]
 mod tests {
-    use consilium_client::api::ledger::SyncState;
+    use consilium_client::api::ledger::{PoolStatus, SyncState};
     use consilium_client::wire::Text;
 
     use super::*;
@@ -140,15 +140,26 @@ mod tests {
             status: LedgerStatus {
                 federation: Text(FederationId::from_bytes([1; 32])),
                 height: *height,
+                hash: Text(pin),
                 state_root: [0; 32].as_slice().into(),
                 tip_time_ms: 0,
                 tip_age_ms: 0,
+                max_tip_age_ms: 0,
+                heartbeat_ms: 0,
                 validators: Vec::new(),
+                votes_since: 0,
                 peers: 0,
-                pool: 0,
+                pool: PoolStatus {
+                    transactions: 0,
+                    bytes: 0,
+                    max_transactions: 0,
+                    max_bytes: 0,
+                },
+                evidence: 0,
                 sync: SyncState::Following,
                 oldest_block: *oldest,
                 snapshot: None,
+                failure: None,
             },
         };
         of.iter().map(one).collect()

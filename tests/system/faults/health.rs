@@ -75,11 +75,25 @@ async fn readyz_says_what_is_missing_and_metrics_follow() {
     world.ready().await;
     assert!(metric(&world.kgc, "consilium_kgc_sealed").abs() < 0.1);
     wait("the metrics to follow", async || {
-        let names = ["consilium_kgc_epoch", "consilium_kgc_ledger_height"];
+        let names = ["consilium_kgc_epoch", "consilium_ledger_height"];
         let above = names.iter().all(|name| metric(&world.kgc, name) >= 1.0);
         above.then_some(())
     })
     .await;
+    for service in [&world.kgc, &world.gateway] {
+        let of = |name: &str| metric(service, &format!("consilium_ledger_{name}"));
+        let is = |value: f64, expected: f64| (value - expected).abs() < 0.1;
+        assert!(is(of("validators"), 1.0) && is(of("halted"), 0.0) && is(of("evidence"), 0.0));
+        assert!(of("tip_age_seconds") < 60.0 && of("height") >= 1.0);
+        for name in ["peers", "pool_transactions", "pool_bytes"] {
+            assert!(of(name) >= 0.0);
+        }
+        // The only validator voted for every block.
+        let name = r#"validator_last_vote_age_blocks{hospital="north"}"#;
+        assert!(is(of(name), 0.0));
+    }
+    assert!(metric(&world.gateway, "consilium_ledger_votes") > 0.9);
+    assert!(metric(&world.kgc, "consilium_ledger_votes") < 0.1);
     for name in ["keys_issued_total", "token_evaluations_total"] {
         metric(&world.kgc, &format!("consilium_kgc_{name}"));
     }

@@ -112,6 +112,7 @@ impl Core {
         self.deadline = next_deadline(&self.snapshot);
         self.shared.advance(
             self.snapshot.clone(),
+            &recorded.certificate,
             Arc::clone(&self.validators),
             self.votes(),
         );
@@ -175,15 +176,29 @@ impl Core {
         evidence: &MisbehaviorEvidence<LedgerContext>,
         reply: Reply<Next<LedgerContext>>,
     ) -> Step {
-        let found = evidence_of(evidence);
-        if !found.is_empty() {
-            for one in &found {
-                error!(height = %one.height, validator = %one.validator, "a validator signed two different things");
+        self.keep_evidence(evidence)?;
+        self.held = Some(reply);
+        Ok(())
+    }
+
+    /// Keeps what proves that a validator lied.
+    fn keep_evidence(&mut self, evidence: &MisbehaviorEvidence<LedgerContext>) -> Step {
+        let mut proven = Vec::new();
+        for found in evidence_of(evidence) {
+            match found.verify(&self.shared.federation) {
+                Ok(lie) => {
+                    let (height, round) = (lie.height(), lie.round().value());
+                    error!(%height, round, validator = %lie.validator(), "a validator signed two different {}s", lie.kind());
+                    proven.push(lie);
+                }
+                // The engine verified what it compared: this is a fault of ours or its.
+                Err(error) => warn!(%error, "what looks like a validator's lie is not proven"),
             }
-            let count = self.shared.store.keep_evidence(&found)?;
+        }
+        if !proven.is_empty() {
+            let count = self.shared.store.keep_evidence(&proven)?;
             self.shared.change(|view| view.evidence = count);
         }
-        self.held = Some(reply);
         Ok(())
     }
 

@@ -32,7 +32,7 @@ use crate::engine::{EngineHeight, EngineValidatorSet, LedgerContext, Turns};
 use crate::error::{StoreError, SubmitError};
 use crate::keeper::Keeper;
 use crate::parts::{Assembler, Body};
-use crate::pool::{Bounds, Pool};
+use crate::pool::Pool;
 use crate::shared::{Answer, Command, Shared};
 use crate::store::{Snapshot, Undecided};
 
@@ -139,16 +139,12 @@ impl Core {
             .store
             .recent_proposers(Turns::window(&validators))?
             .into();
-        let bounds = Bounds {
-            transactions: tuning.pool_transactions,
-            bytes: tuning.pool_bytes,
-        };
         let limit = body_limit(&settings);
         let core = Self {
             peers,
             deadline: next_deadline(&snapshot),
             engine_height: snapshot.height(),
-            pool: Pool::new(bounds, shared.verifier.known.clone()),
+            pool: Pool::new(shared.pool_bounds, shared.verifier.known.clone()),
             assembler: Assembler::new(limit),
             answers: HashMap::new(),
             candidates: HashMap::new(),

@@ -18,15 +18,18 @@ use arc_malachitebft_sync::{
 use borsh::{BorshDeserialize, BorshSerialize};
 use bytes::Bytes;
 use consilium_contracts::Height;
-use consilium_ledger::{BlockHash, CommitCertificate, CommitSignature, Round, ValidatorAddress};
+use consilium_ledger::{
+    BlockHash, CommitCertificate, CommitSignature, ConsensusStatement, Evidence, Round,
+    SignedStatement, ValidatorAddress,
+};
 use consilium_schemes::signature::Signature;
 
 use super::context::{
     Address, EngineHeight, EngineSignature, LedgerContext, Proposal, Value, Vote, engine_round,
     ledger_round,
 };
+use super::signing::{proposal_statement, vote_statement};
 use crate::parts::Part;
-use crate::store::Evidence;
 
 /// Bytes that are not a message.
 #[derive(Debug, thiserror::Error)]
@@ -538,26 +541,66 @@ pub(crate) fn from_engine(theirs: &core::CommitCertificate<LedgerContext>) -> Co
     )
 }
 
-/// What the engine noticed of validators that signed two different things.
+/// What the engine noticed of validators that signed two different things. Unverified.
 pub(crate) fn evidence_of(found: &MisbehaviorEvidence<LedgerContext>) -> Vec<Evidence> {
-    let bytes = |message: SignedConsensusMsg<LedgerContext>| {
-        borsh::to_vec(&message.reflect()).expect("writing to a vector cannot fail")
+    let vote = |signed: &SignedVote<LedgerContext>| {
+        signed_statement(vote_statement(&signed.message), &signed.signature)
     };
-    let votes = (&found.votes).into_iter().flat_map(|(voter, pairs)| {
-        pairs.iter().map(|(first, second)| Evidence {
-            height: first.message.height.0,
-            validator: voter.0,
-            first: bytes(SignedConsensusMsg::Vote(first.clone())),
-            second: bytes(SignedConsensusMsg::Vote(second.clone())),
-        })
-    });
-    let proposals = found.proposals.iter().flat_map(|(proposer, pairs)| {
-        pairs.iter().map(|(first, second)| Evidence {
-            height: first.message.height.0,
-            validator: proposer.0,
-            first: bytes(SignedConsensusMsg::Proposal(first.clone())),
-            second: bytes(SignedConsensusMsg::Proposal(second.clone())),
-        })
-    });
+    let votes = (&found.votes).into_iter().flat_map(|(_, pairs)| pairs);
+    let votes = votes.filter_map(|(one, other)| Some(Evidence::new(vote(one)?, vote(other)?)));
+    let proposal = |signed: &SignedProposal<LedgerContext>| {
+        signed_statement(proposal_statement(&signed.message), &signed.signature)
+    };
+    let proposals = found.proposals.iter().flat_map(|(_, pairs)| pairs);
+    let proposals =
+        proposals.filter_map(|(one, other)| Some(Evidence::new(proposal(one)?, proposal(other)?)));
     votes.chain(proposals).collect()
+}
+
+/// `None` for a round that nobody votes in.
+fn signed_statement(
+    statement: Option<ConsensusStatement>,
+    signature: &EngineSignature,
+) -> Option<SignedStatement> {
+    Some(SignedStatement {
+        statement: statement?,
+        signature: signature.0,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use consilium_contracts::FederationId;
+    use consilium_ledger::StatementKind;
+    use consilium_schemes::signature::SigningKey;
+
+    use super::*;
+
+    #[test]
+    fn what_the_engine_noticed_is_proven_by_its_signatures() {
+        let federation = FederationId::from_bytes([5; 32]);
+        let key = SigningKey::from_bytes(&[1; 32]);
+        let vote = |block: u8| {
+            let vote = Vote {
+                kind: VoteType::Precommit,
+                height: EngineHeight(Height::new(9)),
+                round: engine_round(Some(Round::new(2))),
+                value: value(Some(BlockHash::from_bytes([block; 32]))),
+                voter: Address::of(ValidatorAddress::of(&key.verifying_key())),
+            };
+            let signature = vote_statement(&vote).unwrap().sign(&federation, &key);
+            SignedMessage::new(vote, EngineSignature(signature))
+        };
+        let mut found = MisbehaviorEvidence {
+            proposals: Default::default(),
+            votes: Default::default(),
+        };
+        found.votes.add(vote(1), vote(2));
+        let [evidence] = evidence_of(&found).try_into().unwrap();
+        let lie = evidence.verify(&federation).unwrap();
+        assert_eq!(
+            (lie.kind(), lie.height()),
+            (StatementKind::Precommit, Height::new(9))
+        );
+    }
 }

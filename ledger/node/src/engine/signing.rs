@@ -50,7 +50,7 @@ impl FederationVerifier {
 }
 
 /// `None` for a round that nobody votes in.
-fn vote_statement(vote: &Vote) -> Option<ConsensusStatement> {
+pub(super) fn vote_statement(vote: &Vote) -> Option<ConsensusStatement> {
     let block = match vote.value {
         NilOrVal::Nil => None,
         NilOrVal::Val(Value(hash)) => Some(hash),
@@ -68,7 +68,7 @@ fn vote_statement(vote: &Vote) -> Option<ConsensusStatement> {
     })
 }
 
-fn proposal_statement(proposal: &Proposal) -> Option<ConsensusStatement> {
+pub(super) fn proposal_statement(proposal: &Proposal) -> Option<ConsensusStatement> {
     let Value(block) = proposal.value;
     let round = ledger_round(proposal.round)?;
     let (height, voter) = (proposal.height.0, proposal.proposer.0);

@@ -3,10 +3,12 @@
 use std::marker::PhantomData;
 
 use consilium_contracts::{Canonical, Height, Key, TransactionHash};
-use consilium_ledger::{BlockHash, CommitCertificate, Handover, Header, TreeKey, TreeVersion};
+use consilium_ledger::{
+    BlockHash, CommitCertificate, Evidence, Handover, Header, TreeKey, TreeVersion,
+};
 use rocksdb::{ColumnFamily, DB, Direction, IteratorMode, ReadOptions, WriteBatch};
 
-use super::records::{Evidence, Located, Recorded, Tip, Undecided};
+use super::records::{Located, Recorded, Tip, Undecided};
 use super::{Fault, Raw};
 
 /// A column family.
@@ -29,7 +31,7 @@ pub(super) const TREE: Column<TreeKey, Raw> = Column::new("tree");
 pub(super) const STALE: Column<(TreeVersion, TreeKey), Raw> = Column::new("stale");
 /// Bodies of blocks that are proposed and not decided.
 pub(super) const UNDECIDED: Column<(Height, BlockHash), Undecided> = Column::new("undecided");
-/// Proof of validators that signed two different things.
+/// Proof of validators that signed two different things, verified.
 pub(super) const EVIDENCE: Column<u64, Evidence> = Column::new("evidence");
 /// Proofs of the changes of the validators, each by the first height of the new ones.
 pub(super) const HANDOVERS: Column<Height, Handover> = Column::new("handovers");

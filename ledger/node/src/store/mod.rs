@@ -13,6 +13,7 @@
 //! is acknowledged to the engine or to a submitter was synced before.
 
 mod columns;
+mod evidence;
 mod guard;
 mod handovers;
 mod history;
@@ -32,9 +33,10 @@ use consilium_ledger::{
 use rocksdb::{ColumnFamilyDescriptor, DB, DBRecoveryMode, Options, WriteBatch, WriteOptions};
 
 use crate::error::StoreError;
+use crate::votes::LastVotes;
 
 pub(crate) use guard::{Guard, Owner};
-pub(crate) use records::{Evidence, Recorded, Tip, Undecided};
+pub(crate) use records::{Recorded, Tip, Undecided};
 pub use snapshot::Snapshot;
 pub(crate) use staged::{Staged, height_of, settle};
 
@@ -261,26 +263,17 @@ impl Store {
         Ok(())
     }
 
-    /// Keeps evidence against validators; how many pieces there are now.
-    pub(crate) fn keep_evidence(&self, found: &[Evidence]) -> Result<u64, StoreError> {
-        let mut count = self.evidence_count()?;
-        let mut batch = WriteBatch::default();
-        for evidence in found {
-            EVIDENCE.put(&self.db, &mut batch, &count, evidence);
-            count += 1;
+    /// Which validators' votes stand in the certificates of the last `window` blocks.
+    pub(crate) fn recent_votes(&self, window: u64) -> Result<LastVotes, StoreError> {
+        let tip = self.tip()?.parent.height.value();
+        let from = tip.saturating_sub(window.saturating_sub(1)).max(1);
+        let mut votes = LastVotes::since(Height::new(from));
+        for height in from..=tip {
+            if let Some(recorded) = self.recorded(Height::new(height))? {
+                votes.count(&recorded.certificate);
+            }
         }
-        self.write(batch)?;
-        Ok(count)
-    }
-
-    /// How many pieces of evidence there are.
-    pub(crate) fn evidence_count(&self) -> Result<u64, StoreError> {
-        let mut count = 0;
-        for pair in EVIDENCE.iter_from(&self.db, &[]) {
-            pair.map_err(|fault| self.at(fault))?;
-            count += 1;
-        }
-        Ok(count)
+        Ok(votes)
     }
 
     fn read<K: ColumnKey, V: ColumnValue>(

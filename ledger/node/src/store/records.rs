@@ -40,13 +40,3 @@ pub(crate) struct Tip {
     pub(crate) parent: Parent,
     pub(crate) tree_version: TreeVersion,
 }
-
-/// That a validator signed two different things for one height and round.
-#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
-pub(crate) struct Evidence {
-    pub(crate) height: Height,
-    pub(crate) validator: ValidatorAddress,
-    /// The two signed messages, in the encoding of the write-ahead log.
-    pub(crate) first: Vec<u8>,
-    pub(crate) second: Vec<u8>,
-}

@@ -11,6 +11,7 @@ mod damage;
 mod followers;
 mod membership;
 mod restores;
+mod seen;
 mod single;
 mod snapshots;
 mod validators;

@@ -1,0 +1,138 @@
+//! `consilium ledger status`.
+
+use consilium_client::api::ledger::{LedgerStatus, PoolStatus, SyncState, ValidatorStatus};
+use serde_json::json;
+
+use super::measure::{bytes, count, span};
+use crate::cli::answer::Answer;
+use crate::cli::listing::{self, table};
+
+/// The status of a service's node, for people and programs.
+pub fn shown(status: &LedgerStatus) -> Answer {
+    let lines = [
+        ("federation", status.federation.to_string()),
+        ("height", height(status)),
+        ("block", status.hash.to_string()),
+        ("state root", listing::word(&status.state_root)),
+        ("kept", kept(status)),
+        ("peers", status.peers.to_string()),
+        ("pool", pool(&status.pool)),
+        ("evidence", evidence(status.evidence)),
+    ];
+    let lines: Vec<String> = lines
+        .iter()
+        .map(|(name, value)| format!("{name:10}  {value}"))
+        .collect();
+    let rows = status.validators.iter().map(|one| {
+        [
+            one.hospital.to_string(),
+            last_vote(one, status),
+            one.key.to_string(),
+        ]
+    });
+    let validators = table(["validator", "last vote", "key"], rows);
+    let text = format!("{}\n\n{validators}", lines.join("\n"));
+    Answer::new(text, json!(status))
+}
+
+fn height(status: &LedgerStatus) -> String {
+    let (age, most) = (span(status.tip_age_ms), span(status.max_tip_age_ms));
+    let old = match status.tip_age_ms > status.max_tip_age_ms {
+        true => format!("{age} old, more than the {most} at which services refuse"),
+        false => format!("{age} old (at most {most})"),
+    };
+    let sync = match (status.sync, &status.failure) {
+        (SyncState::Halted, Some(failure)) => format!("HALTED: {failure}"),
+        (sync, _) => listing::word(&sync),
+    };
+    format!("{}, {old}, {sync}", status.height)
+}
+
+fn kept(status: &LedgerStatus) -> String {
+    match status.oldest_block {
+        0 | 1 => "every block".to_owned(),
+        oldest => format!("blocks from {oldest} on"),
+    }
+}
+
+fn pool(pool: &PoolStatus) -> String {
+    format!(
+        "{} of {} transactions, {} of {}",
+        pool.transactions,
+        pool.max_transactions,
+        bytes(pool.bytes),
+        bytes(pool.max_bytes)
+    )
+}
+
+fn evidence(pieces: u64) -> String {
+    match pieces {
+        0 => "none".to_owned(),
+        pieces => format!("{} (consilium ledger evidence)", count(pieces, "piece")),
+    }
+}
+
+fn last_vote(validator: &ValidatorStatus, status: &LedgerStatus) -> String {
+    let Some(last) = validator.last_vote else {
+        return format!("none since block {}", status.votes_since);
+    };
+    match status.height.saturating_sub(last) {
+        0 => format!("block {last}, the last"),
+        ago => format!("block {last}, {} ago", count(ago, "block")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn status() -> LedgerStatus {
+        let key = consilium_contracts::SigningKey::from_bytes(&[7; 32]).verifying_key();
+        let validator = |hospital: &str, last_vote| json!({ "hospital": hospital, "key": key.to_string(), "last_vote": last_vote });
+        let status = json!({
+            "federation": "00".repeat(32), "height": 42, "hash": "11".repeat(32), "oldest_block": 1, "snapshot": null,
+            "state_root": "22", "tip_time_ms": 0, "tip_age_ms": 3000, "max_tip_age_ms": 60_000, "heartbeat_ms": 10_000,
+            "validators": [validator("a", Some(42)), validator("b", Some(40)), validator("c", None::<u64>)],
+            "votes_since": 7, "peers": 3,
+            "pool": { "transactions": 2, "bytes": 500, "max_transactions": 10_000, "max_bytes": 64 << 20 },
+            "evidence": 0, "sync": "following", "failure": null,
+        });
+        serde_json::from_value(status).unwrap()
+    }
+
+    #[test]
+    fn a_status_says_who_voted_when_and_what_waits() {
+        let text = shown(&status()).rendered(false);
+        for words in [
+            "42, 3 s old (at most 60 s), following",
+            "every block",
+            "2 of 10000 transactions, 500 bytes of 64 MiB",
+            "block 42, the last",
+            "block 40, 2 blocks ago",
+            "none since block 7",
+        ] {
+            assert!(text.contains(words), "{words}:\n{text}");
+        }
+    }
+
+    #[test]
+    fn a_halted_node_an_old_tip_and_evidence_stand_out() {
+        let halted = LedgerStatus {
+            sync: SyncState::Halted,
+            failure: Some("the disk is full".to_owned()),
+            tip_age_ms: 200_000,
+            evidence: 2,
+            oldest_block: 30,
+            ..status()
+        };
+        let text = shown(&halted).rendered(false);
+        for words in [
+            "HALTED: the disk is full",
+            "3 min old, more than the 60 s",
+            "2 pieces (consilium ledger evidence)",
+            "blocks from 30 on",
+        ] {
+            assert!(text.contains(words), "{words}:\n{text}");
+        }
+    }
+}
