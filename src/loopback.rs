@@ -1,7 +1,10 @@
-//! A federation on this machine: the folders of a KGC and two hospitals that answer on loopback. The demo throws one away, `dev` keeps one.
+//! A federation on this machine: the folders of a KGC and hospitals that answer on loopback. The demo throws one away, `dev` keeps one.
+
+mod hospitals;
 
 use std::fs;
 use std::net::TcpListener;
+use std::ops::RangeInclusive;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
@@ -17,11 +20,8 @@ use serde_json::json;
 
 use crate::cli::Failure;
 
-/// Id and name of each hospital; the first one's node votes.
-pub const HOSPITALS: [(&str, &str); 2] = [
-    ("st-mary", "St. Mary's Hospital"),
-    ("city-clinic", "City Clinic"),
-];
+pub use hospitals::{Hospitals, Named};
+
 /// The file with the passphrase of all keys.
 pub const PASSPHRASE: &str = "passphrase";
 /// A service's output.
@@ -32,6 +32,9 @@ const FORMER_LOG: &str = "service.log.1";
 const WORK: u8 = 10;
 /// Levels of the revocation tree: 1,024 doctors.
 const DEPTH: u8 = 10;
+/// Where free ports are looked for, and how often.
+const FREE_PORTS: RangeInclusive<u16> = 10_000..=32_000;
+const TRIES: usize = 1000;
 
 /// Where a service answers.
 #[derive(Debug, Clone, Copy)]
@@ -43,13 +46,18 @@ pub struct Ports {
 }
 
 impl Ports {
-    /// Two that nobody uses now.
-    pub fn free() -> Result<Self, Failure> {
-        let port = || Ok::<_, Failure>(TcpListener::bind("127.0.0.1:0")?.local_addr()?.port());
-        Ok(Self {
-            http: port()?,
-            ledger: port()?,
-        })
+    /// So many that nobody uses now.
+    pub fn free(count: usize) -> Result<Vec<Self>, Failure> {
+        // Held until all are chosen, so that none is chosen twice.
+        let mut held = Vec::new();
+        let mut ports = Vec::new();
+        for _ in 0..count {
+            ports.push(Self {
+                http: hold_one(&mut held)?,
+                ledger: hold_one(&mut held)?,
+            });
+        }
+        Ok(ports)
     }
 
     fn url(self) -> String {
@@ -65,14 +73,32 @@ impl Ports {
     }
 }
 
+/// A port that is free, below those that the system gives to connections: a service that is killed finds it free again.
+fn hold_one(held: &mut Vec<TcpListener>) -> Result<u16, Failure> {
+    for _ in 0..TRIES {
+        let port = rand::random_range(FREE_PORTS);
+        if let Ok(listener) = TcpListener::bind(("127.0.0.1", port)) {
+            held.push(listener);
+            return Ok(port);
+        }
+    }
+    Err(Failure::said(format!(
+        "no free port of 127.0.0.1 among {} to {} was found",
+        FREE_PORTS.start(),
+        FREE_PORTS.end()
+    )))
+}
+
 /// What a federation begins with.
 pub struct Plan {
     /// Its name.
     pub name: &'static str,
     /// Its settings.
     pub settings: Settings,
+    /// Its hospitals.
+    pub hospitals: Hospitals,
     /// The KGC's ports, then each hospital's.
-    pub ports: [Ports; 3],
+    pub ports: Vec<Ports>,
 }
 
 /// What was made.
@@ -98,36 +124,30 @@ pub fn make(folder: &Path, plan: Plan) -> Result<Federation, Failure> {
         Existing::Keep,
     )?;
     let work = WorkFactor::new(WORK).ok_or_else(|| Failure::said("the work factor"))?;
-    let [of_kgc, of_hospitals @ ..] = plan.ports;
-    let kgc = make_kgc(folder, of_kgc, &passphrase, work)?;
+    let mut ports = plan.ports.into_iter();
+    let mut next = || {
+        let ports = ports.next();
+        ports.ok_or_else(|| Failure::said("every service needs its ports"))
+    };
+    let kgc = make_kgc(folder, next()?, &passphrase, work)?;
     let mut cards = Vec::new();
-    for ((id, name), ports) in HOSPITALS.into_iter().zip(of_hospitals) {
-        let made = Gateway::init(
-            &consilium_gateway::InitRequest {
-                folder: &folder.join(id),
-                id: id.parse()?,
-                name: name.to_owned(),
-                url: ports.url(),
-                http_listen: ports.http_listen(),
-                ledger_listen: ports.ledger_listen(),
-                passphrase: &passphrase,
-                operator_passphrase: None,
-                work: Some(work),
-            },
-            &mut rand::rng(),
-        )?;
-        cards.push(made.card);
+    for named in plan.hospitals.named() {
+        let ports = next()?;
+        cards.push(make_hospital(folder, named, ports, &passphrase, work)?);
     }
-    let validators = cards.first().map(|card| card.id.clone());
+    let validators = cards.iter().take(plan.hospitals.voters());
     let request = GenesisRequest {
         name: plan.name.to_owned(),
         settings: plan.settings,
+        validators: validators.map(|card| card.id.clone()).collect(),
         hospitals: cards.clone(),
-        validators: validators.into_iter().collect(),
     };
     let genesis = consilium_kgc::genesis(&kgc, &passphrase, request)?;
-    for (id, _) in HOSPITALS {
-        fs::copy(kgc.genesis(), folder.join(id).join("genesis.bin"))?;
+    for card in &cards {
+        fs::copy(
+            kgc.genesis(),
+            folder.join(card.id.as_str()).join("genesis.bin"),
+        )?;
     }
     Ok(Federation {
         kgc,
@@ -162,6 +182,30 @@ fn make_kgc(
         ],
     })?;
     Ok(home)
+}
+
+fn make_hospital(
+    folder: &Path,
+    named: Named,
+    ports: Ports,
+    passphrase: &Passphrase,
+    work: WorkFactor,
+) -> Result<HospitalCard, Failure> {
+    let made = Gateway::init(
+        &consilium_gateway::InitRequest {
+            folder: &folder.join(&named.id),
+            id: named.id.parse()?,
+            name: named.name,
+            url: ports.url(),
+            http_listen: ports.http_listen(),
+            ledger_listen: ports.ledger_listen(),
+            passphrase,
+            operator_passphrase: None,
+            work: Some(work),
+        },
+        &mut rand::rng(),
+    )?;
+    Ok(made.card)
 }
 
 /// The call that runs the service of a noun (`kgc`, `gateway`) in its folder, its output in a new log; the log of the run before is kept.

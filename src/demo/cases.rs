@@ -58,7 +58,7 @@ pub struct Cast {
 }
 
 /// Runs jobs, a few at once; what they return, in the order of their ends.
-async fn together<T, F>(jobs: impl IntoIterator<Item = F>) -> Result<Vec<T>, Failure>
+pub async fn together<T, F>(jobs: impl IntoIterator<Item = F>) -> Result<Vec<T>, Failure>
 where
     T: Send + 'static,
     F: Future<Output = T> + Send + 'static,

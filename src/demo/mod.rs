@@ -1,10 +1,13 @@
 //! `consilium demo`: the eleven steps of the main job, on this machine, between real services.
 
+mod bring;
 mod cases;
 mod doctors;
 mod input;
+mod outage;
 mod patients;
 mod people;
+mod process;
 mod refusals;
 mod run;
 mod services;
@@ -21,6 +24,7 @@ use rand::SeedableRng as _;
 use rand::rngs::StdRng;
 
 use crate::cli::{Failure, Outcome};
+use crate::loopback::Hospitals;
 
 /// How long killed services may still write.
 const LAST_WRITES: Duration = Duration::from_millis(300);
@@ -31,6 +35,9 @@ pub struct DemoArgs {
     /// Folder of FHIR or DICOM files; by default the project's own made-up sample
     #[arg(long, value_name = "PATH")]
     records: Option<PathBuf>,
+    /// Hospitals, 2 to 16; with 4 or more all of them vote, and one is killed in the middle of the run and started again
+    #[arg(long, value_name = "N", default_value_t)]
+    hospitals: Hospitals,
     /// Seconds that doctors have to match a record; by default as long as this many records need
     #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=86_400))]
     matching_window: Option<u64>,
@@ -53,9 +60,14 @@ pub async fn run(args: DemoArgs, quiet: bool) -> Outcome {
         }
     };
     let mut show = show::Show::new(quiet);
-    let window = args.matching_window;
+    let course = run::Course {
+        folder: folder.path(),
+        input: &input,
+        hospitals: args.hospitals,
+        matching_window_s: args.matching_window,
+    };
     let outcome = tokio::select! {
-        outcome = run::run(&mut show, folder.path(), &input, window) => outcome,
+        outcome = course.run(&mut show) => outcome,
         () = consilium_service::shutdown_signal() => Err(Failure::said("stopped before its end")),
     };
     if outcome.is_err() {

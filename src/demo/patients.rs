@@ -30,7 +30,7 @@ pub struct Plan {
     /// What it is found by.
     pub keywords: Vec<Keyword>,
     /// Who may read it.
-    pub policy: &'static str,
+    pub policy: String,
     /// Which hospitals besides the owner may search it.
     pub consent: Vec<HospitalId>,
     /// The hospital that keeps it, by number.
@@ -55,7 +55,7 @@ pub struct Registered {
 
 /// Registers a device, encrypts, and hands the record to the hospital.
 pub async fn register_record(
-    services: Arc<Services>,
+    services: &Services,
     plan: Plan,
     keys: RecordKeys,
     folder: PathBuf,

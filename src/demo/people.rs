@@ -2,24 +2,41 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use consilium_contracts::HospitalId;
 use consilium_records::Keyword;
 
-/// The fewest doctors that are looking for patients.
+/// The fewest doctors that are looking for patients; no hospital is without one.
 const MIN_DOCTORS: usize = 8;
 /// The most.
 const MAX_DOCTORS: usize = 24;
 /// The share of records that some doctor should look for, in percent.
 const WANTED_PERCENT: usize = 97;
 
-/// The policies that patients choose among: k of n, a comparison, and a hospital are among them.
-pub const POLICIES: [&str; 4] = [
-    "role:internist or role:cardiologist",
-    "2 of (icu, er, surgery)",
-    "(role:internist or role:cardiologist) and clearance >= 3",
-    "hospital:st-mary or (hospital:city-clinic and clearance >= 2)",
-];
+/// The policies that patients choose among: k of n, a comparison, and hospitals are among them.
+pub fn policies(hospitals: &[HospitalId]) -> Vec<String> {
+    let (first, others) = match hospitals.split_first() {
+        Some((first, others)) => (vec![first], others),
+        None => (Vec::new(), hospitals),
+    };
+    let named = |ids: &[&HospitalId]| {
+        let names = ids.iter().map(|id| format!("hospital:{id}"));
+        names.collect::<Vec<_>>().join(" or ")
+    };
+    let others: Vec<_> = others.iter().collect();
+    let roles = "role:internist or role:cardiologist";
+    vec![
+        roles.to_owned(),
+        "2 of (icu, er, surgery)".to_owned(),
+        format!("({roles}) and clearance >= 3"),
+        format!(
+            "{} or (({}) and clearance >= 2)",
+            named(&first),
+            named(&others)
+        ),
+    ]
+}
 
-/// What hospitals say about their doctors; each satisfies every one of [`POLICIES`], each in another way.
+/// What hospitals say about their doctors; each satisfies every one of [`policies`], each in another way.
 const ATTRIBUTES: [&str; 8] = [
     "role:internist, icu, er, clearance=4",
     "role:cardiologist, icu, surgery, clearance=3",
@@ -52,8 +69,9 @@ pub struct Role {
 /// Doctors whose interests are drawn from the records' keyword frequencies: each next one takes the keyword that most records
 /// still without a doctor have; those beyond take the most frequent pairs, and so go before the others.
 pub fn doctors(records: &[Vec<Keyword>], hospitals: usize) -> Vec<Role> {
-    let covering = covering(records);
-    let wanted = MIN_DOCTORS.saturating_sub(covering.len());
+    let least = MIN_DOCTORS.max(hospitals);
+    let covering = covering(records, least);
+    let wanted = least.saturating_sub(covering.len());
     let pairs = frequent_pairs(records, wanted.max(2));
     let general = covering.into_iter().zip(ATTRIBUTES.into_iter().cycle());
     let specialists = pairs.into_iter().map(|interests| (interests, SPECIALIST));
@@ -66,7 +84,7 @@ pub fn doctors(records: &[Vec<Keyword>], hospitals: usize) -> Vec<Role> {
     roles.collect()
 }
 
-fn covering(records: &[Vec<Keyword>]) -> Vec<Vec<Keyword>> {
+fn covering(records: &[Vec<Keyword>], least: usize) -> Vec<Vec<Keyword>> {
     let with_keywords = records
         .iter()
         .filter(|keywords| !keywords.is_empty())
@@ -74,7 +92,7 @@ fn covering(records: &[Vec<Keyword>]) -> Vec<Vec<Keyword>> {
     let mut open: Vec<&Vec<Keyword>> = records.iter().filter(|one| !one.is_empty()).collect();
     let left = with_keywords.saturating_mul(100_usize.saturating_sub(WANTED_PERCENT)) / 100;
     let mut chosen = Vec::new();
-    while chosen.len() < MAX_DOCTORS && (open.len() > left || chosen.len() < MIN_DOCTORS) {
+    while chosen.len() < MAX_DOCTORS && (open.len() > left || chosen.len() < least) {
         let counted = count(open.iter().flat_map(|keywords| keywords.iter()));
         let Some(best) = most(counted) else { break };
         open.retain(|keywords| !keywords.contains(&best));
@@ -130,6 +148,7 @@ mod tests {
     use consilium_policies::{AttributeSet, Policy};
 
     use super::*;
+    use crate::loopback::Hospitals;
 
     fn keywords(codes: &[&str]) -> Vec<Keyword> {
         codes
@@ -138,18 +157,39 @@ mod tests {
             .collect()
     }
 
+    fn ids(count: u8) -> Vec<HospitalId> {
+        let hospitals = Hospitals::try_from(count).unwrap();
+        hospitals
+            .named()
+            .map(|one| one.id.parse().unwrap())
+            .collect()
+    }
+
     #[test]
-    fn every_doctor_satisfies_every_usual_policy_and_none_the_last() {
-        let hospital = ["hospital:st-mary", "hospital:city-clinic"];
-        for (number, attributes) in ATTRIBUTES.iter().enumerate() {
-            let own = hospital[number % 2];
-            let set: AttributeSet = format!("{attributes}, {own}").parse().unwrap();
-            for policy in POLICIES {
-                let policy: Policy = policy.parse().unwrap();
-                assert!(policy.is_satisfied_by(&set), "{policy} by {set}");
+    fn every_doctor_of_every_hospital_satisfies_every_usual_policy_and_none_the_last() {
+        for hospitals in [2, 4, 16].map(ids) {
+            for (attributes, own) in ATTRIBUTES.iter().zip(hospitals.iter().cycle()) {
+                let set = format!("{attributes}, hospital:{own}");
+                let set: AttributeSet = set.parse().unwrap();
+                for policy in policies(&hospitals) {
+                    let policy: Policy = policy.parse().unwrap();
+                    assert!(policy.is_satisfied_by(&set), "{policy} by {set}");
+                }
+                let never: Policy = UNSATISFIED.parse().unwrap();
+                assert!(!never.is_satisfied_by(&set));
             }
-            let never: Policy = UNSATISFIED.parse().unwrap();
-            assert!(!never.is_satisfied_by(&set));
+        }
+    }
+
+    #[test]
+    fn no_hospital_is_without_a_doctor() {
+        let records = vec![keywords(&["A", "B"]), keywords(&["A"])];
+        for hospitals in 2..=16 {
+            let at: BTreeSet<_> = doctors(&records, hospitals)
+                .iter()
+                .map(|doctor| doctor.hospital)
+                .collect();
+            assert_eq!(at.len(), hospitals);
         }
     }
 

@@ -9,57 +9,87 @@ use consilium_client::api::gateway::{RecordState, RecordView};
 use consilium_client::device::patient::RecordKeys;
 use consilium_contracts::RecordId;
 use consilium_records::Keyword;
-use tokio::task::JoinSet;
 
-use super::cases::{self, AT_ONCE, Cast};
+use super::bring;
+use super::cases::{self, Cast};
 use super::doctors::{self, Doctor};
 use super::input::{self, Input};
-use super::patients::{self, Plan, Registered};
-use super::people::{self, POLICIES, Role};
+use super::patients::Registered;
+use super::people::{self, Role};
 use super::refusals::{self, Trials};
 use super::services::Services;
 use super::show::{Show, Step};
-use super::summary::{Skipped, Summary};
+use super::summary::Summary;
 use crate::cli::Failure;
+use crate::loopback::Hospitals;
 
 /// How long the end of a matching window may be late.
 const PATIENCE: Duration = Duration::from_secs(120);
 
-/// Runs everything.
-pub async fn run(
-    show: &mut Show,
-    folder: &Path,
-    path: &Path,
-    window: Option<u64>,
-) -> Result<Summary, Failure> {
-    let mut summary = Summary::default();
-    let inputs = input::read(show, path, &mut summary)?;
-    let trials = refusals::RECORDS.len();
-    let keys = input::make_keys(show, inputs.len().saturating_add(trials)).await?;
-    // Matching takes time for each record, and every record must have as long as the last one needs.
-    let window = window.unwrap_or_else(|| 15_u64.saturating_add(inputs.len() as u64 / 3));
-    let services = Arc::new(setup(show, folder, window).await?);
-    let patience = PATIENCE.saturating_add(Duration::from_secs(window));
-    let outcome = course(
-        show,
-        folder,
-        &services,
-        inputs,
-        keys,
-        patience,
-        &mut summary,
-    )
-    .await;
-    if let Ok(services) = Arc::try_unwrap(services) {
-        services.stop().await;
+/// How long a validator is away, generously: a record whose doctors are at its hospital must still be matched in time.
+const ABSENCE_S: u64 = 15;
+
+/// What a demo is told.
+pub struct Course<'a> {
+    /// Where everything is made.
+    pub folder: &'a Path,
+    /// The records.
+    pub input: &'a Path,
+    /// How many hospitals take part.
+    pub hospitals: Hospitals,
+    /// Seconds for matching; by default as many as the records need.
+    pub matching_window_s: Option<u64>,
+}
+
+impl Course<'_> {
+    /// Runs everything.
+    pub async fn run(self, show: &mut Show) -> Result<Summary, Failure> {
+        let (folder, hospitals) = (self.folder, self.hospitals);
+        let mut summary = Summary {
+            hospitals: (hospitals.count(), hospitals.voters()),
+            ..Summary::default()
+        };
+        let inputs = input::read(show, self.input, &mut summary)?;
+        let trials = refusals::RECORDS.len();
+        let keys = input::make_keys(show, inputs.len().saturating_add(trials)).await?;
+        let window = self.window(inputs.len());
+        let services = Arc::new(setup(show, folder, hospitals, window).await?);
+        let patience = PATIENCE.saturating_add(Duration::from_secs(window));
+        let outcome = course(
+            show,
+            folder,
+            &services,
+            inputs,
+            keys,
+            patience,
+            &mut summary,
+        )
+        .await;
+        if let Ok(services) = Arc::try_unwrap(services) {
+            services.stop().await;
+        }
+        outcome?;
+        summary.seconds = show.seconds().clone();
+        if let Some(seconds) = summary.seconds.remove("rsa keys") {
+            summary.rsa_seconds = seconds;
+        }
+        summary.judge();
+        Ok(summary)
     }
-    outcome?;
-    summary.seconds = show.seconds().clone();
-    if let Some(seconds) = summary.seconds.remove("rsa keys") {
-        summary.rsa_seconds = seconds;
+
+    /// Matching takes time for each record and, where many vote, for each block; every record must have as long as the last one needs.
+    fn window(&self, records: usize) -> u64 {
+        let absence = match self.hospitals.all_vote() {
+            true => ABSENCE_S,
+            false => 0,
+        };
+        let needed = 15_u64
+            .saturating_add(records as u64 / 3)
+            .saturating_add(absence);
+        let fours = self.hospitals.voters().div_ceil(4) as u64;
+        let window = self.matching_window_s;
+        window.unwrap_or_else(|| needed.saturating_mul(fours))
     }
-    summary.judge();
-    Ok(summary)
 }
 
 async fn course(
@@ -77,16 +107,10 @@ async fn course(
     roles.extend(refusals::roles()?);
     let mut doctors = enrol(show, services, &roles).await?;
     summary.doctors = doctors.len();
-    let step = show.begin(
-        "5 authorize",
-        "5  Each hospital lets the other search its records, as far as patients consent",
-        1,
-    );
-    let made = services.authorize().await?;
-    show.end(&step, &format!("{made} authorizations on the ledger"));
+    authorize(show, services).await?;
     interests(show, services, &doctors, &roles).await?;
 
-    let mut records = submit(show, folder, services, inputs, keys, summary).await?;
+    let mut records = bring::submit(show, folder, services, inputs, keys, summary).await?;
     let trials = records.split_off(records.len().saturating_sub(refusals::RECORDS.len()));
     let trials = Trials::new(trials.into_iter().flatten().collect());
     let trials =
@@ -132,13 +156,24 @@ async fn course(
         ));
     }
     show.end(&step, "done");
-    count(services, &cast.records, summary).await
+    count(show, services, &cast.records, summary).await
 }
 
-async fn setup(show: &mut Show, folder: &Path, window: u64) -> Result<Services, Failure> {
-    let line = "1  A KGC and two hospitals start, each a service with its own keys, store and copy of the ledger";
-    let step = show.begin("1 setup", line, 1);
-    let services = Services::start(folder, window.saturating_mul(1000)).await?;
+async fn setup(
+    show: &mut Show,
+    folder: &Path,
+    hospitals: Hospitals,
+    window: u64,
+) -> Result<Services, Failure> {
+    let voting = match hospitals.all_vote() {
+        true => "every hospital's",
+        false => "the first hospital's",
+    };
+    let line = format!(
+        "1  A KGC and {hospitals} hospitals start, each a service with its own keys, store and copy of the ledger; {voting} node votes"
+    );
+    let step = show.begin("1 setup", &line, 1);
+    let services = Services::start(folder, hospitals, window.saturating_mul(1000)).await?;
     show.end(&step, &format!("federation {}", services.federation.id()));
     Ok(services)
 }
@@ -166,6 +201,23 @@ async fn enrol(
     Ok(doctors)
 }
 
+async fn authorize(show: &mut Show, services: &Arc<Services>) -> Result<(), Failure> {
+    let line = "5  Each hospital lets the others search its records, as far as patients consent";
+    let step = show.begin("5 authorize", line, services.hospitals.len());
+    let jobs = (0..services.hospitals.len()).map(|number| {
+        let (services, bar) = (Arc::clone(services), step.bar());
+        async move {
+            let made = services.authorize(number).await;
+            bar.inc(1);
+            made
+        }
+    });
+    let made = cases::together(jobs).await?;
+    let made = made.into_iter().sum::<Result<usize, _>>()?;
+    show.end(&step, &format!("{made} authorizations on the ledger"));
+    Ok(())
+}
+
 async fn interests(
     show: &mut Show,
     services: &Services,
@@ -180,110 +232,6 @@ async fn interests(
     }
     show.end(&step, &format!("{} trapdoors on the ledger", doctors.len()));
     Ok(())
-}
-
-fn plans(services: &Services, inputs: Vec<Input>) -> Result<Vec<Plan>, Failure> {
-    let hospitals = services.ids();
-    let smallest = inputs
-        .iter()
-        .min_by_key(|input| input.source.content().len());
-    let smallest = smallest.map(|input| Arc::clone(&input.source));
-    let others = |owner: usize| {
-        let ids = hospitals.iter().enumerate();
-        ids.filter(move |(number, _)| *number != owner)
-            .map(|(_, id)| id.clone())
-            .collect()
-    };
-    let count = hospitals.len().max(1);
-    let mut plans = Vec::new();
-    for ((number, input), policy) in inputs
-        .into_iter()
-        .enumerate()
-        .zip(POLICIES.into_iter().cycle())
-    {
-        let owner = number.checked_rem(count).unwrap_or(0);
-        plans.push(Plan {
-            source: input.source,
-            keywords: input.keywords,
-            policy,
-            consent: others(owner),
-            owner,
-        });
-    }
-    for (code, policy, shared) in refusals::RECORDS {
-        let source = smallest
-            .clone()
-            .ok_or_else(|| Failure::said("there is no record"))?;
-        plans.push(Plan {
-            source,
-            keywords: vec![refusals::trial_keyword(code)?],
-            policy,
-            consent: if shared { others(0) } else { Vec::new() },
-            owner: 0,
-        });
-    }
-    Ok(plans)
-}
-
-/// Registers every record; those that fail are `None` in their place.
-async fn submit(
-    show: &mut Show,
-    folder: &Path,
-    services: &Arc<Services>,
-    inputs: Vec<Input>,
-    keys: Vec<RecordKeys>,
-    summary: &mut Summary,
-) -> Result<Vec<Option<Registered>>, Failure> {
-    let plans = plans(services, inputs)?;
-    let line = "3  Patients encrypt their records under a policy and hand them to a hospital, which (4) builds and posts the index";
-    let step = show.begin("3 encrypt, 4 index", line, plans.len());
-    let mut registered: Vec<Option<Registered>> = plans.iter().map(|_| None).collect();
-    let mut waiting = plans.into_iter().zip(keys).enumerate();
-    let mut running = JoinSet::new();
-    loop {
-        while running.len() < AT_ONCE
-            && let Some((number, (plan, keys))) = waiting.next()
-        {
-            let (services, folder) = (Arc::clone(services), folder.to_owned());
-            let label = plan.source.patient().id().to_owned();
-            running.spawn(async move {
-                (
-                    number,
-                    label,
-                    patients::register_record(services, plan, keys, folder).await,
-                )
-            });
-        }
-        let Some(done) = running.join_next().await else {
-            break;
-        };
-        step.advance();
-        match done? {
-            (number, _, Ok(one)) => {
-                if let Some(place) = registered.get_mut(number) {
-                    *place = Some(one);
-                }
-            }
-            (_, label, Err(error)) => {
-                let reason = error.to_string();
-                summary
-                    .failures
-                    .push(format!("patient {label} is not registered: {reason}"));
-                summary.skipped.push(Skipped {
-                    what: format!("patient {label}"),
-                    reason,
-                });
-            }
-        }
-    }
-    let count = registered.iter().flatten().count();
-    show.end(
-        &step,
-        &format!(
-            "{count} records registered, ciphertexts at their hospitals, digests on the ledger"
-        ),
-    );
-    Ok(registered)
 }
 
 async fn views(services: &Services) -> Result<BTreeMap<RecordId, RecordView>, Failure> {
@@ -338,6 +286,7 @@ async fn matched(
 }
 
 async fn count(
+    show: &Show,
     services: &Services,
     records: &[Registered],
     summary: &mut Summary,
@@ -355,26 +304,17 @@ async fn count(
             .unmatched
             .push(format!("{} at {hospital}", one.label));
     }
+    let before = summary.outage.as_ref().map_or(0, |one| one.matches);
+    summary.matches = before;
     for hospital in &services.hospitals {
-        let text = hospital
-            .operator
-            .http()
-            .get_bytes("/metrics", 4 << 20)
-            .await?;
-        summary.matches = summary
-            .matches
-            .saturating_add(matches(&String::from_utf8_lossy(&text)));
-        let status = hospital.operator.ledger_status().await?;
-        summary.height = summary.height.max(status.height);
+        let matches = hospital.matches().await?;
+        summary.matches = summary.matches.saturating_add(matches);
     }
+    let agreement = services.agreement().await?;
+    show.say(&format!(
+        "   All {} nodes have the same state at height {}: root {}",
+        agreement.nodes, agreement.height, agreement.state_root
+    ));
+    summary.ledger = Some(agreement);
     Ok(())
-}
-
-/// The counter of matches in a gateway's metrics.
-fn matches(metrics: &str) -> u64 {
-    let line = metrics
-        .lines()
-        .find_map(|line| line.strip_prefix("consilium_gateway_matches_total "));
-    line.and_then(|value| value.trim().parse().ok())
-        .unwrap_or(0)
 }

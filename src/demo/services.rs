@@ -1,4 +1,4 @@
-//! The federation of the demo: a KGC and two gateways, each a process of this same command with a folder of its own.
+//! The federation of the demo: a KGC and gateways, each a process of this same command with a folder of its own.
 
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -7,6 +7,7 @@ use consilium_client::api::auth::ScopeSet;
 use consilium_client::api::gateway::{
     AuthorizationRequest, AuthorizationScope, DeviceRole, InvitationRequest,
 };
+use consilium_client::api::ledger::LedgerStatus;
 use consilium_client::api::terms::PurposeOfUse;
 use consilium_client::credentials::Credentials;
 use consilium_client::device::Federation;
@@ -19,10 +20,11 @@ use consilium_client::wire::Text;
 use consilium_client::{GatewayClient, KgcClient};
 use consilium_contracts::{HospitalCard, HospitalId, Settings, SigningKey};
 use consilium_kgc::{Home, PublicFile};
-use tokio::process::Child;
+use tokio::sync::{Mutex, RwLock};
 
+use super::process::Process;
 use crate::cli::Failure;
-use crate::loopback::{self, Plan, Ports};
+use crate::loopback::{self, Hospitals, Plan, Ports};
 
 /// How long a service may take to be ready.
 const PATIENCE: Duration = Duration::from_secs(90);
@@ -31,12 +33,19 @@ const HEARTBEAT_MS: u64 = 1000;
 /// One day.
 const DAY_MS: u64 = 24 * 60 * 60 * 1000;
 
+/// The largest answer of `/metrics` that is read.
+const METRICS_BYTES: usize = 4 << 20;
+
 /// A hospital of the demo.
 pub struct Hospital {
     /// Its card.
     pub card: HospitalCard,
     /// Its gateway, as its operator.
     pub operator: GatewayClient,
+    /// Its gateway's process.
+    pub process: Mutex<Process>,
+    /// Held for reading by a patient who brings a record, for writing while the gateway is away.
+    pub door: RwLock<()>,
 }
 
 /// Everything that runs.
@@ -47,12 +56,27 @@ pub struct Services {
     pub hospitals: Vec<Hospital>,
     /// The federation.
     pub federation: Federation,
-    running: Vec<Child>,
+    of_kgc: Mutex<Process>,
+}
+
+/// That all nodes have the same ledger.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Agreement {
+    /// How many nodes.
+    pub nodes: usize,
+    /// The height at which they were compared.
+    pub height: u64,
+    /// The root of the state that each has there, in hexadecimal.
+    pub state_root: String,
 }
 
 impl Services {
-    /// Makes the keys, signs genesis, starts the three processes, and waits until they are ready.
-    pub async fn start(folder: &Path, matching_window_ms: u64) -> Result<Self, Failure> {
+    /// Makes the keys, signs genesis, starts the processes, and waits until they are ready.
+    pub async fn start(
+        folder: &Path,
+        count: Hospitals,
+        matching_window_ms: u64,
+    ) -> Result<Self, Failure> {
         let made = loopback::make(
             folder,
             Plan {
@@ -62,86 +86,120 @@ impl Services {
                     heartbeat_ms: HEARTBEAT_MS,
                     ..Settings::default()
                 },
-                ports: [Ports::free()?, Ports::free()?, Ports::free()?],
+                hospitals: count,
+                ports: Ports::free(count.count().saturating_add(1))?,
             },
         )?;
-        let mut running = vec![spawn("kgc", made.kgc.path(), folder)?];
-        for (id, _) in loopback::HOSPITALS {
-            running.push(spawn("gateway", &folder.join(id), folder)?);
-        }
-        let secret = &made.passphrase;
-        let mut services = Self {
-            kgc: kgc_client(&made.kgc, secret)?,
-            hospitals: Vec::new(),
-            federation: Federation::from_genesis(&made.genesis)?,
-            running,
-        };
+        let (secret, file) = (&made.passphrase, folder.join(loopback::PASSPHRASE));
+        let of_kgc = Process::start("kgc", made.kgc.path(), &file)?;
+        let mut hospitals = Vec::new();
         for card in made.cards {
-            let key: SigningKey = read_key_file(
-                &folder.join(card.id.as_str()).join("operator.key"),
-                Some(secret),
-            )?;
-            let operator = gateway_client(&card, Some(key))?;
-            services.hospitals.push(Hospital { card, operator });
+            let home = folder.join(card.id.as_str());
+            let process = Process::start("gateway", &home, &file)?;
+            let key: SigningKey = read_key_file(&home.join("operator.key"), Some(secret))?;
+            hospitals.push(Hospital {
+                operator: gateway_client(&card, Some(key))?,
+                card,
+                process: Mutex::new(process),
+                door: RwLock::default(),
+            });
         }
-        services.wait(folder).await?;
+        let services = Self {
+            kgc: kgc_client(&made.kgc, secret)?,
+            hospitals,
+            federation: Federation::from_genesis(&made.genesis)?,
+            of_kgc: Mutex::new(of_kgc),
+        };
+        services.wait().await?;
         Ok(services)
     }
 
-    async fn wait(&mut self, folder: &Path) -> Result<(), Failure> {
+    async fn wait(&self) -> Result<(), Failure> {
         let started = Instant::now();
         loop {
             let ready = self.ready().await;
-            for child in &mut self.running {
-                if let Some(status) = child.try_wait()? {
-                    return Err(Failure::said(format!(
-                        "a service ended ({status}):\n{}",
-                        logs(folder)
-                    )));
-                }
-            }
+            self.refuse_ended().await?;
             if ready {
                 return Ok(());
             }
             if started.elapsed() > PATIENCE {
+                let mut logs = String::new();
+                for process in self.processes() {
+                    logs.push('\n');
+                    logs.push_str(&process.lock().await.last_lines());
+                }
                 return Err(Failure::said(format!(
-                    "the services do not become ready:\n{}",
-                    logs(folder)
+                    "the services do not become ready:{logs}"
                 )));
             }
             tokio::time::sleep(Duration::from_millis(100)).await;
         }
     }
 
+    fn processes(&self) -> impl Iterator<Item = &Mutex<Process>> {
+        let gateways = self.hospitals.iter().map(|one| &one.process);
+        std::iter::once(&self.of_kgc).chain(gateways)
+    }
+
+    /// Refuses to go on where a service ended by itself.
+    pub async fn refuse_ended(&self) -> Result<(), Failure> {
+        for process in self.processes() {
+            let mut process = process.lock().await;
+            if let Some(status) = process.ended()? {
+                return Err(Failure::said(format!(
+                    "a service ended ({status}):\n{}",
+                    process.last_lines()
+                )));
+            }
+        }
+        Ok(())
+    }
+
     async fn ready(&self) -> bool {
-        let gateways = self.hospitals.iter().map(|one| one.operator.http());
-        for http in std::iter::once(self.kgc.http()).chain(gateways) {
-            if !loopback::is_ready(http).await {
+        if !loopback::is_ready(self.kgc.http()).await {
+            return false;
+        }
+        for hospital in &self.hospitals {
+            if !hospital.is_ready().await {
                 return false;
             }
         }
         true
     }
 
-    /// Lets each hospital search the other's records, within consent.
-    pub async fn authorize(&self) -> Result<usize, Failure> {
-        let mut made = 0_usize;
-        for from in &self.hospitals {
-            for to in self
-                .hospitals
-                .iter()
-                .filter(|to| to.card.id != from.card.id)
-            {
-                let now = from.operator.ledger_status().await?.tip_time_ms;
-                let request = AuthorizationRequest {
-                    to: Text(to.card.id.clone()),
-                    scope: AuthorizationScope::All,
-                    purpose: PurposeOfUse::Treatment,
-                    expires_ms: now.saturating_add(30 * DAY_MS),
-                };
-                from.operator.authorize(&request).await?;
-                made = made.saturating_add(1);
+    /// Waits until all nodes stand at one height, and compares their roots there.
+    pub async fn agreement(&self) -> Result<Agreement, Failure> {
+        let started = Instant::now();
+        loop {
+            let mut seen = vec![self.kgc.ledger_status().await?];
+            for hospital in &self.hospitals {
+                seen.push(hospital.operator.ledger_status().await?);
             }
+            if let Some(agreement) = compare(&seen)? {
+                return Ok(agreement);
+            }
+            if started.elapsed() > PATIENCE {
+                return Err(Failure::said("the nodes do not come to one height"));
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    }
+
+    /// Lets every other hospital search the records of the one with this number, within consent; how many it let.
+    pub async fn authorize(&self, number: usize) -> Result<usize, Failure> {
+        let from = self.hospital(number)?;
+        let others = self.ids().into_iter().filter(|id| *id != from.card.id);
+        let mut made = 0_usize;
+        for to in others {
+            let now = from.operator.ledger_status().await?.tip_time_ms;
+            let request = AuthorizationRequest {
+                to: Text(to),
+                scope: AuthorizationScope::All,
+                purpose: PurposeOfUse::Treatment,
+                expires_ms: now.saturating_add(30 * DAY_MS),
+            };
+            from.operator.authorize(&request).await?;
+            made = made.saturating_add(1);
         }
         Ok(made)
     }
@@ -162,15 +220,56 @@ impl Services {
     }
 
     /// Ends the processes.
-    pub async fn stop(mut self) {
-        for child in &mut self.running {
+    pub async fn stop(self) {
+        for process in self.processes() {
             // It may have ended by itself; the folder is thrown away in any case.
-            let _ = child.kill().await;
+            let _ = process.lock().await.kill().await;
         }
     }
 }
 
+/// What nodes agree on, if they stand at one height.
+fn compare(seen: &[LedgerStatus]) -> Result<Option<Agreement>, Failure> {
+    let Some((first, others)) = seen.split_first() else {
+        return Ok(None);
+    };
+    if others.iter().any(|one| one.height != first.height) {
+        return Ok(None);
+    }
+    let height = first.height;
+    if others.iter().any(|one| one.state_root != first.state_root) {
+        let text = format!("the nodes have different states at height {height}");
+        return Err(Failure::said(text));
+    }
+    Ok(Some(Agreement {
+        nodes: seen.len(),
+        height,
+        state_root: hex::encode(first.state_root.as_bytes()),
+    }))
+}
+
 impl Hospital {
+    /// Whether its gateway takes work.
+    pub async fn is_ready(&self) -> bool {
+        loopback::is_ready(self.operator.http()).await
+    }
+
+    /// Where its copy of the ledger stands.
+    pub async fn height(&self) -> Result<u64, Failure> {
+        Ok(self.operator.ledger_status().await?.height)
+    }
+
+    /// The counter of matches in its gateway's metrics: those of this run of the process.
+    pub async fn matches(&self) -> Result<u64, Failure> {
+        let http = self.operator.http();
+        let text = http.get_bytes("/metrics", METRICS_BYTES).await?;
+        let text = String::from_utf8_lossy(&text);
+        let counter = "consilium_gateway_matches_total ";
+        let mut values = text.lines().filter_map(|line| line.strip_prefix(counter));
+        let value = values.next().and_then(|value| value.trim().parse().ok());
+        Ok(value.unwrap_or(0))
+    }
+
     /// An invitation for one device.
     pub async fn invite(&self, role: DeviceRole) -> Result<Invitation, Failure> {
         let request = InvitationRequest {
@@ -220,18 +319,4 @@ fn kgc_client(home: &Home, secret: &Passphrase) -> Result<KgcClient, Failure> {
         Some(credentials),
         patient_settings(),
     )?)
-}
-
-fn spawn(service: &str, home: &Path, folder: &Path) -> Result<Child, Failure> {
-    let mut command = loopback::serve(service, home, &folder.join(loopback::PASSPHRASE))?;
-    command.args(["--log-filter", "warn"]);
-    Ok(tokio::process::Command::from(command)
-        .kill_on_drop(true)
-        .spawn()?)
-}
-
-fn logs(folder: &Path) -> String {
-    let homes = std::iter::once("kgc").chain(loopback::HOSPITALS.map(|(id, _)| id));
-    let lines = homes.map(|name| loopback::last_lines(&folder.join(name)));
-    lines.collect::<Vec<_>>().join("\n")
 }

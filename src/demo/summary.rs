@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use serde_json::{Value, json};
 
+use super::outage::Outage;
+use super::services::Agreement;
 use crate::cli::{Answer, table};
 
 /// The share of records that must open, in percent.
@@ -61,8 +63,12 @@ pub struct Summary {
     pub refusals: Vec<Refusal>,
     /// Reports that patients opened.
     pub reports_opened: usize,
-    /// The ledger's height at the end.
-    pub height: u64,
+    /// Hospitals, and how many of them vote.
+    pub hospitals: (usize, usize),
+    /// What was done to a validator, where one was killed.
+    pub outage: Option<Outage>,
+    /// What all nodes have at the end.
+    pub ledger: Option<Agreement>,
     /// Seconds per step.
     pub seconds: BTreeMap<&'static str, f64>,
     /// Seconds for the records' RSA keys, made in parallel beforehand.
@@ -72,6 +78,16 @@ pub struct Summary {
 }
 
 impl Summary {
+    /// A patient's record was refused or lost on its way.
+    pub fn not_registered(&mut self, label: &str, reason: &str) {
+        self.failures
+            .push(format!("patient {label} is not registered: {reason}"));
+        self.skipped.push(Skipped {
+            what: format!("patient {label}"),
+            reason: reason.to_owned(),
+        });
+    }
+
     /// Adds what the numbers say.
     pub fn judge(&mut self) {
         let mut rule = |holds: bool, text: String| {
@@ -100,6 +116,13 @@ impl Summary {
                 self.reports_opened, self.decrypted
             ),
         );
+        rule(
+            self.ledger.is_some(),
+            "the nodes were not compared at the end".to_owned(),
+        );
+        if let Some(outage) = self.outage.iter().find(|one| !one.holds()) {
+            rule(false, format!("no absence: {}", outage.line()));
+        }
         for refusal in self.refusals.iter().filter(|one| !one.refused) {
             rule(
                 false,
@@ -118,6 +141,7 @@ impl Summary {
     }
 
     fn json(&self) -> Value {
+        let ledger = self.ledger.as_ref();
         json!({
             "patients": { "read": self.read, "registered": self.registered, "skipped": self.skipped },
             "records": self.registered,
@@ -130,7 +154,12 @@ impl Summary {
             "unmatched": self.unmatched,
             "refusals": self.refusals,
             "reports_opened": self.reports_opened,
-            "ledger": { "height": self.height },
+            "hospitals": self.hospitals.0,
+            "ledger": {
+                "height": ledger.map(|one| one.height), "state_root": ledger.map(|one| &one.state_root),
+                "nodes": ledger.map(|one| one.nodes), "validators": self.hospitals.1,
+            },
+            "outage": self.outage,
             "seconds": self.seconds,
             "rsa_seconds": self.rsa_seconds,
             "failures": self.failures,
@@ -141,6 +170,11 @@ impl Summary {
         let total: f64 = self.seconds.values().sum();
         let row = |name: &str, value: String| [name.to_owned(), value];
         let refused = self.refusals.iter().filter(|one| one.refused).count();
+        let (hospitals, voting) = self.hospitals;
+        let (height, nodes, root) = match &self.ledger {
+            Some(one) => (one.height, one.nodes, one.state_root.as_str()),
+            None => (0, 0, "none"),
+        };
         let rows = [
             row("patients read", self.read.to_string()),
             row("records registered", self.registered.to_string()),
@@ -160,7 +194,12 @@ impl Summary {
                 "misuse refused",
                 format!("{refused} of {}", self.refusals.len()),
             ),
-            row("ledger height", self.height.to_string()),
+            row(
+                "hospitals, of them voting",
+                format!("{hospitals}, {voting}"),
+            ),
+            row("ledger height", height.to_string()),
+            row("nodes with this state root", format!("{nodes}: {root}")),
             row("seconds, all steps", format!("{total:.1}")),
             row(
                 "seconds, RSA keys before",
@@ -168,6 +207,9 @@ impl Summary {
             ),
         ];
         let mut text = format!("\n{}", table(["summary", ""], rows));
+        if let Some(outage) = &self.outage {
+            text.push_str(&format!("\n{}", outage.line()));
+        }
         for skipped in &self.skipped {
             text.push_str(&format!("\nskipped: {}: {}", skipped.what, skipped.reason));
         }

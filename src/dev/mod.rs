@@ -1,4 +1,4 @@
-//! `consilium dev`: a federation on this machine that stays: a KGC and two hospitals, each a process of its own.
+//! `consilium dev`: a federation on this machine that stays: a KGC and hospitals, each a process of its own.
 //!
 //! | in the folder | what |
 //! |---|---|
@@ -17,7 +17,7 @@ use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
 use crate::cli::{Answer, Failure, Outcome, table};
-use crate::loopback::{HOSPITALS, PASSPHRASE};
+use crate::loopback::PASSPHRASE;
 use plan::Chosen;
 use process::Service;
 
@@ -62,7 +62,7 @@ pub async fn run(command: DevCommand) -> Outcome {
     }
 }
 
-/// The services of a folder, by absolute paths: they run elsewhere than this command was called.
+/// The services of a folder, the KGC's first, by absolute paths: they run elsewhere than this command was called.
 fn services(home: &Path) -> Result<Vec<Service>, Failure> {
     if !plan::is_there(home) {
         return Err(Failure::said(format!(
@@ -70,10 +70,12 @@ fn services(home: &Path) -> Result<Vec<Service>, Failure> {
             home.display()
         )));
     }
+    let hospitals = plan::hospitals(home)?;
     let home = home.canonicalize()?;
-    let hospitals = HOSPITALS.map(|(id, _)| Service::new("gateway", home.join(id)));
+    let gateways = hospitals.named();
+    let gateways = gateways.map(|one| Service::new("gateway", home.join(one.id)));
     Ok(std::iter::once(Service::new("kgc", home.join("kgc")))
-        .chain(hospitals)
+        .chain(gateways)
         .collect())
 }
 
@@ -100,20 +102,21 @@ async fn up(home: &Path, chosen: &Chosen) -> Outcome {
     let text = format!(
         "The federation runs.\n\n{}\n\n{}",
         listing(&seen),
-        credentials(&home.canonicalize()?)
+        credentials(&home.canonicalize()?, &services)
     );
     Ok(Answer::new(text, as_json(&seen, home)))
 }
 
-fn credentials(home: &Path) -> String {
+fn credentials(home: &Path, services: &[Service]) -> String {
     let mut rows = vec![[
         "KGC's administrator".to_owned(),
         home.join("kgc").join("admin.key").display().to_string(),
     ]];
-    for (id, _) in HOSPITALS {
+    for hospital in services.iter().skip(1) {
+        let key = hospital.home().join("operator.key");
         rows.push([
-            format!("operator of {id}"),
-            home.join(id).join("operator.key").display().to_string(),
+            format!("operator of {}", hospital.name()),
+            key.display().to_string(),
         ]);
     }
     format!(

@@ -10,7 +10,7 @@ use consilium_contracts::Settings;
 use serde::{Deserialize, Serialize};
 
 use crate::cli::Failure;
-use crate::loopback::{self, Plan, Ports};
+use crate::loopback::{self, Hospitals, Plan, Ports};
 
 /// Between the port of a service and that of its ledger's node.
 const LEDGER_OFFSET: u16 = 100;
@@ -20,7 +20,11 @@ const MATCHING_WINDOW: u64 = 20;
 /// What the caller may choose when the federation is made.
 #[derive(Debug, Args)]
 pub struct Chosen {
-    /// The KGC's port, by default 8440; the hospitals take the two after it, the ledger's nodes those 100 above
+    /// Hospitals, 2 to 16, by default 2. From 4 on all of them vote, and the ledger goes on when one stops (5 of 16); of 2 or 3 the first
+    /// alone votes, because they would stop with the first that fails
+    #[arg(long, value_name = "N", env = "CONSILIUM_DEV_HOSPITALS")]
+    hospitals: Option<Hospitals>,
+    /// The KGC's port, by default 8440; the hospitals take those after it, the ledger's nodes those 100 above
     #[arg(long, value_name = "PORT", env = "CONSILIUM_DEV_FIRST_PORT",
         value_parser = clap::value_parser!(u16).range(1024..=65_000))]
     first_port: Option<u16>,
@@ -31,11 +35,55 @@ pub struct Chosen {
 }
 
 /// `dev.json`.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Made {
     first_port: u16,
     matching_window_s: u64,
+    /// Two where it does not stand: those that were made before there was a choice have two.
+    #[serde(default)]
+    hospitals: Hospitals,
+}
+
+impl Made {
+    fn read(home: &Path) -> Result<Self, Failure> {
+        let path = file(home);
+        serde_json::from_slice(&fs::read(&path)?)
+            .map_err(|error| Failure::said(format!("{}: {error}", path.display())))
+    }
+
+    /// With what is chosen, where it is.
+    fn but(&self, chosen: &Chosen) -> Self {
+        Self {
+            first_port: chosen.first_port.unwrap_or(self.first_port),
+            matching_window_s: chosen.matching_window.unwrap_or(self.matching_window_s),
+            hospitals: chosen.hospitals.unwrap_or(self.hospitals),
+        }
+    }
+
+    /// The KGC's, then each hospital's.
+    fn ports(&self) -> Vec<Ports> {
+        let last = u16::from(u8::from(self.hospitals));
+        let numbers = 0..=last;
+        numbers
+            .map(|number| ports(self.first_port, number))
+            .collect()
+    }
+}
+
+impl Default for Made {
+    fn default() -> Self {
+        Self {
+            first_port: FIRST_PORT,
+            matching_window_s: MATCHING_WINDOW,
+            hospitals: Hospitals::default(),
+        }
+    }
+}
+
+/// The hospitals of the federation that was made here.
+pub fn hospitals(home: &Path) -> Result<Hospitals, Failure> {
+    Ok(Made::read(home)?.hospitals)
 }
 
 /// Whether a federation was made here.
@@ -56,18 +104,16 @@ pub fn make_unless_there(home: &Path, chosen: &Chosen) -> Result<(), Failure> {
 }
 
 fn check(home: &Path, chosen: &Chosen) -> Result<(), Failure> {
-    let path = file(home);
-    let made: Made = serde_json::from_slice(&fs::read(&path)?)
-        .map_err(|error| Failure::said(format!("{}: {error}", path.display())))?;
-    let port = chosen.first_port.unwrap_or(made.first_port);
-    let window = chosen.matching_window.unwrap_or(made.matching_window_s);
-    if (port, window) == (made.first_port, made.matching_window_s) {
+    let made = Made::read(home)?;
+    if made.but(chosen) == made {
         return Ok(());
     }
-    let (port, window) = (made.first_port, made.matching_window_s);
     Err(Failure::Usage(format!(
-        "{} was made with --first-port {port} --matching-window {window}, which stand in its genesis; give these, or another --home",
+        "{} was made with --hospitals {} --first-port {} --matching-window {}, which stand in its genesis; give these, or another --home",
         home.display(),
+        made.hospitals,
+        made.first_port,
+        made.matching_window_s,
     )))
 }
 
@@ -79,17 +125,15 @@ fn make(home: &Path, chosen: &Chosen) -> Result<(), Failure> {
             home.display()
         )));
     }
-    let made = Made {
-        first_port: chosen.first_port.unwrap_or(FIRST_PORT),
-        matching_window_s: chosen.matching_window.unwrap_or(MATCHING_WINDOW),
-    };
+    let made = Made::default().but(chosen);
     let plan = Plan {
         name: "Federation on one machine",
         settings: Settings {
             matching_window_ms: made.matching_window_s.saturating_mul(1000),
             ..Settings::default()
         },
-        ports: [0, 1, 2].map(|number| ports(made.first_port, number)),
+        hospitals: made.hospitals,
+        ports: made.ports(),
     };
     plan.ports.iter().try_for_each(|ports| free(*ports))?;
     let parent = home.parent().filter(|one| !one.as_os_str().is_empty());
@@ -129,4 +173,37 @@ fn free(ports: Ports) -> Result<(), Failure> {
         })?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_federation_made_before_there_was_a_choice_has_two_hospitals() {
+        let before = r#"{"first_port": 8440, "matching_window_s": 20}"#;
+        let made: Made = serde_json::from_str(before).unwrap();
+        assert_eq!(made, Made::default());
+        assert_eq!(made.hospitals.count(), 2);
+        let text = serde_json::to_string(&made).unwrap();
+        assert_eq!(serde_json::from_str::<Made>(&text).unwrap(), made);
+        let wrong = r#"{"first_port": 8440, "matching_window_s": 20, "hospitals": 17}"#;
+        assert!(serde_json::from_str::<Made>(wrong).is_err());
+    }
+
+    #[test]
+    fn every_service_has_ports_of_its_own() {
+        let made = Made {
+            hospitals: 16_u8.try_into().unwrap(),
+            ..Made::default()
+        };
+        let ports = made.ports();
+        assert_eq!(ports.len(), 17);
+        let all: std::collections::BTreeSet<_> = ports
+            .iter()
+            .flat_map(|one| [one.http, one.ledger])
+            .collect();
+        assert_eq!(all.len(), 34);
+        assert!(all.contains(&8440) && all.contains(&8556));
+    }
 }

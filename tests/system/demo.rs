@@ -38,7 +38,10 @@ fn check(json: &Value) {
     assert!(number(&json["doctors"]) >= 8);
     assert!(number(&json["matches"]) >= number(&json["decrypted"]));
     assert!(number(&json["assignments"]) >= number(&json["decrypted"]));
-    assert!(number(&json["ledger"]["height"]) > 0);
+    let ledger = &json["ledger"];
+    assert!(number(&ledger["height"]) > 0);
+    assert_eq!(number(&ledger["nodes"]), number(&json["hospitals"]) + 1);
+    assert_eq!(ledger["state_root"].as_str().unwrap().len(), 64);
     assert!(json["seconds"].as_object().unwrap().len() >= 8);
     assert_eq!(json["failures"], Value::Array(Vec::new()));
     refused(json);
@@ -93,6 +96,8 @@ fn the_main_job_runs_on_the_projects_own_sample() {
     check(&json);
     assert_eq!(number(&json["patients"]["read"]), 25);
     assert_eq!(number(&json["records"]), 25);
+    assert_eq!(number(&json["ledger"]["validators"]), 1);
+    assert_eq!(json["outage"], Value::Null);
     let skipped = json["patients"]["skipped"].as_array().unwrap();
     assert!(
         skipped
@@ -104,6 +109,32 @@ fn the_main_job_runs_on_the_projects_own_sample() {
             .iter()
             .all(|one| !one["reason"].as_str().unwrap().is_empty())
     );
+}
+
+/// A few records of the sample, so that it does not take long.
+#[test]
+fn the_main_job_runs_over_four_validators_one_of_them_killed_in_the_middle() {
+    let folder = tempfile::tempdir().unwrap();
+    let (all, few) = (folder.path().join("all"), folder.path().join("few"));
+    let made = consilium(&["sample", all.to_str().unwrap()]);
+    assert_eq!(made.status.code(), Some(0));
+    fs::create_dir(&few).unwrap();
+    for number in 1..=7 {
+        let name = format!("patient-{number:02}.json");
+        fs::copy(all.join("transactions").join(&name), few.join(&name)).unwrap();
+    }
+    let json = demo(&["--hospitals", "4", "--records", few.to_str().unwrap()]);
+    check(&json);
+    assert_eq!(number(&json["records"]), 7);
+    assert_eq!(number(&json["ledger"]["nodes"]), 5);
+    assert_eq!(number(&json["ledger"]["validators"]), 4);
+    let outage = &json["outage"];
+    assert_eq!(outage["hospital"], "lakeside");
+    let heights = ["killed_at", "others_at", "caught_up_at"].map(|name| number(&outage[name]));
+    let [killed, others, caught_up] = heights;
+    assert!(killed > 0 && others >= killed + 5, "{outage}");
+    assert!(caught_up >= others, "{outage}");
+    assert!(number(&json["ledger"]["height"]) >= caught_up);
 }
 
 #[test]

@@ -10,8 +10,11 @@ use serde_json::Value;
 
 use super::text;
 
-/// The names of the services, as their folders are called.
+/// The names of the services of two hospitals, as their folders are called.
 pub const SERVICES: [&str; 3] = ["kgc", "st-mary", "city-clinic"];
+
+/// A KGC, four hospitals, and one more.
+const PORTS: u16 = 6;
 
 /// A federation; it ends with this value.
 pub struct Dev {
@@ -138,20 +141,21 @@ fn text_of(bytes: &[u8]) -> String {
 impl Drop for Dev {
     fn drop(&mut self) {
         self.call(&["dev", "down"]);
-        SERVICES.iter().for_each(|service| {
-            self.kill(service);
-        });
+        let folders = fs::read_dir(self.home(""));
+        for folder in folders.into_iter().flatten().flatten() {
+            self.kill(&folder.file_name().to_string_lossy());
+        }
     }
 }
 
-/// The first of four ports, so that they and those 100 above are free; below those that connections get.
+/// The first of as many ports as a federation may need, so that they and those 100 above are free; below those that connections get.
 fn free_ports() -> u16 {
     let is_free = |port: u16| TcpListener::bind(("127.0.0.1", port)).is_ok();
-    let all_free = |first: &u16| (0..4).all(|n| is_free(first + n) && is_free(first + 100 + n));
+    let all_free = |first: &u16| (0..PORTS).all(|n| is_free(first + n) && is_free(first + 100 + n));
     // Tests of one process run beside each other: each looks from another place on.
     static NEXT: AtomicU16 = AtomicU16::new(0);
     let begin = 20_000 + (std::process::id() % 40) as u16 * 200;
-    let taken = NEXT.fetch_add(4, Ordering::Relaxed);
-    let mut firsts = (begin + taken % 100..32_000).step_by(200);
+    let taken = NEXT.fetch_add(PORTS, Ordering::Relaxed);
+    let mut firsts = (begin + taken % 96..32_000).step_by(200);
     firsts.find(all_free).expect("free ports")
 }
