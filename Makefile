@@ -16,7 +16,7 @@ CARGO := cargo
 ALL := --workspace --all-targets --locked
 CONSILIUM := $(CARGO_TARGET_DIR)/debug/consilium
 
-.PHONY: help setup build bin demo bench test lint format-check claims clippy doc deny advisories unit clean
+.PHONY: help setup build bin demo bench test lint format-check claims clippy doc deny advisories unit determinism soak clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -37,7 +37,7 @@ demo: build ## Run the main job on sample records: a KGC and two hospitals on th
 bench: build ## Measure on this machine and write docs/benchmarks.md: a quarter of an hour
 	@$(CARGO_TARGET_DIR)/debug/consilium-bench --dir $(CARGO_TARGET_DIR)/bench --report docs $(BENCH)
 
-test: setup lint unit ## Everything CI checks: formatting, lints, docs, licences, all tests
+test: setup lint unit determinism ## Everything CI checks: formatting, lints, docs, licences, all tests
 
 lint: format-check claims clippy doc deny
 
@@ -61,6 +61,12 @@ advisories: deny ## Known advisories, where the database can be reached
 
 unit: setup ## All tests
 	@$(CARGO) test --workspace --locked
+
+determinism: setup ## Whether debug and release builds of the ledger find the same state roots
+	@scripts/determinism
+
+soak: setup ## The faults that the ledger must survive, in full; prints what was done
+	@CONSILIUM_SOAK=1 $(CARGO) test --workspace --locked --test faults -- --nocapture --test-threads=1
 
 clean: ## Remove this project's compiled files, the shared dependencies included
 	@rm -rf "$(CARGO_TARGET_DIR)"

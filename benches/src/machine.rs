@@ -67,10 +67,18 @@ fn filesystem(mounts: &str, path: &Path) -> String {
         .map_or_else(|| "unknown".into(), |(_, kind)| kind)
 }
 
-/// The commit that is checked out, and whether something is not committed.
+/// The commit that is checked out, and whether something is not committed; the report itself does not count.
 fn commit() -> String {
     let commit = said("git", &["rev-parse", "--short=12", "HEAD"]);
-    match said("git", &["status", "--porcelain", "--untracked-files=no"]).as_str() {
+    let status = [
+        "status",
+        "--porcelain",
+        "--untracked-files=no",
+        "--",
+        ".",
+        ":!docs",
+    ];
+    match said("git", &status).as_str() {
         "" => commit,
         _ => format!("{commit} with changes"),
     }

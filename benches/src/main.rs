@@ -34,6 +34,9 @@ struct Options {
     /// The numbers of validators of the ledger's runs.
     #[arg(long, value_delimiter = ',', default_values_t = [1, 4, 7, 10, 16])]
     validators: Vec<usize>,
+    /// Transactions in flight where the ledger is saturated, over all nodes where they are submitted.
+    #[arg(long, default_value_t = 128)]
+    in_flight: usize,
     #[command(subcommand)]
     role: Option<Role>,
 }
@@ -63,9 +66,10 @@ fn main() -> Result<(), Failure> {
 
 fn run(options: &Options) -> Result<(), Failure> {
     let machine = machine::Machine::examine(&options.dir)?;
+    let (validators, in_flight) = (options.validators.clone(), options.in_flight);
     let scale = match options.quick {
-        true => ledger::Scale::quick(options.validators.clone()),
-        false => ledger::Scale::full(options.validators.clone()),
+        true => ledger::Scale::quick(validators, in_flight),
+        false => ledger::Scale::full(validators, in_flight),
     };
     let sections: Vec<Section> = vec![ledger::measure(&options.dir, &scale)?];
     let text = report::text(&machine, options.quick, &sections);

@@ -11,7 +11,7 @@ use consilium_client::device::doctor::{
     DoctorKeys, MAX_RECORD_BYTES, OpenedCase, ReportRecipient, decrypt_record, enrol, fetch_record,
     open_case, post_trapdoor, seal_trapdoor, submit_report,
 };
-use consilium_client::device::{DeviceError, keyword_tokens, register};
+use consilium_client::device::{DeviceError, register};
 use consilium_client::http::ClientSettings;
 use consilium_contracts::{BlockTime, DoctorId, RecordId};
 use consilium_records::Keyword;
@@ -22,7 +22,8 @@ use zeroize::Zeroizing;
 use super::patients::digest_of_file;
 use super::people::Role;
 use super::services::Services;
-use crate::cli::{Failure, keywords};
+use super::tokens::tokens;
+use crate::cli::Failure;
 
 /// How long interests hold: 30 days.
 const INTERESTS_MS: u64 = 30 * 24 * 60 * 60 * 1000;
@@ -82,8 +83,7 @@ pub async fn post_interests(
     let federation = &services.federation;
     let card = &services.hospital(doctor.hospital)?.card;
     let mut rng: StdRng = rand::make_rng();
-    let chosen = keywords::convert(interests).keywords;
-    let tokens = keyword_tokens(&doctor.gateway, federation, &chosen, &mut rng).await?;
+    let tokens = tokens(services, &doctor.gateway, interests, &mut rng).await?;
     let now = doctor.gateway.ledger_status().await?.tip_time_ms;
     let expiry = BlockTime::new(now.saturating_add(INTERESTS_MS));
     let trapdoor = seal_trapdoor(federation, card, &tokens, expiry, &mut rng)?;

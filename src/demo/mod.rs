@@ -13,6 +13,7 @@ mod run;
 mod services;
 mod show;
 mod summary;
+mod tokens;
 
 use std::io::Write as _;
 use std::path::PathBuf;

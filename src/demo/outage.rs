@@ -12,7 +12,7 @@ use crate::cli::Failure;
 /// How many blocks the others commit before it is started again.
 const MISSED: u64 = 5;
 /// How long the others may take for them, and it to be ready again.
-const PATIENCE: Duration = Duration::from_secs(120);
+const PATIENCE: Duration = Duration::from_secs(300);
 const PAUSE: Duration = Duration::from_millis(100);
 
 /// What was done to a validator, and what came of it.
@@ -89,17 +89,18 @@ pub async fn befall(
 async fn gone_on(others: &[Hospital], height: u64) -> Result<u64, Failure> {
     let started = Instant::now();
     loop {
-        let mut lowest = u64::MAX;
+        let mut heights = Vec::new();
         for one in others {
-            lowest = lowest.min(one.height().await?);
+            heights.push((one.card.id.as_str(), one.height().await?));
         }
-        if lowest >= height {
+        let lowest = heights.iter().map(|(_, height)| *height).min();
+        if let Some(lowest) = lowest.filter(|lowest| *lowest >= height) {
             return Ok(lowest);
         }
         if started.elapsed() > PATIENCE {
-            return Err(Failure::said(
-                "the ledger does not go on without one validator",
-            ));
+            return Err(Failure::said(format!(
+                "the ledger does not go on to height {height} without one validator; the others are at {heights:?}"
+            )));
         }
         tokio::time::sleep(PAUSE).await;
     }

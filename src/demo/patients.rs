@@ -9,7 +9,7 @@ use consilium_client::device::patient::{
     self, RecordChoices, RecordKeys, acknowledge, current_epoch, read_report, seal_record,
     submit_record,
 };
-use consilium_client::device::{keyword_tokens, register};
+use consilium_client::device::register;
 use consilium_client::http::ClientSettings;
 use consilium_contracts::{BlockTime, HospitalId, PurposeOfUse, RecordId, SigningKey};
 use consilium_policies::Policy;
@@ -18,7 +18,8 @@ use sha2::{Digest as _, Sha256};
 
 use super::doctors::{Doctor, report_text};
 use super::services::{Hospital, Services};
-use crate::cli::{Failure, keywords};
+use super::tokens::tokens;
+use crate::cli::Failure;
 
 /// How long consents hold: 90 days.
 const CONSENT_MS: u64 = 90 * 24 * 60 * 60 * 1000;
@@ -62,9 +63,8 @@ pub async fn register_record(
 ) -> Result<Registered, Failure> {
     let hospital = services.hospital(plan.owner)?;
     let gateway = device(hospital).await?;
-    let chosen = keywords::convert(&plan.keywords).keywords;
     let mut rng: rand::rngs::StdRng = rand::make_rng();
-    let tokens = keyword_tokens(&gateway, &services.federation, &chosen, &mut rng).await?;
+    let tokens = tokens(services, &gateway, &plan.keywords, &mut rng).await?;
     let epoch = current_epoch(&gateway).await?;
     let now = gateway.ledger_status().await?.tip_time_ms;
     let policy: Policy = plan.policy.parse()?;

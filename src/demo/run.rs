@@ -113,8 +113,12 @@ async fn course(
     let mut records = bring::submit(show, folder, services, inputs, keys, summary).await?;
     let trials = records.split_off(records.len().saturating_sub(refusals::RECORDS.len()));
     let trials = Trials::new(trials.into_iter().flatten().collect());
-    let trials =
-        trials.ok_or_else(|| Failure::said("the records for the refusals are not registered"))?;
+    let trials = trials.ok_or_else(|| {
+        Failure::said(format!(
+            "the records for the refusals are not registered: {}",
+            summary.failures.join("; ")
+        ))
+    })?;
     let records: Vec<Registered> = records.into_iter().flatten().collect();
     summary.registered = records.len();
     // While its matching window is open: a closed record would be refused for that reason.

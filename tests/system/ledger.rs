@@ -205,6 +205,7 @@ fn an_authorization_is_proven_to_who_has_two_files_and_so_are_its_end_and_its_ab
             out,
         ])
     };
+    catch_up(&dev, CLINIC, MARY);
     let given = prove(CLINIC, "given.proof");
     assert_eq!(given["proven"]["entry"]["in_force"], true);
     dev.json(&["gateway", "withdraw", id, "--home", MARY]);

@@ -1,7 +1,7 @@
 //! What was found, as a section of the report.
 
 use super::limits::{BLOCK, Bare, Synced};
-use super::load::{IN_FLIGHT, Run};
+use super::load::Run;
 use super::{BOUND_AT, bound};
 use crate::machine::cores;
 use crate::plot::{Line, Plot};
@@ -22,6 +22,8 @@ pub struct Findings {
     pub ed25519: f64,
     pub synced: Synced,
     pub runs: Vec<Run>,
+    /// Transactions in flight at saturation.
+    pub in_flight: usize,
 }
 
 impl Findings {
@@ -101,8 +103,9 @@ impl Findings {
         Table {
             caption: format!(
                 "Index posts of n = {}; latencies in ms from submission until committed and applied where it was submitted; \
-                 {IN_FLIGHT} in flight at saturation",
-                super::federation::N
+                 {} in flight at saturation",
+                super::federation::N,
+                self.in_flight
             ),
             head: vec![
                 "validators",

@@ -12,8 +12,8 @@ use super::{BOUND_AT, Scale};
 use crate::failure::Failure;
 use crate::statistics::Spread;
 
-/// Transactions in flight at saturation, over all nodes where they are submitted.
-pub const IN_FLIGHT: usize = 128;
+/// Transactions in flight while the state is prepared.
+const PREPARING: usize = 128;
 /// Between two transactions at rest: the ledger has nothing to do when the next one comes.
 const PAUSE: Duration = Duration::from_millis(100);
 /// After a load, before idleness is measured.
@@ -81,7 +81,7 @@ impl Run {
             .iter()
             .map(|post| post.to_canonical_bytes().len())
             .sum();
-        let saturation = saturate(&mut nodes, &shares(later), bytes)?;
+        let saturation = saturate(&mut nodes, &shares(later), bytes, scale.in_flight)?;
         Ok(Self {
             validators,
             rest: spread(&rest)?,
@@ -107,7 +107,7 @@ fn prepare(nodes: &mut Nodes, federation: &Federation, records: usize) -> Result
     for number in 0..records {
         transactions.push(federation.record(number % federation.owners(), number)?);
     }
-    nodes.submit(&shares(transactions, federation.owners()), IN_FLIGHT)?;
+    nodes.submit(&shares(transactions, federation.owners()), PREPARING)?;
     nodes.agree()?;
     Ok(())
 }
@@ -144,10 +144,11 @@ fn saturate(
     nodes: &mut Nodes,
     shares: &[Vec<SignedTransaction>],
     bytes: usize,
+    in_flight: usize,
 ) -> Result<Saturation, Failure> {
     let height = nodes.agree()?;
     let before: Duration = nodes.processor_times()?.iter().sum();
-    let timings = nodes.submit(shares, IN_FLIGHT.div_ceil(shares.len()))?;
+    let timings = nodes.submit(shares, in_flight.div_ceil(shares.len().max(1)))?;
     let blocks = nodes.agree()? - height;
     let times = nodes.processor_times()?;
     let used = times.iter().sum::<Duration>().saturating_sub(before);

@@ -33,6 +33,8 @@ const BOUND_AT: usize = 4;
 pub struct Scale {
     /// With how many validators.
     validators: Vec<usize>,
+    /// How many transactions wait at once at saturation.
+    in_flight: usize,
     /// How many transactions are submitted one at a time.
     rest: usize,
     /// For how long the ledger is saturated, if it were as fast as the bare work allows.
@@ -45,9 +47,10 @@ pub struct Scale {
 
 impl Scale {
     /// What the report is made of.
-    pub fn full(validators: Vec<usize>) -> Self {
+    pub fn full(validators: Vec<usize>, in_flight: usize) -> Self {
         Self {
             validators,
+            in_flight,
             rest: 100,
             saturation: Duration::from_secs(15),
             idle: Duration::from_secs(30),
@@ -56,9 +59,10 @@ impl Scale {
     }
 
     /// Just enough to see that everything works.
-    pub fn quick(validators: Vec<usize>) -> Self {
+    pub fn quick(validators: Vec<usize>, in_flight: usize) -> Self {
         Self {
             validators,
+            in_flight,
             rest: 4,
             saturation: Duration::from_millis(200),
             idle: Duration::from_secs(1),
@@ -105,6 +109,7 @@ pub fn measure(dir: &Path, scale: &Scale) -> Result<Section, Failure> {
         .or(runs.first());
     let block_bytes = block.map_or(0, Run::block_bytes);
     let findings = Findings {
+        in_flight: scale.in_flight,
         ed25519: limits::ed25519(bare.transaction_bytes, scale.repeats)?,
         synced: limits::synced_batches(&dir.join("raw"), block_bytes, scale.repeats)?,
         bare,

@@ -21,13 +21,22 @@ pub(crate) fn sequence(dir: &Path) -> Result<Option<Height>, StoreError> {
     if !path.exists() {
         return Ok(None);
     }
-    match wal::Log::open(&path) {
-        Ok(log) => Ok(Some(Height::new(log.sequence()))),
+    match read(&path) {
+        Ok(sequence) => Ok(Some(Height::new(sequence))),
         Err(error) => Err(StoreError::Corrupt {
             path,
             detail: error.to_string(),
         }),
     }
+}
+
+/// Reads it once; its height. The engine would read it as well, and stand still at a damaged entry.
+fn read(path: &Path) -> std::io::Result<u64> {
+    let mut log = wal::Log::open(path)?;
+    for entry in log.iter()? {
+        entry?;
+    }
+    Ok(log.sequence())
 }
 
 /// Compares the log with the store. The log is reset only after a block was synced to

@@ -64,6 +64,7 @@ pub(crate) struct Begin {
 /// A body with all its parts; not yet looked into.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Body {
+    pub(crate) publisher: PeerId,
     pub(crate) begin: Begin,
     pub(crate) bytes: Vec<u8>,
 }
@@ -103,10 +104,14 @@ impl Stream {
             .is_some_and(|begin| u64::from(begin.chunks) == chunks)
     }
 
-    fn into_body(self) -> Option<Body> {
+    fn into_body(self, publisher: PeerId) -> Option<Body> {
         let begin = self.begin?;
         let bytes = self.chunks.into_values().flatten().collect();
-        Some(Body { begin, bytes })
+        Some(Body {
+            publisher,
+            begin,
+            bytes,
+        })
     }
 }
 
@@ -194,7 +199,7 @@ impl Assembler {
         if !self.streams.get(&from)?.is_complete() {
             return None;
         }
-        self.streams.remove(&from)?.into_body()
+        self.streams.remove(&from)?.into_body(from.0)
     }
 }
 

@@ -11,7 +11,7 @@ use consilium_ledger::ValidatorAddress;
 use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::config::{NodeConfig, Peer};
-use crate::core::{Core, Halt, Peers, Wires, body_limit};
+use crate::core::{Core, Halt, Peers, Unverified, Wires, body_limit};
 use crate::engine::{Launch, LedgerContext, launch};
 use crate::error::{StartError, StoreError};
 use crate::handle::NodeHandle;
@@ -258,13 +258,21 @@ fn connect(
 /// Verifies other nodes' transactions away from the core.
 async fn verify_incoming(
     shared: Arc<Shared>,
-    mut unverified: mpsc::Receiver<Vec<Vec<u8>>>,
+    mut unverified: mpsc::Receiver<Unverified>,
     verified: mpsc::Sender<VerifiedTransaction>,
 ) {
     let most = shared.verifier.batch();
     let mut messages = Vec::new();
     while unverified.recv_many(&mut messages, most).await > 0 {
-        let mut waiting: Vec<Vec<u8>> = messages.drain(..).flatten().collect();
+        let (mut waiting, mut places) = (Vec::new(), Vec::new());
+        for message in messages.drain(..) {
+            let Unverified {
+                transactions,
+                place,
+            } = message;
+            waiting.extend(transactions);
+            places.push(place);
+        }
         while !waiting.is_empty() {
             let batch: Vec<_> = waiting.drain(..most.min(waiting.len())).collect();
             let shared = Arc::clone(&shared);
@@ -284,6 +292,7 @@ async fn verify_incoming(
                 }
             }
         }
+        drop(places);
     }
 }
 

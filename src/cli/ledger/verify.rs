@@ -107,7 +107,10 @@ pub fn words(proven: &Proven, genesis: &VerifiedGenesis) -> String {
             entry.terms.record,
             life(&entry.status)
         ),
-        Standing::Absent => format!("The ledger has nothing of {}", proven.subject),
+        Standing::Absent => {
+            let subject = proven.subject.to_string();
+            format!("{} does not stand on the ledger", capital(&subject))
+        }
     };
     format!(
         "{what}\nThis is so as of block {}, certified at {} by {} of {} of federation {} ({})",
@@ -118,6 +121,13 @@ pub fn words(proven: &Proven, genesis: &VerifiedGenesis) -> String {
         genesis.genesis().name,
         proven.federation,
     )
+}
+
+/// With a capital at the beginning.
+fn capital(text: &str) -> String {
+    let mut letters = text.chars();
+    let first = letters.next().into_iter().flat_map(char::to_uppercase);
+    first.collect::<String>() + letters.as_str()
 }
 
 fn record(entry: &RecordEntry, proven: &Proven) -> String {

@@ -150,6 +150,27 @@ impl Drop for SmallDisk {
     }
 }
 
+/// Builds a library for `LD_PRELOAD`; `None`, with a word on the terminal, where there is no C compiler.
+pub fn build_library(folder: &Path, name: &str, code: &str) -> Option<PathBuf> {
+    let source = folder.join(format!("{name}.c"));
+    let library = folder.join(format!("{name}.so"));
+    fs::write(&source, code).unwrap();
+    let compiler = std::env::var("CC").unwrap_or_else(|_| "cc".to_owned());
+    let built = Command::new(&compiler)
+        .args(["-shared", "-fPIC", "-O1", "-o"])
+        .arg(&library)
+        .arg(&source)
+        .output();
+    match built {
+        Ok(said) if said.status.success() => Some(library),
+        Ok(said) => panic!("{}", String::from_utf8_lossy(&said.stderr)),
+        Err(error) => {
+            eprintln!("skipped: no C compiler ({compiler}): {error}");
+            None
+        }
+    }
+}
+
 /// The wall clock of those processes that are started with its environment.
 pub struct WallClock {
     library: PathBuf,
@@ -159,22 +180,7 @@ pub struct WallClock {
 impl WallClock {
     /// Builds the library; `None`, with a word on the terminal, where there is no C compiler.
     pub fn build(folder: &Path) -> Option<Self> {
-        let (source, library) = (folder.join("clock.c"), folder.join("clock.so"));
-        fs::write(&source, include_str!("clock.c")).unwrap();
-        let compiler = std::env::var("CC").unwrap_or_else(|_| "cc".to_owned());
-        let built = Command::new(&compiler)
-            .args(["-shared", "-fPIC", "-O1", "-o"])
-            .arg(&library)
-            .arg(&source)
-            .output();
-        match built {
-            Ok(said) if said.status.success() => {}
-            Ok(said) => panic!("{}", String::from_utf8_lossy(&said.stderr)),
-            Err(error) => {
-                eprintln!("skipped: no C compiler ({compiler}): {error}");
-                return None;
-            }
-        }
+        let library = build_library(folder, "clock", include_str!("clock.c"))?;
         Some(Self::of(library, folder.join("offset")))
     }
 

@@ -1,5 +1,7 @@
 //! Bodies of proposed blocks: put together, examined, kept, handed to the engine.
 
+use std::time::Duration;
+
 use arc_malachitebft_app_channel::app::engine::host::SyncedValueOutcome;
 use arc_malachitebft_app_channel::app::streaming::{StreamContent, StreamMessage};
 use arc_malachitebft_app_channel::app::types::core::{Round as EngineRound, Validity};
@@ -17,8 +19,14 @@ use crate::parts::{Begin, Body, Part};
 use crate::pool::Origin;
 use crate::store::Undecided;
 
-/// Bodies kept for later heights, all together.
-const MAX_AHEAD: usize = 32;
+/// Bodies of one publisher that are kept for later heights.
+const MAX_AHEAD: usize = 8;
+/// Bodies of one round: its proposal, and a second one that shows that its proposer lies.
+const MAX_OF_ROUND: usize = 2;
+/// Bodies are taken for this many rounds beyond the engine's, which takes proposals for ten.
+const ROUNDS_AHEAD: u32 = 10;
+/// How often claims to be ahead may let a height begin.
+const NUDGE_EVERY: Duration = Duration::from_secs(1);
 
 /// Which rules a block is held to.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -45,8 +53,7 @@ impl Core {
             // Who does not vote has no use for what is not committed.
             Part::Transactions(_) if !self.votes() => None,
             Part::Transactions(transactions) => {
-                // A flood is dropped here; honest senders send again.
-                let _ = wires.to_verify.try_send(transactions);
+                self.on_transactions(&publisher, transactions, wires);
                 None
             }
             Part::Refused {
@@ -58,7 +65,7 @@ impl Core {
             }
             Part::Begin(_) | Part::Chunk(_) if !self.peers.publishes(&publisher) => None,
             Part::Begin(begin) => {
-                self.hear(begin.height);
+                self.claim(publisher, begin.height);
                 self.assembler.begin(from, begin, self.tip())
             }
             Part::Chunk(bytes) => self.assembler.chunk(from, message.sequence, bytes),
@@ -72,9 +79,29 @@ impl Core {
         }
     }
 
-    /// A validator builds at this height: the one before is decided.
-    fn hear(&self, height: Height) {
+    /// A validator says that it builds at this height, so that the one before is decided.
+    ///
+    /// It may lie: only what more than a third of the validators say is believed. Anybody's claim lets the next height begin, though not
+    /// often: the engine fetches missed blocks for a height that has begun.
+    fn claim(&mut self, publisher: PeerId, height: Height) {
         let decided = Height::new(height.value().saturating_sub(1));
+        if decided <= self.tip() {
+            return;
+        }
+        let last = self.nudged.last;
+        self.nudged.now |= last.is_none_or(|last| last.elapsed() >= NUDGE_EVERY);
+        let claimed = self.claims.entry(publisher).or_insert(decided);
+        *claimed = decided.max(*claimed);
+        let mut claims: Vec<_> = self.claims.values().copied().collect();
+        claims.sort_by(|one, other| other.cmp(one));
+        let liars = self.validators.as_slice().len().saturating_sub(1) / 3;
+        if let Some(believed) = claims.get(liars) {
+            self.hear(*believed);
+        }
+    }
+
+    /// A block is known to be decided.
+    fn hear(&self, decided: Height) {
         self.shared
             .change(|view| view.heard = view.heard.max(decided));
     }
@@ -86,11 +113,47 @@ impl Core {
         if height == self.engine_height && height == self.next_height() {
             return self.examine(&body);
         }
-        let waiting: usize = self.ahead.values().map(Vec::len).sum();
-        if height > self.tip() && waiting < MAX_AHEAD {
+        let waiting = self.ahead.values().flatten();
+        let theirs = waiting.filter(|waiting| waiting.publisher == body.publisher);
+        if height > self.tip() && theirs.count() < MAX_AHEAD {
             self.ahead.entry(height).or_default().push(body);
         }
         Ok(None)
+    }
+
+    /// Whether a body may be a proposal of its round. Nothing in it is signed but its way here: whoever's turn it is publishes it. Without
+    /// this, one validator could fill the places of all others' proposals, here and in the engine.
+    ///
+    /// From round ten on, the engine also has those who lock a value publish it. That is dropped here: they publish it when it is their
+    /// turn, within as many rounds as there are validators.
+    fn may_propose(&self, body: &Body) -> bool {
+        let Begin {
+            height,
+            round,
+            block,
+            ..
+        } = body.begin;
+        let turn = self.turns().proposer(height, round);
+        let latest = self.engine_round.value().saturating_add(ROUNDS_AHEAD);
+        let of_round = self
+            .candidates
+            .iter()
+            .filter(|(hash, candidate)| candidate.undecided.round == round && **hash != block);
+        self.peers.speaks_for(&body.publisher, &turn)
+            && round.value() <= latest
+            && of_round.count() < MAX_OF_ROUND
+    }
+
+    /// Makes room for one more body, at the cost of the one of the earliest round.
+    fn make_room(&mut self) {
+        if self.candidates.len() < MAX_CANDIDATES {
+            return;
+        }
+        let rounds = self.candidates.iter();
+        let earliest = rounds.min_by_key(|(_, candidate)| candidate.undecided.round);
+        if let Some(hash) = earliest.map(|(hash, _)| *hash) {
+            self.candidates.remove(&hash);
+        }
     }
 
     /// A round begins: everything that is known for it.
@@ -102,6 +165,7 @@ impl Core {
         if height != self.next_height() {
             return Ok(Vec::new());
         }
+        self.engine_round = ledger_round(round).unwrap_or(Round::new(0));
         if self.engine_height != height {
             self.engine_height = height;
             for undecided in self.shared.store.undecided(height)? {
@@ -131,6 +195,10 @@ impl Core {
             height,
             ..
         } = body.begin;
+        if !self.may_propose(body) {
+            debug!(%height, publisher = %body.publisher, "a body that is nobody's proposal is dropped");
+            return Ok(None);
+        }
         let block = match Block::from_bytes(&body.bytes, body_limit(&self.settings)) {
             Ok(block) if block.hash() == hash && block.header().height == height => block,
             Ok(_) => return Ok(None),
@@ -145,10 +213,7 @@ impl Core {
             proposer,
             block,
         };
-        if !self.candidates.contains_key(&hash) && self.candidates.len() >= MAX_CANDIDATES {
-            warn!(%height, "too many proposals at one height");
-            return Ok(None);
-        }
+        self.make_room();
         // Who does not vote has no say: it follows what a quorum decides.
         let rules = match self.votes() {
             true => Rules::Proposed,
@@ -268,7 +333,7 @@ impl Core {
         if height != self.next_height() {
             return Ok(SyncedValueOutcome::LocalTransientError);
         }
-        self.hear(height.plus(1));
+        self.hear(height);
         self.fetched = Some(height);
         debug!(%height, "fetched a missed block");
         let hash = block.hash();

@@ -9,13 +9,15 @@ use arc_malachitebft_app_channel::app::engine::host::Next;
 use arc_malachitebft_app_channel::app::types::MisbehaviorEvidence;
 use arc_malachitebft_app_channel::app::types::core::CommitCertificate as EngineCertificate;
 use arc_malachitebft_sync::RawDecidedValue;
-use consilium_contracts::{Height, next_deadline};
-use consilium_ledger::{BlockHash, Executed};
+use consilium_contracts::{Event, Height, View, next_deadline};
+use consilium_ledger::{BlockHash, Executed, ValidatorSet};
 use tracing::{error, info, warn};
 
-use super::{Core, Halt, Step, Wires, validators_of};
+use super::{Core, Halt, Step, Wires};
 use crate::clock;
-use crate::engine::{EngineHeight, LedgerContext, Turns, evidence_of, from_engine, to_extended};
+use crate::engine::{
+    EngineHeight, LedgerContext, Turns, evidence_of, from_engine, peer_id, to_extended,
+};
 use crate::snapshot::Due;
 use crate::store::{Decided, Recorded, Snapshot, Undecided, receipt};
 
@@ -41,6 +43,7 @@ impl Core {
             block: &block,
             certificate: certificate.clone(),
             executed,
+            scheduled: self.schedule.next.as_ref().map(|next| next.from),
         };
         let before = self.snapshot.clone();
         let tip = self.shared.store.commit(decided)?;
@@ -91,7 +94,9 @@ impl Core {
     /// Moves to the state after a committed block.
     fn follow(&mut self, recorded: &Recorded) -> Step {
         self.snapshot = self.shared.store.snapshot()?;
-        let validators = validators_of(&self.snapshot);
+        self.follow_schedule(recorded);
+        let in_force = self.schedule.in_force(self.next_height());
+        let validators = ValidatorSet::from(in_force);
         if validators != *self.validators {
             info!(height = %self.tip(), "the validators changed");
             self.validators = Arc::new(validators);
@@ -145,6 +150,21 @@ impl Core {
         Ok(())
     }
 
+    /// Reads who votes anew where the block changed it.
+    fn follow_schedule(&mut self, recorded: &Recorded) {
+        let events = recorded.events.transactions.iter().flatten();
+        let mut events = events.chain(&recorded.events.begin);
+        let changes = |event: &Event| {
+            matches!(
+                event,
+                Event::ValidatorsScheduled { .. } | Event::ValidatorsInForce { .. }
+            )
+        };
+        if events.any(changes) {
+            self.schedule = View::new(&self.snapshot).validator_schedule();
+        }
+    }
+
     /// Takes the block's transactions out of the pool and answers those who submitted them here.
     fn answer_committed(&mut self, recorded: &Recorded) {
         for (index, transaction) in (0..).zip(recorded.block.transactions()) {
@@ -167,6 +187,10 @@ impl Core {
         let time = self.snapshot.time();
         if self.peers.is_stale(&recorded.events, time) {
             self.peers.renew(&self.snapshot, time, &wires.requests);
+            let named = self.peers.named().iter();
+            self.gates.add(named.map(|peer| peer_id(&peer.key)));
+            self.claims
+                .retain(|publisher, _| self.peers.publishes(publisher));
         }
     }
 
@@ -209,12 +233,16 @@ impl Core {
     /// catches up, for the next missed block.
     pub(super) fn release(&mut self) {
         let due = Instant::now() >= self.wake_at();
-        let behind = self.fetched == Some(self.tip()) || self.shared.heard() > self.tip();
+        let fetching = self.fetched == Some(self.tip());
+        let behind = fetching || self.nudged.now || self.shared.heard() > self.tip();
         let work = self.pool.len() > 0 || self.ahead.contains_key(&self.next_height()) || behind;
         if self.votes() && !due && !work {
             return;
         }
         if let Some(reply) = self.held.take() {
+            if std::mem::take(&mut self.nudged.now) {
+                self.nudged.last = Some(Instant::now());
+            }
             let _ = reply.send(Next::Start(EngineHeight(self.next_height()), self.params()));
         }
     }

@@ -5,6 +5,7 @@
 
 mod bodies;
 mod commit;
+mod gates;
 mod peers;
 mod pooling;
 mod propose;
@@ -15,20 +16,21 @@ use std::time::{Duration, Instant};
 
 use arc_malachitebft_app_channel::app::consensus::VoteExtensionError;
 use arc_malachitebft_app_channel::app::engine::host::Next;
+use arc_malachitebft_app_channel::app::types::PeerId;
 use arc_malachitebft_app_channel::app::types::core::{
     HeightParams, LinearTimeouts, VoteExtensionPolicy,
 };
 use arc_malachitebft_app_channel::{AppMsg, NetworkMsg, NetworkRequest, Reply};
 use consilium_contracts::{
-    BlockTime, Height, Settings, TransactionHash, VerifiedTransaction, View as StateView,
-    next_deadline,
+    BlockTime, Height, Settings, TransactionHash, ValidatorSchedule, VerifiedTransaction,
+    View as StateView, next_deadline,
 };
-use consilium_ledger::{BlockHash, Executed, Execution, ValidatorAddress, ValidatorSet};
+use consilium_ledger::{BlockHash, Executed, Execution, Round, ValidatorAddress, ValidatorSet};
 use tokio::sync::mpsc;
 
 use crate::abstain::Abstention;
 use crate::config::Tuning;
-use crate::engine::{EngineHeight, EngineValidatorSet, LedgerContext, Turns};
+use crate::engine::{EngineHeight, EngineValidatorSet, LedgerContext, Turns, peer_id};
 use crate::error::{StoreError, SubmitError};
 use crate::keeper::Keeper;
 use crate::parts::{Assembler, Body};
@@ -36,9 +38,10 @@ use crate::pool::Pool;
 use crate::shared::{Answer, Command, Shared};
 use crate::store::{Snapshot, Undecided};
 
+use gates::Gates;
 pub(crate) use peers::Peers;
 
-/// Bodies kept in memory for one height: a proposal per round and a few to spare.
+/// Bodies kept in memory for one height: those of the latest rounds.
 const MAX_CANDIDATES: usize = 64;
 /// How often uncommitted transactions are looked at.
 const TICK: Duration = Duration::from_millis(250);
@@ -56,6 +59,8 @@ impl From<StoreError> for Halt {
 }
 
 type Step = Result<(), Halt>;
+
+pub(crate) use gates::Unverified;
 
 /// A proposed block for the next height, examined.
 struct Candidate {
@@ -75,7 +80,7 @@ pub(crate) struct Wires {
     /// Transactions of other nodes, verified.
     pub(crate) incoming: mpsc::Receiver<VerifiedTransaction>,
     /// Transactions of other nodes, to be verified.
-    pub(crate) to_verify: mpsc::Sender<Vec<Vec<u8>>>,
+    pub(crate) to_verify: mpsc::Sender<Unverified>,
 }
 
 /// The core's state.
@@ -87,11 +92,19 @@ pub(crate) struct Core {
     voter: Option<ValidatorAddress>,
     /// The state after the last block.
     snapshot: Snapshot,
+    /// Who votes, and who will, after the last block.
+    schedule: ValidatorSchedule,
+    /// Those of the next height.
     validators: Arc<ValidatorSet>,
     /// Who proposed the last blocks, oldest first.
     recent: VecDeque<ValidatorAddress>,
     /// The nodes that the state names; bodies are taken from those of validators alone.
     peers: Peers,
+    gates: Gates,
+    /// What blocks validators say that they build upon, where those are not here.
+    claims: HashMap<PeerId, Height>,
+    /// When a claim last let the next height begin, and whether one is to do so now.
+    nudged: Nudge,
     pool: Pool,
     answers: HashMap<TransactionHash, Vec<Answer>>,
     /// The pool applied to the state, to see early what will be rejected.
@@ -101,8 +114,9 @@ pub(crate) struct Core {
     candidates: HashMap<BlockHash, Candidate>,
     /// Bodies for later heights.
     ahead: BTreeMap<Height, Vec<Body>>,
-    /// The height that the engine works on.
+    /// The height that the engine works on, and the round there.
     engine_height: Height,
+    engine_round: Round,
     /// The last block that was fetched after others had committed it: more may be missing.
     fetched: Option<Height>,
     /// The engine waits here to be told to begin the next height.
@@ -116,6 +130,13 @@ pub(crate) struct Core {
     abstention: Option<Abstention>,
     /// Makes snapshots and prunes blocks beside the core.
     keeper: Keeper,
+}
+
+/// Whether somebody's claim to be ahead lets the next height begin, which is where missed blocks are fetched.
+#[derive(Default)]
+struct Nudge {
+    now: bool,
+    last: Option<Instant>,
 }
 
 /// The pool upon the state, as of a time.
@@ -134,16 +155,22 @@ impl Core {
     ) -> Result<Self, StoreError> {
         let snapshot = shared.snapshot();
         let settings = StateView::new(&snapshot).settings();
+        let schedule = StateView::new(&snapshot).validator_schedule();
         let validators = Arc::new(validators_of(&snapshot));
         let recent = shared
             .store
             .recent_proposers(Turns::window(&validators))?
             .into();
         let limit = body_limit(&settings);
+        let gates = Gates::new(peers.named().iter().map(|peer| peer_id(&peer.key)));
         let core = Self {
             peers,
             deadline: next_deadline(&snapshot),
             engine_height: snapshot.height(),
+            engine_round: Round::new(0),
+            gates,
+            claims: HashMap::new(),
+            nudged: Nudge::default(),
             pool: Pool::new(shared.pool_bounds, shared.verifier.known.clone()),
             assembler: Assembler::new(limit),
             answers: HashMap::new(),
@@ -161,6 +188,7 @@ impl Core {
             settings,
             voter,
             snapshot,
+            schedule,
             validators,
             recent,
         };
@@ -172,6 +200,11 @@ impl Core {
     /// Runs until it is told to stop or must halt; then nobody waits any more.
     pub(crate) async fn run(mut self, mut wires: Wires) -> Option<Halt> {
         let halt = self.serve(&mut wires).await.err();
+        if let Some(Halt(reason)) = &halt {
+            // Before the commands' queue closes: whoever finds it closed is told why.
+            self.shared
+                .change(|view| view.failure = Some(reason.clone()));
+        }
         let outcome = match &halt {
             Some(Halt(reason)) => SubmitError::Halted(reason.clone()),
             None => SubmitError::ShuttingDown,
@@ -326,12 +359,16 @@ impl Core {
         self.votes() && self.validators.as_slice().len() == 1
     }
 
+    /// Whose turn it is to propose in which round of the next height.
+    fn turns(&self) -> Turns {
+        let recent: Vec<_> = self.recent.iter().copied().collect();
+        Turns::new(&self.validators, &recent)
+    }
+
     /// What the engine needs to know of the next height.
     fn params(&self) -> HeightParams<LedgerContext> {
-        let recent: Vec<_> = self.recent.iter().copied().collect();
-        let turns = Turns::new(&self.validators, &recent);
         let validator_set =
-            EngineValidatorSet::new(&self.validators, turns, self.abstention.is_some());
+            EngineValidatorSet::new(&self.validators, self.turns(), self.abstention.is_some());
         let propose = self.tuning.propose_timeout;
         let half = propose / 2;
         let timeouts = LinearTimeouts {

@@ -2,13 +2,13 @@
 //!
 //! A hospital that joins, or whose node gets another key or address, is met without a restart; a key that is over is a stranger's.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::HashMap;
 
 use arc_malachitebft_app_channel::NetworkRequest;
 use arc_malachitebft_app_channel::app::net::Multiaddr;
 use arc_malachitebft_app_channel::app::types::PeerId;
 use consilium_contracts::{BlockTime, Event, HospitalEntry, StateRead, View};
-use consilium_ledger::BlockEvents;
+use consilium_ledger::{BlockEvents, ValidatorAddress};
 use consilium_schemes::signature::VerifyingKey;
 use tokio::sync::mpsc;
 
@@ -24,7 +24,8 @@ pub(crate) struct Peers {
     named: Vec<Peer>,
     /// When the next former key is over.
     until: Option<BlockTime>,
-    publishers: HashSet<PeerId>,
+    /// The peers of validators, with the addresses that each of them speaks for: now, and from a scheduled height on.
+    publishers: HashMap<PeerId, Vec<ValidatorAddress>>,
 }
 
 impl Peers {
@@ -40,7 +41,7 @@ impl Peers {
             given,
             named: Vec::new(),
             until: None,
-            publishers: HashSet::new(),
+            publishers: HashMap::new(),
         };
         peers.read(state, time);
         peers
@@ -59,7 +60,13 @@ impl Peers {
 
     /// Whether bodies of blocks are taken from a peer.
     pub(super) fn publishes(&self, peer: &PeerId) -> bool {
-        self.publishers.contains(peer)
+        self.publishers.contains_key(peer)
+    }
+
+    /// Whether a peer is the node of the validator with this address.
+    pub(super) fn speaks_for(&self, peer: &PeerId, validator: &ValidatorAddress) -> bool {
+        let addresses = self.publishers.get(peer);
+        addresses.is_some_and(|addresses| addresses.contains(validator))
     }
 
     /// Whether a block's events, or its time, may have changed whom the state names.
@@ -151,17 +158,22 @@ fn first_end(state: &impl StateRead, time: BlockTime) -> Option<BlockTime> {
     ends.min()
 }
 
-/// The peers of those that vote now or will: a body may come ahead of the height at which its proposer begins.
-fn publishers_of(state: &impl StateRead, time: BlockTime) -> HashSet<PeerId> {
+/// The peers of those that vote now or will, and as whom: a body may come ahead of the height at which its proposer begins.
+fn publishers_of(
+    state: &impl StateRead,
+    time: BlockTime,
+) -> HashMap<PeerId, Vec<ValidatorAddress>> {
     let view = View::new(state);
     let schedule = view.validator_schedule();
     let next = schedule.next.iter().flat_map(|next| next.validators.iter());
-    let validators = schedule.current.iter().chain(next);
-    let hospitals: BTreeSet<_> = validators.map(|one| &one.hospital).collect();
-    hospitals
-        .into_iter()
-        .filter_map(|hospital| view.hospital(hospital))
-        .flat_map(|entry| nodes_of(&entry, time))
-        .map(|peer| peer_id(&peer.key))
-        .collect()
+    let mut publishers: HashMap<PeerId, Vec<ValidatorAddress>> = HashMap::new();
+    for validator in schedule.current.iter().chain(next) {
+        let address = ValidatorAddress::of(&validator.key);
+        let entry = view.hospital(&validator.hospital);
+        for peer in entry.iter().flat_map(|entry| nodes_of(entry, time)) {
+            let speaks_for = publishers.entry(peer_id(&peer.key)).or_default();
+            speaks_for.push(address);
+        }
+    }
+    publishers
 }

@@ -6,6 +6,7 @@
 
 use std::time::{Duration, Instant};
 
+use arc_malachitebft_app_channel::app::types::PeerId;
 use consilium_contracts::{BlockContext, Height, Rejection, TransactionHash, VerifiedTransaction};
 use consilium_ledger::Execution;
 use tracing::debug;
@@ -52,6 +53,23 @@ impl Core {
         }
         self.forward(wires).await;
         Ok(())
+    }
+
+    /// Another node forwards transactions. A flood is dropped here; honest senders send again.
+    pub(super) fn on_transactions(
+        &self,
+        publisher: &PeerId,
+        transactions: Vec<Vec<u8>>,
+        wires: &Wires,
+    ) {
+        let bytes: usize = transactions.iter().map(Vec::len).sum();
+        if bytes > SEND_BYTES.max(self.settings.max_transaction_bytes as usize) {
+            debug!(%publisher, bytes, "a message with too many transactions is dropped");
+            return;
+        }
+        if let Some(unverified) = self.gates.pass(publisher, transactions) {
+            let _ = wires.to_verify.try_send(unverified);
+        }
     }
 
     /// Another node forwards a transaction.

@@ -22,7 +22,9 @@ pub(crate) fn make(store: &Store, shelf: &Shelf, due: &Due, stop: &AtomicBool) -
     let height = due.state.height();
     let before = store.headers(height, SNAPSHOT_HEADERS);
     let before = before.map_err(io::Error::other)?;
-    let handovers = store.handovers().map_err(io::Error::other)?;
+    let handovers = store
+        .handovers_until(due.header.height)
+        .map_err(io::Error::other)?;
     let count = u32::try_from(handovers.len()).map_err(io::Error::other)?;
     let head = SnapshotHead::new(due.header, due.certificate.clone(), before, count);
     shelf.put(height, |file| {

@@ -117,7 +117,10 @@ mod tests {
         let most = MAX_OF_VALIDATOR as u64;
         assert_eq!(store.keep_evidence(&many).unwrap(), most);
         let other = lie(&federation, "other", 7);
-        assert_eq!(store.keep_evidence(&[other.clone()]).unwrap(), most + 1);
+        assert_eq!(
+            store.keep_evidence(std::slice::from_ref(&other)).unwrap(),
+            most + 1
+        );
 
         drop(store);
         let store = open();

@@ -3,11 +3,11 @@
 //! What block h scheduled is shown by header h+1, which the validators in force certify: so the proof is made, and written in the
 //! same batch, when block h+1 is committed, and the column lacks none at any moment.
 
-use consilium_contracts::{Canonical as _, Key, StateRead as _, ValidatorSchedule};
-use consilium_ledger::{Block, CommitCertificate, Handover, KeyProof, StateProof};
+use consilium_contracts::{Height, Key};
+use consilium_ledger::{Block, CommitCertificate, Handover, KeyProof};
 use rocksdb::WriteBatch;
 
-use super::columns::HANDOVERS;
+use super::columns::{ColumnKey as _, HANDOVERS};
 use super::{Fault, Store};
 use crate::error::StoreError;
 
@@ -21,28 +21,33 @@ impl Store {
             .map_err(|fault| self.at(fault))
     }
 
-    /// Puts the proof of a change that the state before this block has scheduled, if it is not kept yet.
+    /// The handovers to validators that are in force at a height, in order.
+    pub(crate) fn handovers_until(&self, height: Height) -> Result<Vec<Handover>, StoreError> {
+        let last = height.encode();
+        let mut until = Vec::new();
+        for pair in HANDOVERS.iter_from(&self.db, &[]) {
+            let (from, handover) = pair.map_err(|fault| self.at(fault))?;
+            if *from > *last {
+                break;
+            }
+            until.push(handover);
+        }
+        Ok(until)
+    }
+
+    /// Puts the proof that others vote from a height on, as the state before this block has it, if it is not kept yet.
     pub(super) fn put_handover(
         &self,
         batch: &mut WriteBatch,
+        from: Height,
         block: &Block,
         certificate: &CommitCertificate,
     ) -> Result<(), StoreError> {
-        let before = self.snapshot()?;
-        let Some(value) = before.get(&Key::validators()) else {
-            return Err(self.damaged("the state names no validators"));
-        };
-        let schedule =
-            ValidatorSchedule::from_canonical_bytes(&value).map_err(|error| self.damaged(error))?;
         let header = *block.header();
-        let Some(from) = schedule.next.map(|next| next.from) else {
-            return Ok(());
-        };
         if header.height >= from || self.read(&HANDOVERS, &from)?.is_some() {
             return Ok(());
         }
-        let proof = StateProof::new(self, before.tree_version(), Key::validators(), Some(value))
-            .map_err(|error| self.damaged(error))?;
+        let proof = self.state_proof(&self.snapshot()?, &Key::validators())?;
         let handover = Handover::new(KeyProof::new(header, certificate.clone(), proof));
         HANDOVERS.put(&self.db, batch, &from, &handover);
         Ok(())

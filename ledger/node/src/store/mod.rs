@@ -22,6 +22,7 @@ mod snapshot;
 mod staged;
 mod tree;
 
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
@@ -80,6 +81,8 @@ pub(crate) struct Decided<'a> {
     pub(crate) block: &'a Block,
     pub(crate) certificate: CommitCertificate,
     pub(crate) executed: Executed,
+    /// From which height on others vote, where the state before the block has that scheduled.
+    pub(crate) scheduled: Option<Height>,
 }
 
 impl Store {
@@ -91,6 +94,7 @@ impl Store {
         tree_versions: u64,
     ) -> Result<Self, StoreError> {
         let path = dir.join(STORE);
+        check_current(&path)?;
         let db = open_database(&path)?;
         let store = Self {
             db: Arc::new(db),
@@ -102,6 +106,10 @@ impl Store {
         };
         store.check_all()?;
         if store.read(&TIP, &())?.is_none() {
+            // The engine's log is made after the genesis is written.
+            if crate::log::path(dir).exists() {
+                return Err(store.damaged("it holds no ledger, though a node has run here: its MANIFEST was cut off, or files were deleted"));
+            }
             store.write_genesis(genesis)?;
         }
         store.find_oldest()?;
@@ -183,6 +191,7 @@ impl Store {
             block,
             certificate,
             executed,
+            scheduled,
         } = decided;
         let before = self.tip()?;
         let update = update_tree(self, before.tree_version, &executed.writes)
@@ -201,7 +210,9 @@ impl Store {
             self.put_tree(&mut batch, update);
             self.prune_tree(&mut batch, update.version)?;
         }
-        self.put_handover(&mut batch, block, &certificate)?;
+        if let Some(from) = scheduled {
+            self.put_handover(&mut batch, from, block, &certificate)?;
+        }
         let events = executed.events;
         self.put_block(
             &mut batch,
@@ -332,11 +343,25 @@ fn open_database(path: &Path) -> Result<DB, StoreError> {
         .map_err(|error| located(path, error.into()))
 }
 
+/// A database without the file that names its list of files would be made anew.
+fn check_current(store: &Path) -> Result<(), StoreError> {
+    let path = store.join("CURRENT");
+    let files = store.read_dir().into_iter().flatten().flatten();
+    let data = |name: &OsStr| matches!(Path::new(name).extension(), Some(ending) if ending == "sst" || ending == "log");
+    if path.exists() || !files.map(|file| file.file_name()).any(|name| data(&name)) {
+        return Ok(());
+    }
+    let detail = "it is missing beside the database's other files".into();
+    Err(StoreError::Corrupt { path, detail })
+}
+
 fn database_options() -> Options {
     let mut options = Options::default();
     options.create_if_missing(true);
     options.create_missing_column_families(true);
     options.set_paranoid_checks(true);
+    // All columns reach the disk's tables together: a list of files that was cut off shows older columns, never a tip of another state.
+    options.set_atomic_flush(true);
     // A write that was cut off by a crash was never acknowledged and may go; anything else that
     // does not read is damage and must be told.
     options.set_wal_recovery_mode(DBRecoveryMode::TolerateCorruptedTailRecords);
@@ -353,13 +378,16 @@ fn column_options() -> Options {
     options
 }
 
-/// Puts the path to a fault; corruption and I/O errors are different things to an operator.
+/// Puts the path to a fault; corruption and I/O errors are different things to an operator. A file that the database misses is corruption.
 fn located(path: &Path, fault: Fault) -> StoreError {
     let (path, detail) = (path.to_owned(), fault.to_string());
     match fault {
         Fault::Damaged(detail) => StoreError::Corrupt { path, detail },
         Fault::Database(error) => match error.kind() {
             rocksdb::ErrorKind::Corruption | rocksdb::ErrorKind::InvalidArgument => {
+                StoreError::Corrupt { path, detail }
+            }
+            rocksdb::ErrorKind::IOError if detail.contains("No such file") => {
                 StoreError::Corrupt { path, detail }
             }
             _ => StoreError::Io { path, detail },

@@ -11,6 +11,8 @@ use self_cell::self_cell;
 use super::Tip;
 use super::columns::STATE;
 
+/// A key and a value as the database has them.
+type StoredPair = (Box<[u8]>, Box<[u8]>);
 type DatabaseSnapshot<'a> = rocksdb::Snapshot<'a>;
 
 self_cell!(
@@ -68,9 +70,7 @@ impl Snapshot {
     }
 
     /// All pairs in key order, read one at a time and kept out of the cache.
-    pub(crate) fn pairs(
-        &self,
-    ) -> impl Iterator<Item = Result<(Box<[u8]>, Box<[u8]>), rocksdb::Error>> + '_ {
+    pub(crate) fn pairs(&self) -> impl Iterator<Item = Result<StoredPair, rocksdb::Error>> + '_ {
         let mut options = ReadOptions::default();
         options.fill_cache(false);
         let column = STATE.handle(self.held.borrow_owner());

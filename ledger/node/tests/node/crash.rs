@@ -5,15 +5,12 @@ use std::process::{Command, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use consilium_contracts::{
-    Height, MemoryState, StateRead as _, TransactionHash, Transition, VerifiedGenesis, Writes,
-    apply, begin_block,
-};
-use consilium_ledger::{MemoryTree, genesis_tree, update_tree, verify_transactions};
+use consilium_contracts::{TransactionHash, VerifiedGenesis};
 use consilium_node::{NodeConfig, NodeHandle, Tuning, start};
 
 use crate::fixtures::{Plan, first_epoch, key, record};
 use crate::network::{free_ports, stop};
+use crate::replay::replay;
 
 /// How often the process is killed.
 const KILLS: u64 = 8;
@@ -108,50 +105,6 @@ fn kill_after(dir: &str, port: u16, round: u64, delay: Duration) -> Vec<Transact
     victim.wait().unwrap();
     reader.join().unwrap();
     std::mem::take(&mut acknowledged.lock().unwrap())
-}
-
-/// Replays the ledger with the contracts and the tree alone, no engine and no database; every header must name
-/// the root of the state before it.
-fn replay(genesis: &VerifiedGenesis, node: &NodeHandle) {
-    let mut state = MemoryState::new();
-    let initial = genesis.initial_state();
-    state.commit(&initial);
-    let mut tree = MemoryTree::default();
-    let mut update = genesis_tree(&tree, initial.writes()).unwrap();
-    tree.commit(&update);
-    let tip = node.state();
-    for height in 1..=tip.height().value() {
-        let committed = node.block(Height::new(height)).unwrap().unwrap();
-        let header = committed.block.header();
-        assert_eq!(header.state, update.root, "the state before block {height}");
-        let transactions =
-            verify_transactions(&genesis.federation(), committed.block.transactions()).unwrap();
-        let (mut writes, mut events) = (Writes::new(), Vec::new());
-        let mut step = |transition: Transition, state: &mut MemoryState| {
-            state.commit(&transition);
-            let (changed, happened) = transition.into_parts();
-            writes.extend(changed);
-            events.push(happened);
-        };
-        step(begin_block(&state, &header.context()), &mut state);
-        for transaction in &transactions {
-            step(
-                apply(&state, &header.context(), transaction).unwrap(),
-                &mut state,
-            );
-        }
-        assert_eq!(events[0], committed.events.begin);
-        assert_eq!(events[1..], committed.events.transactions);
-        if let Some(next) = update_tree(&tree, update.version, &writes).unwrap() {
-            tree.commit(&next);
-            update = next;
-        }
-    }
-    assert_eq!(tip.root(), update.root);
-    assert!(
-        tip.scan(&[]).eq(state.scan(&[])),
-        "the stored state is the replayed one"
-    );
 }
 
 #[test]

@@ -9,10 +9,10 @@ use consilium_node::{NodeConfig, StartError, StoreError, start};
 use crate::fixtures::{Plan, first_epoch, key, record};
 use crate::network::{Network, Who, stop};
 
-const A: Who = Who::Hospital(0);
+pub const A: Who = Who::Hospital(0);
 
 /// A validator's directory with a few blocks in it.
-async fn used() -> Network {
+pub async fn used() -> Network {
     let network = Network::new(2, 1);
     let federation = network.genesis.federation();
     let node = network.start(A).await;
@@ -24,7 +24,7 @@ async fn used() -> Network {
     network
 }
 
-async fn refusal(config: NodeConfig) -> StoreError {
+pub async fn refusal(config: NodeConfig) -> StoreError {
     match start(config).await {
         Err(StartError::Store(error)) => error,
         Err(other) => panic!("refused for another reason: {other}"),
@@ -101,7 +101,7 @@ async fn a_torn_marker_is_refused_by_name() {
 }
 
 /// Files of the store with this ending, largest first.
-fn files(dir: &Path, ending: &str) -> Vec<PathBuf> {
+pub fn files(dir: &Path, ending: &str) -> Vec<PathBuf> {
     let entries = fs::read_dir(dir)
         .unwrap()
         .map(|entry| entry.unwrap().path());

@@ -5,9 +5,14 @@
 #[path = "../../../tests/common/mod.rs"]
 mod fixtures;
 mod network;
+mod replay;
+#[allow(dead_code, reason = "other tests use the rest")]
+#[path = "../../../tests/common/replayed.rs"]
+mod replayed;
 
 mod crash;
 mod damage;
+mod damaged_files;
 mod followers;
 mod membership;
 mod restores;

@@ -23,7 +23,7 @@ pub enum Who {
 /// A federation whose nodes listen on free ports.
 pub struct Network {
     pub genesis: VerifiedGenesis,
-    plan: Plan,
+    pub plan: Plan,
     root: TempDir,
 }
 
@@ -43,6 +43,10 @@ impl Network {
             created: now(),
             heartbeat_ms,
         };
+        Self::of(plan)
+    }
+
+    pub fn of(plan: Plan) -> Self {
         quiet();
         Self {
             genesis: plan.genesis(),
@@ -53,24 +57,7 @@ impl Network {
 
     /// Everything a node is given.
     pub fn config(&self, who: Who) -> NodeConfig {
-        let name = label(who);
-        let (listen, votes) = match who {
-            Who::Kgc => (self.plan.kgc.clone(), false),
-            Who::Hospital(i) => (self.plan.hospitals[i].clone(), i < self.plan.validators),
-        };
-        NodeConfig {
-            data_dir: self.dir(who),
-            genesis: self.genesis.clone(),
-            peer_key: key(&format!("{name}/peer")),
-            validator_key: votes.then(|| key(&format!("{name}/validator"))),
-            listen,
-            peers: Vec::new(),
-            tuning: Tuning {
-                submit_timeout: PATIENCE,
-                propose_timeout: Duration::from_millis(1000),
-                ..Tuning::default()
-            },
-        }
+        config(&self.plan, self.genesis.clone(), self.root(), who)
     }
 
     pub fn dir(&self, who: Who) -> std::path::PathBuf {
@@ -86,7 +73,29 @@ impl Network {
     }
 }
 
-fn label(who: Who) -> String {
+/// Everything a node is given whose directory is in `root`.
+pub fn config(plan: &Plan, genesis: VerifiedGenesis, root: &Path, who: Who) -> NodeConfig {
+    let name = label(who);
+    let (listen, votes) = match who {
+        Who::Kgc => (plan.kgc.clone(), false),
+        Who::Hospital(i) => (plan.hospitals[i].clone(), i < plan.validators),
+    };
+    NodeConfig {
+        data_dir: root.join(&name),
+        genesis,
+        peer_key: key(&format!("{name}/peer")),
+        validator_key: votes.then(|| key(&format!("{name}/validator"))),
+        listen,
+        peers: Vec::new(),
+        tuning: Tuning {
+            submit_timeout: PATIENCE,
+            propose_timeout: Duration::from_millis(1000),
+            ..Tuning::default()
+        },
+    }
+}
+
+pub fn label(who: Who) -> String {
     match who {
         Who::Kgc => "kgc".into(),
         Who::Hospital(i) => name(i),

@@ -3,14 +3,17 @@
 use std::fs::{self, File};
 use std::path::Path;
 
-use consilium_contracts::{Height, Key, Rejection, SignedTransaction, View};
+use consilium_contracts::{
+    Action, ApproveValidatorChange, Height, Key, Rejection, SignedTransaction, ValidatorChange,
+    View,
+};
 use consilium_ledger::{SNAPSHOT_MAGIC, SnapshotError, SnapshotHead, SnapshotPart};
 use consilium_node::{
     History, HistoryError, NodeHandle, NodeHome, RestoreError, SnapshotFile, StoreError,
     SubmitError, restore, standing, start,
 };
 
-use crate::fixtures::{Plan, first_epoch, record, record_id};
+use crate::fixtures::{Plan, first_epoch, key, name, record, record_id, transaction};
 use crate::network::{Network, Who, eventually, stop};
 
 const A: Who = Who::Hospital(0);
@@ -451,4 +454,84 @@ async fn a_snapshot_that_is_not_the_ledgers_is_refused_and_the_old_store_stays()
     assert_eq!(b.status().state_root, a.status().state_root);
     stop(a).await;
     stop(b).await;
+}
+
+/// The KGC proposes that hospital 1 votes too, and hospital 0, which votes alone, approves; the height it holds from.
+async fn join(network: &Network, at: &NodeHandle) -> Height {
+    let federation = network.genesis.federation();
+    let change = ValidatorChange::Join {
+        hospital: name(1).parse().unwrap(),
+    };
+    let propose = Action::ProposeValidatorChange(change.clone());
+    let propose = transaction(federation, "kgc", 900, 5_000, propose);
+    let proposed = at.submit(propose).await.unwrap().height;
+    let approve = Action::ApproveValidatorChange(ApproveValidatorChange { change, proposed });
+    let approve = transaction(federation, &name(0), 901, 5_000, approve);
+    at.submit(approve).await.unwrap();
+    let next = View::new(at.state()).validator_schedule().next;
+    next.unwrap().from
+}
+
+#[tokio::test]
+async fn a_snapshot_after_a_change_of_the_validators_is_judged_from_the_genesis_by_its_handovers() {
+    let network = Network::new(3, 1);
+    let a = begin(&network, A, LITTLE).await;
+    let mut of_b = network.config(B);
+    of_b.validator_key = Some(key(&format!("{}/validator", name(1))));
+    let b = start(of_b).await.unwrap();
+    a.submit(first_epoch(network.genesis.federation()))
+        .await
+        .unwrap();
+    b.reached(a.status().height).await.unwrap();
+    let from = join(&network, &a).await;
+    for number in 1..=30 {
+        commit(&network, &a, number..=number).await;
+        // So little is kept that nobody may fall behind.
+        b.reached(a.status().height).await.unwrap();
+    }
+    eventually("the pruning", || a.status().oldest_block > from.plus(5)).await;
+
+    let snapshot = fs::read(latest(&a).path).unwrap();
+    let at_home = home(&network, Who::Hospital(2));
+    let mut pieces = frames(&snapshot);
+    let handover = pieces.remove(1);
+    let refused = |pieces: Vec<Vec<u8>>| {
+        let bytes = together(pieces);
+        let refused = restore(&at_home, bytes.as_slice(), PLENTY).unwrap_err();
+        assert_eq!(standing(&at_home).unwrap().height, Height::new(0));
+        refused
+    };
+    // Its handover left out: nobody whom the genesis names alone certifies it.
+    let mut without = pieces.clone();
+    let count = without[0].len() - 4;
+    without[0][count] = 0;
+    let error = refused(without);
+    assert!(
+        matches!(error, RestoreError::Snapshot(SnapshotError::Header(_))),
+        "{error}"
+    );
+    // Changed.
+    for at in [handover.len() / 4, handover.len() / 2, handover.len() - 1] {
+        let (mut with, mut changed) = (pieces.clone(), handover.clone());
+        changed[at] ^= 1;
+        with.insert(1, changed);
+        refused(with);
+    }
+    // Twice.
+    let mut twice = pieces.clone();
+    twice[0][count] = 2;
+    twice.splice(1..1, [handover.clone(), handover]);
+    let error = refused(twice);
+    assert!(matches!(error, RestoreError::Handover(_)), "{error}");
+
+    restore(&at_home, snapshot.as_slice(), PLENTY).unwrap();
+    let c = begin(&network, Who::Hospital(2), LITTLE).await;
+    commit(&network, &a, 31..=31).await;
+    c.reached(a.status().height).await.unwrap();
+    assert_eq!(c.status().state_root, a.status().state_root);
+    assert_eq!(c.handovers().unwrap(), a.handovers().unwrap());
+    assert_eq!(c.status().validators.as_slice().len(), 2);
+    for node in [a, b, c] {
+        stop(node).await;
+    }
 }
