@@ -1,5 +1,6 @@
 //! Starting a node: directory, store, engine, core; and taking them down again.
 
+use std::io::ErrorKind;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -26,6 +27,8 @@ use crate::votes;
 const COMMANDS: usize = 1024;
 /// Messages with transactions of other nodes on their way to the verifier; more are dropped.
 const TO_VERIFY: usize = 256;
+/// How long a node that has just ended may hold its port.
+const LETTING_GO: Duration = Duration::from_secs(3);
 /// How long the engine is given to stop.
 const STOP: Duration = Duration::from_secs(5);
 
@@ -120,7 +123,7 @@ async fn assemble(config: NodeConfig) -> Result<Node, StartError> {
     } = config;
     let guard = Guard::acquire(&data_dir, &owner)?;
     settle(&data_dir)?;
-    check_listen(&listen)?;
+    check_listen(&listen).await?;
     let store = Store::open(&data_dir, guard, &genesis, tuning.tree_versions)?;
     log::check(&data_dir, &store)?;
     let view = first_view(&store)?;
@@ -199,17 +202,27 @@ fn with_overrides(named: Vec<Peer>, given: Vec<Peer>, owner: &Owner) -> Vec<Peer
 }
 
 /// Tries the listen address. The engine's sockets share ports: without this, two nodes would
-/// listen on one port and each get some of the connections.
-fn check_listen(address: &str) -> Result<(), StartError> {
+/// listen on one port and each get some of the connections. A node that has just ended may hold
+/// its port for a moment.
+async fn check_listen(address: &str) -> Result<(), StartError> {
     let Some(socket) = socket_of(address) else {
         return Ok(());
     };
-    std::net::TcpListener::bind(socket)
-        .map(drop)
-        .map_err(|error| StartError::Listen {
-            address: address.to_owned(),
-            detail: error.to_string(),
-        })
+    let begun = Instant::now();
+    loop {
+        match std::net::TcpListener::bind(socket) {
+            Ok(_) => return Ok(()),
+            Err(error) if error.kind() == ErrorKind::AddrInUse && begun.elapsed() < LETTING_GO => {
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+            Err(error) => {
+                return Err(StartError::Listen {
+                    address: address.to_owned(),
+                    detail: error.to_string(),
+                });
+            }
+        }
+    }
 }
 
 /// The socket of `/ip4/../tcp/..` or `/ip6/../tcp/..`; names are left to the engine.
