@@ -90,7 +90,11 @@ impl Core {
         }
         let last = self.nudged.last;
         self.nudged.now |= last.is_none_or(|last| last.elapsed() >= NUDGE_EVERY);
-        let claimed = self.claims.entry(publisher).or_insert(decided);
+        // By validator: one that has two identities for a while speaks once.
+        let Some(validator) = self.peers.validator_of(&publisher) else {
+            return;
+        };
+        let claimed = self.claims.entry(validator).or_insert(decided);
         *claimed = decided.max(*claimed);
         let mut claims: Vec<_> = self.claims.values().copied().collect();
         claims.sort_by(|one, other| other.cmp(one));

@@ -167,9 +167,13 @@ impl Core {
 
     /// Takes the block's transactions out of the pool and answers those who submitted them here.
     fn answer_committed(&mut self, recorded: &Recorded) {
+        for transaction in recorded.block.transactions() {
+            self.pool.remove(&transaction.hash());
+        }
+        // Whoever is answered sees what waits now.
+        self.gauge();
         for (index, transaction) in (0..).zip(recorded.block.transactions()) {
             let hash = transaction.hash();
-            self.pool.remove(&hash);
             let answers = self.answers.remove(&hash).unwrap_or_default();
             if answers.is_empty() {
                 continue;
@@ -189,8 +193,9 @@ impl Core {
             self.peers.renew(&self.snapshot, time, &wires.requests);
             let named = self.peers.named().iter();
             self.gates.add(named.map(|peer| peer_id(&peer.key)));
+            let validators = Arc::clone(&self.validators);
             self.claims
-                .retain(|publisher, _| self.peers.publishes(publisher));
+                .retain(|validator, _| validators.get(validator).is_some());
         }
     }
 

@@ -16,7 +16,6 @@ use std::time::{Duration, Instant};
 
 use arc_malachitebft_app_channel::app::consensus::VoteExtensionError;
 use arc_malachitebft_app_channel::app::engine::host::Next;
-use arc_malachitebft_app_channel::app::types::PeerId;
 use arc_malachitebft_app_channel::app::types::core::{
     HeightParams, LinearTimeouts, VoteExtensionPolicy,
 };
@@ -102,7 +101,7 @@ pub(crate) struct Core {
     peers: Peers,
     gates: Gates,
     /// What blocks validators say that they build upon, where those are not here.
-    claims: HashMap<PeerId, Height>,
+    claims: HashMap<ValidatorAddress, Height>,
     /// When a claim last let the next height begin, and whether one is to do so now.
     nudged: Nudge,
     pool: Pool,

@@ -63,6 +63,11 @@ impl Peers {
         self.publishers.contains_key(peer)
     }
 
+    /// The validator whose node a peer is, under whichever of its keys.
+    pub(super) fn validator_of(&self, peer: &PeerId) -> Option<ValidatorAddress> {
+        self.publishers.get(peer)?.first().copied()
+    }
+
     /// Whether a peer is the node of the validator with this address.
     pub(super) fn speaks_for(&self, peer: &PeerId, validator: &ValidatorAddress) -> bool {
         let addresses = self.publishers.get(peer);
