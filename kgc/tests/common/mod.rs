@@ -232,6 +232,19 @@ pub struct Federation {
     pub validator: NodeHandle,
 }
 
+impl Drop for Federation {
+    /// The validator is down before the process may end: its store is torn down by threads of its own.
+    fn drop(&mut self) {
+        let validator = self.validator.clone();
+        let ending = std::thread::spawn(|| {
+            let runtime = tokio::runtime::Builder::new_current_thread().build();
+            runtime.unwrap().block_on(validator.shutdown());
+        });
+        // A test that has failed already says so itself.
+        let _ = ending.join();
+    }
+}
+
 pub fn init_request<'a>(home: &Home, passphrase: &'a Passphrase) -> InitRequest<'a> {
     InitRequest {
         home: home.clone(),
