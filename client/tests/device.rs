@@ -1,12 +1,8 @@
 //! The doctor's device against a gateway that lies: what it checks before anything is decrypted or written.
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, missing_docs)]
-
-#[allow(dead_code)]
-mod common;
 
 use std::fs;
 
-use common::{EPOCH, TEXT, World, fixture};
+use crate::common::{EPOCH, TEXT, World, fixture};
 use consilium_client::device::DeviceError;
 use consilium_client::device::doctor::decrypt_record;
 use consilium_contracts::{Digest, RecordId};

@@ -1,13 +1,9 @@
 //! Fetching a record from a gateway that lies about its length.
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, missing_docs)]
-
-#[allow(dead_code)]
-mod common;
 
 use std::fs;
 
-use common::World;
-use common::gateway::LyingGateway;
+use crate::common::World;
+use crate::common::gateway::LyingGateway;
 use consilium_client::device::DeviceError;
 use consilium_client::device::doctor::{MAX_RECORD_BYTES, fetch_record};
 use consilium_client::endpoint::Endpoint;

@@ -1,9 +1,4 @@
 //! The genesis file: which federation is believed, and which is not.
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, missing_docs)]
-
-#[path = "../../contracts/tests/common/mod.rs"]
-#[allow(dead_code)]
-mod fixture;
 
 use std::fs;
 
@@ -15,8 +10,8 @@ use consilium_client::http::{ClientSettings, HttpClient};
 use consilium_contracts::{Canonical as _, FederationId, MAX_GENESIS_BYTES, VerifiedGenesis};
 
 fn genesis() -> VerifiedGenesis {
-    fixture::genesis()
-        .sign(&fixture::key("kgc"))
+    crate::common::fixture::genesis()
+        .sign(&crate::common::fixture::key("kgc"))
         .verify()
         .unwrap()
 }

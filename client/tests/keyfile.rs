@@ -1,5 +1,4 @@
 //! Key files: what opens, what does not, and that nothing is ever half there.
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, missing_docs)]
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;

@@ -1,18 +1,13 @@
 //! Proofs for those who run no node: what they show, and every attack on them.
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, missing_docs)]
 
-#[path = "../../contracts/tests/common/mod.rs"]
-#[allow(dead_code)]
-mod fixture;
-
+use crate::common::fixture::*;
 use consilium_client::ledger_proof::{LedgerProof, LedgerProofError, Proven, Standing, Subject};
 use consilium_contracts::*;
 use consilium_ledger::*;
-use fixture::*;
 
 /// The federation of the fixture, in which every hospital votes.
 fn genesis(name: &str) -> VerifiedGenesis {
-    let mut genesis = fixture::genesis();
+    let mut genesis = crate::common::fixture::genesis();
     genesis.name = name.parse().unwrap();
     genesis.validators = OrderedSet::collect(HOSPITALS.map(hospital)).unwrap();
     genesis.sign(&key("kgc")).verify().unwrap()

@@ -1,14 +1,10 @@
 //! Where a report goes: what the device keeps of a record that was read, and what it refuses.
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, missing_docs)]
-
-#[allow(dead_code)]
-mod common;
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
-use common::World;
+use crate::common::World;
 use consilium_client::device::DeviceError;
 use consilium_client::device::doctor::{OpenedCase, ReportRecipient};
 use consilium_contracts::RecordId;

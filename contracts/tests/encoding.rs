@@ -1,9 +1,6 @@
 //! The canonical encoding: frozen bytes of every action, and what is refused.
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, missing_docs, dead_code)]
 
-mod common;
-
-use common::*;
+use crate::common::*;
 use consilium_contracts::*;
 
 /// One signed transaction of every action, from fixed values.

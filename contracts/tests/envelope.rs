@@ -1,9 +1,6 @@
 //! Replay, expiry, federation, signatures; hospitals, epochs and leaves.
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, missing_docs, dead_code)]
 
-mod common;
-
-use common::*;
+use crate::common::*;
 use consilium_contracts::*;
 
 #[test]

@@ -1,16 +1,11 @@
 //! Random sequences of transactions: never a panic, equal results, and what must always hold.
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, missing_docs, dead_code)]
-
-mod common;
-#[path = "common/random.rs"]
-mod random;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use common::*;
+use crate::common::*;
+use crate::random::{Happens, arb_happens, happen};
 use consilium_contracts::*;
 use proptest::prelude::*;
-use random::{Happens, arb_happens, happen};
 
 /// What must hold in every state that can be reached.
 fn check(world: &World) {

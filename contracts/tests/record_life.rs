@@ -1,9 +1,6 @@
 //! The life of a record, step by step.
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, missing_docs, dead_code)]
 
-mod common;
-
-use common::*;
+use crate::common::*;
 use consilium_contracts::*;
 
 #[track_caller]

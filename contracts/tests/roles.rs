@@ -1,9 +1,6 @@
 //! Who may do what: every action, tried by everybody.
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, missing_docs, dead_code)]
 
-mod common;
-
-use common::*;
+use crate::common::*;
 use consilium_contracts::*;
 
 const EVERYBODY: [&str; 10] = [

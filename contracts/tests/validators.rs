@@ -1,9 +1,6 @@
 //! Who votes, and how that changes: the honest path, every refusal, and who tries to stay by rotating keys.
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, missing_docs, dead_code)]
 
-mod common;
-
-use common::*;
+use crate::common::*;
 use consilium_contracts::*;
 use proptest::prelude::*;
 

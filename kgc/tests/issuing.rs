@@ -1,12 +1,9 @@
 //! What a key may cost, and that nobody else waits while one is made.
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, missing_docs)]
-
-mod common;
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use common::*;
+use crate::common::*;
 use consilium_client::api::kgc::*;
 use consilium_schemes::tokens::Blinding;
 use tokio::task::JoinSet;

@@ -1,5 +1,4 @@
 //! The API's description is what the golden file says.
-#![allow(clippy::unwrap_used, missing_docs)]
 
 use std::path::Path;
 

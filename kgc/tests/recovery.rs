@@ -1,11 +1,8 @@
 //! Crashes, restarts and restored backups: no leaf twice, no revocation forgotten, nothing half done.
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, missing_docs)]
-
-mod common;
 
 use std::time::Duration;
 
-use common::*;
+use crate::common::*;
 use consilium_client::api::kgc::*;
 use consilium_client::api::terms::RevocationReason;
 use consilium_client::wire::Text;

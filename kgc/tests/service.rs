@@ -1,9 +1,6 @@
 //! The key service from outside: what it does, and what it refuses.
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, missing_docs)]
 
-mod common;
-
-use common::*;
+use crate::common::*;
 use consilium_client::api::kgc::*;
 use consilium_client::api::terms::RevocationReason;
 use consilium_client::wire::Text;

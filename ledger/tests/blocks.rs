@@ -1,10 +1,6 @@
 //! Blocks, certificates, transaction proofs and the rules of the chain, from outside.
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, missing_docs)]
 
-#[allow(dead_code, reason = "each test file uses its part")]
-mod common;
-
-use common::{key, name, public, record};
+use crate::common::{key, name, public, record};
 use consilium_contracts::{BlockTime, DecodeError, FederationId, Height, SignedTransaction};
 use consilium_ledger::*;
 use consilium_schemes::signature::Signature;
@@ -45,19 +41,7 @@ fn block(count: u64) -> Block {
 
 /// Precommits of these validators for a block.
 fn certificate(block: &Block, voters: impl IntoIterator<Item = usize>) -> CommitCertificate {
-    let (height, round, hash) = (block.header().height, Round::new(3), block.hash());
-    let sign = |i: usize| {
-        let voter = ValidatorAddress::of(&public(&name(i)));
-        let ballot = Ballot {
-            height,
-            round,
-            block: Some(hash),
-            voter,
-        };
-        let signature = ConsensusStatement::Precommit(ballot).sign(&federation(), &key(&name(i)));
-        CommitSignature { voter, signature }
-    };
-    CommitCertificate::new(height, round, hash, voters.into_iter().map(sign).collect())
+    crate::common::certificate(block.header(), Round::new(3), voters.into_iter().map(name))
 }
 
 #[test]

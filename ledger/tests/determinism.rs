@@ -1,17 +1,4 @@
 //! The same ledger has the same roots wherever it is applied: upon other maps, in other threads, in another process, by another build.
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, missing_docs)]
-
-#[allow(dead_code, reason = "the contracts' tests use the rest")]
-#[path = "../../contracts/tests/common/mod.rs"]
-mod common;
-#[path = "../../contracts/tests/common/random.rs"]
-mod random;
-
-#[path = "common/exported.rs"]
-mod exported;
-#[allow(dead_code, reason = "other tests use the rest")]
-#[path = "common/replayed.rs"]
-mod replayed;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
@@ -23,9 +10,9 @@ use proptest::prelude::*;
 use proptest::strategy::ValueTree as _;
 use proptest::test_runner::TestRunner;
 
-use common::{DOCTORS, World, epoch, genesis, key, public, register_doctor};
-use random::{Happens, arb_happens, happen, rare};
-use replayed::Replayed;
+use crate::common::replayed::Replayed;
+use crate::contracts::common::{DOCTORS, World, epoch, genesis, key, public, register_doctor};
+use crate::contracts::random::{Happens, arb_happens, happen, rare};
 
 /// Where `make determinism` finds a ledger and its roots.
 const FOLDER: &str = concat!(env!("CARGO_TARGET_TMPDIR"), "/determinism");
@@ -299,7 +286,7 @@ fn the_random_sequences_have_every_kind_of_action_and_both_outcomes() {
 #[test]
 fn child() {
     if let Some(file) = std::env::var_os(FILE) {
-        let roots = exported::roots(&std::fs::read(file).unwrap()).unwrap();
+        let roots = crate::exported::roots(&std::fs::read(file).unwrap()).unwrap();
         std::fs::write(std::env::var_os("CONSILIUM_TEST_ROOTS").unwrap(), roots).unwrap();
     }
 }
@@ -317,7 +304,7 @@ fn two_processes_find_the_same_roots_in_a_ledger_that_was_written_to_a_file() {
     let blocks: Vec<_> = chain.made.iter().map(|made| made.block.clone()).collect();
     let ledger = write(
         "ledger",
-        exported::export(&genesis().sign(&key("kgc")), &blocks),
+        crate::exported::export(&genesis().sign(&key("kgc")), &blocks),
     );
     let mut expected = String::new();
     for (height, made) in (0..).zip(&chain.made) {
@@ -327,7 +314,7 @@ fn two_processes_find_the_same_roots_in_a_ledger_that_was_written_to_a_file() {
     for one in ["one", "two"] {
         let roots = Path::new(FOLDER).join(one);
         let child = Command::new(std::env::current_exe().unwrap())
-            .args(["child", "--exact"])
+            .args(["determinism::child", "--exact"])
             .env(FILE, &ledger)
             .env("CONSILIUM_TEST_ROOTS", &roots)
             .output()

@@ -1,10 +1,6 @@
 //! What proves that a validator lied, and what does not.
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, missing_docs)]
 
-#[allow(dead_code, reason = "each test file uses its part")]
-mod common;
-
-use common::{key, public};
+use crate::common::{key, public};
 use consilium_contracts::{FederationId, Height};
 use consilium_ledger::*;
 

@@ -1,11 +1,7 @@
 //! A ledger in one file: read back, checked, and every kind of damage and forgery refused.
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, missing_docs)]
 
-#[allow(dead_code, reason = "each test file uses its part")]
-mod common;
-
-use common::chain::Chain;
-use common::{Plan, first_epoch, record};
+use crate::common::chain::Chain;
+use crate::common::{Plan, first_epoch, record};
 use consilium_contracts::{BlockTime, FederationId, Height};
 use consilium_ledger::*;
 

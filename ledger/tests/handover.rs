@@ -1,16 +1,12 @@
 //! Following the validators from genesis on, and everything that must not be followed.
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, missing_docs)]
 
-#[allow(dead_code, reason = "each test file uses its part")]
-mod common;
-
-use common::{Plan, key, name, public, transaction};
+use crate::common::replayed::Replayed;
+use crate::common::{Plan, certificate, key, name, public, transaction};
 use consilium_contracts::*;
 use consilium_ledger::{
-    Ballot, Block, CertificateError, ChainError, CommitCertificate, CommitSignature,
-    CommittedHeader, ConsensusStatement, Handover, HandoverError, Header, KeyProof, MemoryTree,
-    Parent, Round, Slot, StateProof, TreeUpdate, Trust, ValidatorAddress, ValidatorSet,
-    genesis_tree, update_tree, verify_transactions,
+    Block, CertificateError, ChainError, CommitCertificate, CommittedHeader, Handover,
+    HandoverError, Header, KeyProof, Round, Slot, StateProof, Trust, ValidatorAddress,
+    ValidatorSet,
 };
 
 /// A validator's key by its name.
@@ -49,54 +45,20 @@ impl Made {
     }
 }
 
-fn certificate(
-    federation: &FederationId,
-    header: &Header,
-    signers: &[String],
-) -> CommitCertificate {
-    let (height, round, hash) = (header.height, Round::new(0), header.hash());
-    let sign = |name: &String| {
-        let voter = ValidatorAddress::of(&public(name));
-        let ballot = Ballot {
-            height,
-            round,
-            block: Some(hash),
-            voter,
-        };
-        let signature = ConsensusStatement::Precommit(ballot).sign(federation, &key(name));
-        CommitSignature { voter, signature }
-    };
-    CommitCertificate::new(height, round, hash, signers.iter().map(sign).collect())
-}
-
 /// Hospitals h0 to h4, of which h0 to h3 vote at first; real blocks without an engine.
 #[derive(Clone)]
 struct Chain {
     genesis: VerifiedGenesis,
-    state: MemoryState,
-    tree: MemoryTree,
-    root: TreeUpdate,
-    parent: Parent,
+    ledger: Replayed,
     nonce: u64,
 }
 
 impl Chain {
     fn new() -> Self {
         let genesis = Plan::of(5, 4).genesis();
-        let initial = genesis.initial_state();
-        let mut state = MemoryState::new();
-        state.commit(&initial);
-        let mut tree = MemoryTree::default();
-        let root = genesis_tree(&tree, initial.writes()).unwrap();
-        tree.commit(&root);
-        let created = genesis.genesis().created;
-        let parent = Parent::genesis(genesis.federation(), created, root.root);
         Self {
+            ledger: Replayed::genesis(&genesis),
             genesis,
-            state,
-            tree,
-            root,
-            parent,
             nonce: 0,
         }
     }
@@ -106,7 +68,7 @@ impl Chain {
     }
 
     fn view(&self) -> View<&MemoryState> {
-        View::new(&self.state)
+        View::new(&self.ledger.state)
     }
 
     fn sign(&mut self, sender: &str, action: Action) -> SignedTransaction {
@@ -115,13 +77,12 @@ impl Chain {
     }
 
     fn proof(&self, key: Key) -> StateProof {
-        let value = self.state.get(&key);
-        StateProof::new(&self.tree, self.root.version, key, value).unwrap()
+        self.ledger.prove(key)
     }
 
     /// The next block, certified by all who are in force.
     fn block(&mut self, transactions: Vec<SignedTransaction>) -> Made {
-        let height = self.parent.height.plus(1);
+        let height = self.ledger.parent().height.plus(1);
         let schedule = self.view().validator_schedule();
         let by: Vec<_> = schedule
             .in_force(height)
@@ -134,39 +95,23 @@ impl Chain {
             .collect();
         let slot = Slot {
             proposer: ValidatorAddress::of(&by[0]),
-            time: self.parent.time.plus(1),
+            time: self.ledger.parent().time.plus(1),
         };
-        let block = Block::new(&self.parent, slot, transactions);
+        let block = Block::new(self.ledger.parent(), slot, transactions);
         let header = *block.header();
         let made = Made {
             header,
-            certificate: certificate(&self.federation(), &header, &names),
+            certificate: certificate(&header, Round::new(0), names),
             schedule: self.proof(Key::validators()),
             epoch: self.proof(Key::current_epoch()),
         };
-        let verified = verify_transactions(&self.federation(), block.transactions()).unwrap();
-        let context = header.context();
-        let mut writes = Writes::new();
-        let mut commit = |transition: Transition, state: &mut MemoryState| {
-            state.commit(&transition);
-            writes.extend(transition.into_parts().0);
-        };
-        commit(begin_block(&self.state, &context), &mut self.state);
-        for transaction in &verified {
-            let transition = apply(&self.state, &context, transaction).unwrap();
-            commit(transition, &mut self.state);
-        }
-        if let Some(update) = update_tree(&self.tree, self.root.version, &writes).unwrap() {
-            self.tree.commit(&update);
-            self.root = update;
-        }
-        self.parent = Parent::after(&header, self.root.root);
+        self.ledger.apply(&block).unwrap();
         made
     }
 
     /// Proposes, approves by these hospitals; the next height.
     fn change(&mut self, change: ValidatorChange, by: &[usize]) -> Height {
-        let proposed = self.parent.height.plus(1);
+        let proposed = self.ledger.parent().height.plus(1);
         let mut transactions =
             vec![self.sign("kgc", Action::ProposeValidatorChange(change.clone()))];
         for i in by {
@@ -205,7 +150,7 @@ impl Chain {
     /// Empty blocks until `height` is the next.
     fn blocks_before(&mut self, height: Height) -> Vec<Made> {
         let mut made = Vec::new();
-        while self.parent.height.plus(1) < height {
+        while self.ledger.parent().height.plus(1) < height {
             made.push(self.block(Vec::new()));
         }
         made
@@ -305,7 +250,7 @@ fn a_removed_validators_signature_counts_up_to_the_stated_height_and_no_further(
             height,
             ..handovers[0].header
         };
-        let certificate = certificate(&federation, &header, &voters(signers));
+        let certificate = certificate(&header, Round::new(0), voters(signers));
         CommittedHeader::verify(
             header,
             &certificate,
@@ -355,11 +300,7 @@ fn handovers_are_followed_in_order_with_none_left_out() {
         assert_eq!(trust, untouched);
     }
     let overlapping = Made {
-        certificate: certificate(
-            &chain.federation(),
-            &handovers[1].header,
-            &voters(&[0, 1, 2, 3]),
-        ),
+        certificate: certificate(&handovers[1].header, Round::new(0), voters(&[0, 1, 2, 3])),
         ..handovers[1].clone()
     };
     assert_eq!(
@@ -403,19 +344,21 @@ fn an_old_handover_is_not_followed_again_when_the_same_validators_are_back() {
 #[test]
 fn a_forged_handover_is_not_followed() {
     let mut chain = Chain::new();
-    let federation = chain.federation();
     let from = chain.change(join(4), &[0, 1, 2]);
     let good = chain.block(Vec::new());
     let mut trust = Trust::genesis(&chain.genesis);
     let untouched = trust.clone();
     let signed = |names: &[String]| Made {
-        certificate: certificate(&federation, &good.header, names),
+        certificate: certificate(&good.header, Round::new(0), names.to_vec()),
         ..good.clone()
     };
     // Too few; strangers; the newcomer among them; another federation's.
-    let elsewhere = FederationId::from_bytes([1; 32]);
+    let elsewhere = Header {
+        federation: FederationId::from_bytes([1; 32]),
+        ..good.header
+    };
     let other = Made {
-        certificate: certificate(&elsewhere, &good.header, &voters(&[0, 1, 2])),
+        certificate: certificate(&elsewhere, Round::new(0), voters(&[0, 1, 2])),
         ..good.clone()
     };
     let forged = [
@@ -445,8 +388,7 @@ fn a_forged_handover_is_not_followed() {
     };
     let value = Some(schedule.to_canonical_bytes());
     let lie = Made {
-        schedule: StateProof::new(&forger.tree, forger.root.version, Key::validators(), value)
-            .unwrap(),
+        schedule: forger.ledger.claim(Key::validators(), value),
         ..good.clone()
     };
     let refused = trust.follow(&lie.handover()).unwrap_err();
@@ -486,7 +428,7 @@ fn former_validators_cannot_certify_the_change_when_it_is_in_force_already() {
         };
         let fork = Made {
             header,
-            certificate: certificate(&chain.federation(), &header, &voters(&[0, 1, 2])),
+            certificate: certificate(&header, Round::new(0), voters(&[0, 1, 2])),
             ..shown.clone()
         };
         let mut trust = Trust::genesis(&chain.genesis);

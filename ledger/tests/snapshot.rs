@@ -1,10 +1,8 @@
 //! The head and the parts of a snapshot: what is believed, and what is refused.
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, missing_docs)]
 
-#[allow(dead_code, reason = "each test file uses its part")]
-mod common;
+use std::ops::Range;
 
-use common::{key, name, public};
+use crate::common::{name, public};
 use consilium_contracts::{BlockTime, DecodeError, FederationId, Height, Key};
 use consilium_ledger::*;
 
@@ -34,21 +32,8 @@ fn chain(last: u64) -> Vec<Header> {
 }
 
 /// Precommits of these hospitals for a header.
-fn certificate(header: &Header, voters: impl IntoIterator<Item = usize>) -> CommitCertificate {
-    let (height, round, hash) = (header.height, Round::new(0), header.hash());
-    let sign = |i: usize| {
-        let voter = ValidatorAddress::of(&public(&name(i)));
-        let block = Some(hash);
-        let ballot = Ballot {
-            height,
-            round,
-            block,
-            voter,
-        };
-        let signature = ConsensusStatement::Precommit(ballot).sign(&federation(), &key(&name(i)));
-        CommitSignature { voter, signature }
-    };
-    CommitCertificate::new(height, round, hash, voters.into_iter().map(sign).collect())
+fn certificate(header: &Header, voters: Range<usize>) -> CommitCertificate {
+    crate::common::certificate(header, Round::new(0), voters.map(name))
 }
 
 /// The head of a snapshot of the last header but one.

@@ -1,12 +1,8 @@
 //! The state tree and proofs, against a plain map.
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, missing_docs)]
-
-#[allow(dead_code, reason = "each test file uses its part")]
-mod common;
 
 use std::collections::BTreeMap;
 
-use common::{Plan, first_epoch, record};
+use crate::common::{Plan, first_epoch, record};
 use consilium_contracts::{
     BlockContext, BlockTime, Height, Key, MemoryState, StateRead as _, Writes,
 };

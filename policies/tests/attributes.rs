@@ -1,5 +1,4 @@
 //! What a key's attributes may be, what is refused, and the bytes that the encryption hashes.
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, missing_docs)]
 
 use consilium_policies::{
     Attribute, AttributeError, AttributeSet, MAX_ITEMS, Policy, arb_attribute_set,

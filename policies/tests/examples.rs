@@ -1,5 +1,4 @@
 //! The example files: each parses, prints back, and suits exactly the roles it is meant for.
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, missing_docs)]
 
 use std::collections::BTreeMap;
 use std::fs;

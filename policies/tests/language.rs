@@ -1,5 +1,4 @@
 //! What the language takes, what it refuses, where it says the fault is, and what it prints.
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, missing_docs)]
 
 use consilium_policies::{
     AttributeError, AttributeSet, EncodingError, MAX_DEPTH, MAX_NAME_LENGTH, MAX_ROWS,

@@ -1,10 +1,7 @@
 //! (M, rho, tau), the shares, the selection and the public check's weights against elimination.
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, missing_docs)]
 
-mod common;
-
+use crate::common::{Elements, combine, rank, reconstructs, spans_the_secret, target};
 use bls12_381::Scalar;
-use common::{Elements, combine, rank, reconstructs, spans_the_secret, target};
 use consilium_policies::{AccessStructure, AttributeSet, Policy, arb_attribute_set, arb_policy};
 use proptest::prelude::*;
 

@@ -1,12 +1,9 @@
 //! Numbers: each comparison means what it says, and one key cannot hold two values.
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, missing_docs)]
-
-mod common;
 
 use std::collections::BTreeSet;
 
+use crate::common::spans_the_secret;
 use bls12_381::Scalar;
-use common::spans_the_secret;
 use consilium_policies::{Attribute, AttributeError, AttributeSet, NUMBER_BITS, Policy};
 use proptest::prelude::*;
 

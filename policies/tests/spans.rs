@@ -1,13 +1,10 @@
 //! No unauthorised subset of rows of any policy of up to six leaves spans (1,0,..,0), every authorised
 //! one does, and the rows selected are the fewest: exhaustively, by elimination over the real field.
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, missing_docs)]
-
-mod common;
 
 use std::collections::BTreeMap;
 
+use crate::common::{reconstructs, spans_the_secret};
 use bls12_381::Scalar;
-use common::{reconstructs, spans_the_secret};
 use consilium_policies::{AttributeSet, Policy};
 
 const MAX_LEAVES: usize = 6;

@@ -1,5 +1,4 @@
 //! Malformed, hostile and oversized input: a typed reason, never a panic, never half a record.
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, missing_docs)]
 
 use std::fs;
 use std::io::{Read, Write};

@@ -1,5 +1,4 @@
 //! DICOM files that were cut exactly between two elements: refused where what stands before the cut announces more.
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, missing_docs)]
 
 use std::fs;
 

@@ -1,5 +1,4 @@
 //! Every form of input, and whose a resource is.
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, missing_docs)]
 
 use std::fs;
 use std::io::{Read, Write};

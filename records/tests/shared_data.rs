@@ -3,7 +3,6 @@
 //! The counts were made by a script that shares nothing with this crate (a walk over the files with
 //! Python's json and gzip): 59 transaction Bundles of one patient, 13 patients in NDJSON by resource
 //! type, 48 patients in folders of single resources; 120 Patient resources, no id twice.
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, missing_docs)]
 
 use std::collections::BTreeMap;
 use std::io::Read;

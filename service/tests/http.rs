@@ -1,11 +1,8 @@
 //! What a service does with what comes over the wire: good, malformed, endless, late.
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, missing_docs)]
-
-mod common;
 
 use std::time::{Duration, Instant};
 
-use common::{Running, Sum, doctor, patient, plain, refused, start, start_with};
+use crate::common::{Running, Sum, doctor, patient, plain, refused, start, start_with};
 use consilium_client::ClientError;
 use consilium_client::api::auth::{
     ASSERTION_TYPE, GRANT_TYPE, ScopeSet, TokenRequest, TokenResponse,

@@ -1,5 +1,4 @@
 //! Plain HTTP stays on this machine.
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, missing_docs)]
 
 use consilium_service::config::Schema;
 use consilium_service::tls::TlsError;

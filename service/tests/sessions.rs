@@ -1,9 +1,6 @@
 //! Who gets in, who does not, and what he is told.
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, missing_docs)]
 
-mod common;
-
-use common::{Running, Sum, doctor, patient, plain, refused, start, start_with, stranger};
+use crate::common::{Running, Sum, doctor, patient, plain, refused, start, start_with, stranger};
 use consilium_client::api::auth::{
     ASSERTION_TYPE, AssertionClaims, GRANT_TYPE, TokenRequest, TokenResponse,
 };

@@ -7,9 +7,9 @@ use std::time::{Duration, Instant};
 
 use consilium_contracts::{
     BlockContext, BlockTime, Canonical as _, Height, MemoryState, SignedTransaction, SigningKey,
-    Transition, VerifiedTransaction, Writes, apply, begin_block,
+    VerifiedTransaction, Writes,
 };
-use consilium_ledger::{MemoryTree, TreeVersion, genesis_tree, update_tree};
+use consilium_ledger::{MemoryTree, TreeVersion, execute_block, genesis_tree, update_tree};
 use consilium_schemes::signature::Purpose;
 use rocksdb::{DB, Options, WriteOptions};
 
@@ -138,19 +138,9 @@ impl<'a> Ledger<'a> {
             height: self.last.height.plus(1),
             time: BlockTime::new(self.last.time.value() + 1),
         };
-        let mut writes = Writes::new();
-        let due = begin_block(&self.state, &self.last);
-        self.take(&mut writes, due);
-        for transaction in transactions {
-            let done = apply(&self.state, &self.last, transaction)?;
-            self.take(&mut writes, done);
-        }
-        Ok(writes)
-    }
-
-    fn take(&mut self, writes: &mut Writes, transition: Transition) {
-        self.state.commit(&transition);
-        writes.extend(transition.into_parts().0);
+        let executed = execute_block(&self.state, self.last, transactions)?;
+        self.state.write(&executed.writes);
+        Ok(executed.writes)
     }
 
     fn update(&mut self, writes: &Writes) -> Result<(), Failure> {

@@ -95,7 +95,12 @@ impl MemoryState {
 
     /// Makes the changes of a transition.
     pub fn commit(&mut self, transition: &Transition) {
-        for (key, value) in transition.writes() {
+        self.write(transition.writes());
+    }
+
+    /// Makes these changes: those of a whole block, for one.
+    pub fn write(&mut self, writes: &Writes) {
+        for (key, value) in writes {
             match value {
                 Some(value) => self.0.insert(key.clone(), value.clone()),
                 None => self.0.remove(key),

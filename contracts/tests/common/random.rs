@@ -3,7 +3,7 @@
 use consilium_contracts::*;
 use proptest::prelude::*;
 
-use crate::common::*;
+use super::common::*;
 
 const SENDERS: [&str; 8] = [
     "kgc", "north", "south", "west", "record 1", "record 2", "ada", "cleo",

@@ -122,6 +122,11 @@ fn run(shared: &Shared, history: History, work: &Work) {
 }
 
 fn prune_blocks(shared: &Shared, history: History, shelf: &Shelf, work: &Work) {
+    let tip = shared.snapshot().height();
+    let by_age = Height::new(tip.value().saturating_sub(history.keep_blocks)).plus(1);
+    if by_age <= shared.store.oldest() {
+        return;
+    }
     let snapshots = match shelf.list() {
         Ok(snapshots) => snapshots,
         Err(error) => return warn!(%error, "the folder of snapshots cannot be read"),
@@ -129,8 +134,6 @@ fn prune_blocks(shared: &Shared, history: History, shelf: &Shelf, work: &Work) {
     let Some(oldest_snapshot) = snapshots.first() else {
         return;
     };
-    let tip = shared.snapshot().height();
-    let by_age = Height::new(tip.value().saturating_sub(history.keep_blocks)).plus(1);
     let floor = by_age
         .min(oldest_snapshot.height.plus(1))
         .min(shared.readers.lowest());

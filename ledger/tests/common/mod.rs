@@ -1,8 +1,12 @@
 //! A federation to test ledgers with: a KGC, hospitals, keys that follow from names.
 
 pub mod chain;
+pub mod replayed;
 
 use consilium_contracts::*;
+use consilium_ledger::{
+    Ballot, CommitCertificate, CommitSignature, ConsensusStatement, Header, Round, ValidatorAddress,
+};
 use consilium_schemes::{abe, matching, tokens, wrap};
 use rand::SeedableRng;
 use rand::rngs::StdRng;
@@ -19,6 +23,28 @@ pub fn public(name: &str) -> VerifyingKey {
 /// The name of hospital number `i`.
 pub fn name(i: usize) -> String {
     format!("h{i}")
+}
+
+/// Precommits for a header, in a round, of those who hold the keys of these names.
+pub fn certificate(
+    header: &Header,
+    round: Round,
+    voters: impl IntoIterator<Item = String>,
+) -> CommitCertificate {
+    let (height, hash) = (header.height, header.hash());
+    let sign = |name: String| {
+        let voter = ValidatorAddress::of(&public(&name));
+        let block = Some(hash);
+        let ballot = Ballot {
+            height,
+            round,
+            block,
+            voter,
+        };
+        let signature = ConsensusStatement::Precommit(ballot).sign(&header.federation, &key(&name));
+        CommitSignature { voter, signature }
+    };
+    CommitCertificate::new(height, round, hash, voters.into_iter().map(sign).collect())
 }
 
 fn blob<const MAX: usize>(bytes: &[u8]) -> Blob<MAX> {

@@ -1,47 +1,15 @@
 //! A ledger applied by the contracts and the tree alone: no engine, no database, no clock.
 
-use std::collections::BTreeMap;
-
-use consilium_contracts::{Key, Pairs, StateRead, VerifiedGenesis, Writes};
+use consilium_contracts::{Key, MemoryState, StateRead as _, VerifiedGenesis};
 use consilium_ledger::{
-    Block, BlockEvents, MemoryTree, Parent, StateRoot, TreeUpdate, execute_block, genesis_tree,
-    update_tree, verify_transactions,
+    Block, BlockEvents, MemoryTree, Parent, StateProof, StateRoot, TreeUpdate, execute_block,
+    genesis_tree, update_tree, verify_transactions,
 };
 
-/// The contracts' state, as a plain map.
-#[derive(Clone, Default, PartialEq, Eq, Debug)]
-pub struct Pairwise(BTreeMap<Key, Vec<u8>>);
-
-impl Pairwise {
-    fn commit(&mut self, writes: &Writes) {
-        for (key, value) in writes {
-            match value {
-                Some(value) => self.0.insert(key.clone(), value.clone()),
-                None => self.0.remove(key),
-            };
-        }
-    }
-}
-
-impl StateRead for Pairwise {
-    fn get(&self, key: &Key) -> Option<Vec<u8>> {
-        self.0.get(key).cloned()
-    }
-
-    fn scan(&self, prefix: &[u8]) -> Pairs<'_> {
-        let prefix = prefix.to_vec();
-        let from = Key::from_bytes(prefix.clone());
-        let pairs = self
-            .0
-            .range(from..)
-            .take_while(move |(key, _)| key.starts_with(&prefix));
-        Box::new(pairs.map(|(key, value)| (key.clone(), value.clone())))
-    }
-}
-
 /// A ledger up to some block.
+#[derive(Clone)]
 pub struct Replayed {
-    pub state: Pairwise,
+    pub state: MemoryState,
     tree: MemoryTree,
     update: TreeUpdate,
     parent: Parent,
@@ -50,10 +18,10 @@ pub struct Replayed {
 impl Replayed {
     /// At genesis.
     pub fn genesis(genesis: &VerifiedGenesis) -> Self {
-        let (mut state, mut tree) = (Pairwise::default(), MemoryTree::default());
-        let (initial, _) = genesis.initial_state().into_parts();
+        let (mut state, mut tree) = (MemoryState::new(), MemoryTree::default());
+        let initial = genesis.initial_state();
         state.commit(&initial);
-        let update = genesis_tree(&tree, &initial).unwrap();
+        let update = genesis_tree(&tree, initial.writes()).unwrap();
         tree.commit(&update);
         let parent = Parent::genesis(genesis.federation(), genesis.genesis().created, update.root);
         Self {
@@ -79,7 +47,7 @@ impl Replayed {
         let transactions = transactions.map_err(|error| failed(error.to_string()))?;
         let executed = execute_block(&self.state, header.context(), &transactions);
         let executed = executed.map_err(|error| failed(error.to_string()))?;
-        self.state.commit(&executed.writes);
+        self.state.write(&executed.writes);
         let update = update_tree(&self.tree, self.update.version, &executed.writes);
         if let Some(update) = update.map_err(|error| failed(error.to_string()))? {
             self.tree.commit(&update);
@@ -87,6 +55,17 @@ impl Replayed {
         }
         self.parent = Parent::after(header, self.update.root);
         Ok(executed.events)
+    }
+
+    /// What the state says of a key, with its path to the root.
+    pub fn prove(&self, key: Key) -> StateProof {
+        let value = self.state.get(&key);
+        self.claim(key, value)
+    }
+
+    /// That `key` has this value: a lie where it has another.
+    pub fn claim(&self, key: Key, value: Option<Vec<u8>>) -> StateProof {
+        StateProof::new(&self.tree, self.update.version, key, value).unwrap()
     }
 
     /// The last block, and the state after it.

@@ -38,6 +38,7 @@ use crate::shared::{Answer, Command, Shared};
 use crate::store::{Snapshot, Undecided};
 
 use gates::Gates;
+pub(crate) use gates::Unverified;
 pub(crate) use peers::Peers;
 
 /// Bodies kept in memory for one height: those of the latest rounds.
@@ -58,8 +59,6 @@ impl From<StoreError> for Halt {
 }
 
 type Step = Result<(), Halt>;
-
-pub(crate) use gates::Unverified;
 
 /// A proposed block for the next height, examined.
 struct Candidate {
@@ -155,7 +154,9 @@ impl Core {
         let snapshot = shared.snapshot();
         let settings = StateView::new(&snapshot).settings();
         let schedule = StateView::new(&snapshot).validator_schedule();
-        let validators = Arc::new(validators_of(&snapshot));
+        let validators = Arc::new(ValidatorSet::from(
+            schedule.in_force(snapshot.height().plus(1)),
+        ));
         let recent = shared
             .store
             .recent_proposers(Turns::window(&validators))?

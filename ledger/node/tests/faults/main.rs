@@ -16,9 +16,6 @@ mod machine;
 mod network;
 #[path = "../node/replay.rs"]
 mod replay;
-#[allow(dead_code, reason = "other tests use the rest")]
-#[path = "../../../tests/common/replayed.rs"]
-mod replayed;
 
 mod agreement;
 mod lan;

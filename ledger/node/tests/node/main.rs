@@ -6,9 +6,6 @@
 mod fixtures;
 mod network;
 mod replay;
-#[allow(dead_code, reason = "other tests use the rest")]
-#[path = "../../../tests/common/replayed.rs"]
-mod replayed;
 
 mod crash;
 mod damage;

@@ -12,7 +12,7 @@ use consilium_node::{NodeConfig, NodeHandle, StartError, StoreError, start};
 use tokio::sync::RwLock;
 
 use crate::fixtures::{first_epoch, key, name, public, record, transaction};
-use crate::network::{Network, PATIENCE, Who, eventually, stop};
+use crate::network::{Network, PATIENCE, Who, assert_equal_roots, eventually, stop};
 
 /// Hospital `i`'s node with a key to vote with, whether or not it does.
 fn voting(network: &Network, i: usize) -> NodeConfig {
@@ -190,7 +190,7 @@ async fn one_joins_one_leaves_one_gets_other_keys_under_load_and_nobody_stops() 
     );
     assert!(committed > 0);
     let up: Vec<_> = nodes.read().await.iter().flatten().cloned().collect();
-    assert_equal(&up).await;
+    assert_equal_roots(&up).await;
     // Each node's certificates are of its own, and so are its handovers.
     for node in &up {
         check_certificates(&sender.network, node, [joined, left, rotated]);
@@ -278,20 +278,6 @@ async fn refused(config: impl Fn() -> NodeConfig) -> StoreError {
         Err(StartError::Store(error)) => error,
         Err(other) => panic!("refused for another reason: {other}"),
         Ok(_) => panic!("it started"),
-    }
-}
-
-async fn assert_equal(nodes: &[NodeHandle]) {
-    let height = nodes.iter().map(|node| node.status().height).max().unwrap();
-    for node in nodes {
-        node.reached(height).await.unwrap();
-    }
-    for at in 1..=height.value() {
-        let of = |node: &NodeHandle| node.block(Height::new(at)).unwrap().unwrap();
-        let first = of(&nodes[0]);
-        for node in nodes {
-            assert_eq!(of(node).block, first.block, "block {at}");
-        }
     }
 }
 

@@ -4,7 +4,7 @@ use std::net::TcpListener;
 use std::path::Path;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use consilium_contracts::{BlockTime, VerifiedGenesis};
+use consilium_contracts::{BlockTime, Height, VerifiedGenesis};
 use consilium_node::{NodeConfig, NodeHandle, Tuning, start};
 use tempfile::TempDir;
 
@@ -139,4 +139,20 @@ pub async fn eventually(what: &str, mut done: impl FnMut() -> bool) {
 /// Stops a node and waits until its directory is free.
 pub async fn stop(node: NodeHandle) {
     node.shutdown().await;
+}
+
+/// All of them have the same blocks, with the same effects and state roots, up to the highest tip.
+pub async fn assert_equal_roots(nodes: &[NodeHandle]) {
+    let height = nodes.iter().map(|node| node.status().height).max().unwrap();
+    for node in nodes {
+        node.reached(height).await.unwrap();
+    }
+    for at in 1..=height.value() {
+        let of = |node: &NodeHandle| node.block(Height::new(at)).unwrap().unwrap();
+        let first = of(&nodes[0]);
+        for node in nodes {
+            assert_eq!(of(node).block, first.block, "block {at}");
+            assert_eq!(of(node).events, first.events, "events of block {at}");
+        }
+    }
 }

@@ -3,7 +3,7 @@
 use consilium_contracts::{Height, StateRead as _, VerifiedGenesis};
 use consilium_node::NodeHandle;
 
-use crate::replayed::Replayed;
+use crate::fixtures::replayed::Replayed;
 
 /// Replays the ledger with the contracts and the tree alone, no engine and no database; every header must name
 /// the root of the state before it.

@@ -2,11 +2,10 @@
 
 use std::time::Instant;
 
-use consilium_contracts::Height;
 use consilium_node::NodeHandle;
 
 use crate::fixtures::{first_epoch, record};
-use crate::network::{Network, Who, stop};
+use crate::network::{Network, Who, assert_equal_roots, stop};
 
 async fn all(network: &Network, hospitals: usize) -> Vec<NodeHandle> {
     let mut nodes = Vec::new();
@@ -14,21 +13,6 @@ async fn all(network: &Network, hospitals: usize) -> Vec<NodeHandle> {
         nodes.push(network.start(Who::Hospital(i)).await);
     }
     nodes
-}
-
-async fn assert_equal_roots(nodes: &[NodeHandle]) {
-    let height = nodes.iter().map(|node| node.status().height).max().unwrap();
-    for node in nodes {
-        node.reached(height).await.unwrap();
-    }
-    for at in 1..=height.value() {
-        let of = |node: &NodeHandle| node.block(Height::new(at)).unwrap().unwrap();
-        let first = of(&nodes[0]);
-        for node in nodes {
-            assert_eq!(of(node).block, first.block, "block {at}");
-            assert_eq!(of(node).events, first.events, "events of block {at}");
-        }
-    }
 }
 
 #[tokio::test]

@@ -1,0 +1,14 @@
+//! The contracts, from outside.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, missing_docs)]
+
+mod common;
+#[allow(dead_code, reason = "the ledger's tests use the rest")]
+#[path = "common/random.rs"]
+mod random;
+
+mod encoding;
+mod envelope;
+mod properties;
+mod record_life;
+mod roles;
+mod validators;
