@@ -139,6 +139,20 @@ impl Pool {
         self.bytes
     }
 
+    /// A transaction of this node's own that was never sent, which is sent now.
+    pub(crate) fn send_first(
+        &mut self,
+        hash: &TransactionHash,
+        now: Instant,
+    ) -> Option<VerifiedTransaction> {
+        let waiting = self.waiting.get_mut(hash)?;
+        if waiting.origin == Origin::Remote || waiting.sent.is_some() {
+            return None;
+        }
+        waiting.sent = Some(now);
+        Some(waiting.transaction.clone())
+    }
+
     /// This node's own transactions that were not sent for `again`, which are sent now; at most
     /// `most` bytes of them.
     pub(crate) fn send_now(
@@ -259,6 +273,12 @@ mod tests {
         // What somebody else forwarded becomes one's own when it is submitted here too.
         pool.insert(transaction(0), Origin::Local).unwrap();
         assert_eq!(sent(&mut pool, now + again), 1);
+        let one = transaction(3);
+        pool.insert(one.clone(), Origin::Local).unwrap();
+        let first = pool.send_first(&one.hash(), now + again);
+        assert_eq!(first.map(|sent| sent.hash()), Some(one.hash()));
+        assert!(pool.send_first(&one.hash(), now + again).is_none());
+        assert_eq!(sent(&mut pool, now + again), 0);
         // A message is bounded, and never empty.
         assert_eq!(pool.send_now(now + 3 * again, again, 1).len(), 1);
     }

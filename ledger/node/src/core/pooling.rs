@@ -51,7 +51,11 @@ impl Core {
                 }));
             }
         }
-        self.forward(wires).await;
+        // It alone: what waits longer is looked at when time passes, not at every submission.
+        if !self.votes_alone() {
+            let sending = self.pool.send_first(&hash, Instant::now());
+            self.send(sending.as_slice(), wires).await;
+        }
         Ok(())
     }
 
@@ -212,6 +216,11 @@ impl Core {
         }
         let again = self.tuning.forward_again;
         let sending = self.pool.send_now(Instant::now(), again, SEND_BYTES);
+        self.send(&sending, wires).await;
+    }
+
+    /// Sends these to the validators.
+    async fn send(&mut self, sending: &[VerifiedTransaction], wires: &Wires) {
         if sending.is_empty() {
             return;
         }
