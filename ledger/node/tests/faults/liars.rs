@@ -1,7 +1,6 @@
 //! One of four validators lies.
 //!
-//! Not covered: a liar that answers requests for missed blocks with wrong ones (certificates decide there; `ledger/tests/blocks.rs`),
-//! and attacks below the ledger's own protocol (noise, yamux).
+//! Not covered: attacks below the ledger's own protocol (noise, yamux).
 
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};

@@ -26,6 +26,7 @@ mod puppet;
 mod stage;
 
 mod absent;
+mod answers;
 mod clocks;
 mod disk;
 mod idle;

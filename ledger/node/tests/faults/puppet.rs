@@ -9,14 +9,17 @@ use std::time::Duration;
 
 use arc_malachitebft_app_channel::app::metrics::SharedRegistry;
 use arc_malachitebft_network as net;
+use arc_malachitebft_sync as sync;
 use borsh::BorshSerialize;
 use consilium_contracts::{FederationId, Height, SigningKey, TransactionHash};
 use consilium_ledger::{
-    Ballot, Block, BlockHash, ConsensusStatement, Parent, Round, ValidatorAddress,
+    Ballot, Block, BlockHash, CommitCertificate, ConsensusStatement, Parent, Round,
+    ValidatorAddress,
 };
 use consilium_node::NodeHandle;
 pub use net::Channel;
 use net::handle::{CtrlHandle, RecvHandle};
+use tokio::sync::mpsc;
 
 use crate::fixtures::{key, name, public};
 use crate::network::{Network, Who, label};
@@ -87,6 +90,20 @@ struct Tip {
     history: Height,
 }
 
+/// What answers a request for missed blocks.
+#[derive(BorshSerialize)]
+pub struct Answer {
+    pub start: Height,
+    pub values: Vec<(Vec<u8>, CommitCertificate)>,
+}
+
+/// A request for the blocks of these heights.
+pub struct Asked {
+    request: sync::RawMessage,
+    pub from: Height,
+    pub to: Height,
+}
+
 /// The most bytes of a body in one part.
 const CHUNK: usize = 256 << 10;
 
@@ -97,6 +114,7 @@ pub struct Puppet {
     key: SigningKey,
     pub address: ValidatorAddress,
     control: CtrlHandle,
+    asked: tokio::sync::Mutex<mpsc::Receiver<Asked>>,
     streams: AtomicU64,
 }
 
@@ -128,13 +146,16 @@ impl Puppet {
         let registry = SharedRegistry::global().with_moniker(format!("puppet {own}"));
         let handle = net::spawn(identity, config, registry).await.unwrap();
         let (receiver, control) = handle.split();
-        tokio::spawn(listen(receiver));
+        // A test that answers nothing lets them lie.
+        let (sender, asked) = mpsc::channel(64);
+        tokio::spawn(listen(receiver, sender));
         let voter = format!("{own}/validator");
         let puppet = Self {
             federation: network.genesis.federation(),
             key: key(&voter),
             address: ValidatorAddress::of(&public(&voter)),
             control,
+            asked: tokio::sync::Mutex::new(asked),
             // Two puppets one after the other have different streams.
             streams: AtomicU64::new(rand::random()),
         };
@@ -178,6 +199,22 @@ impl Puppet {
             .to_peer_id();
         let id = net::PeerId::from_bytes(&id.to_bytes()).unwrap();
         self.control.sync_request(id, bytes.into()).await.unwrap();
+    }
+
+    /// The next request for missed blocks.
+    pub async fn asked(&self) -> Asked {
+        self.asked.lock().await.recv().await.expect("it listens")
+    }
+
+    /// Answers one, with any bytes.
+    pub async fn answer(&self, asked: Asked, bytes: Vec<u8>) {
+        let sync::RawMessage::Request { request_id, .. } = asked.request else {
+            unreachable!("only requests are kept");
+        };
+        self.control
+            .sync_reply(request_id, bytes.into())
+            .await
+            .unwrap();
     }
 
     /// Says that its tip is at a height.
@@ -293,9 +330,17 @@ impl Puppet {
     }
 }
 
-/// Lets what the others say go by, as it must so that they can go on saying it.
-async fn listen(mut receiver: RecvHandle) {
-    while receiver.recv().await.is_some() {}
+/// Lets what the others say go by, as it must so that they can go on saying it; keeps what they ask for.
+async fn listen(mut receiver: RecvHandle, asked: mpsc::Sender<Asked>) {
+    while let Some(event) = receiver.recv().await {
+        let net::Event::Sync(request) = event else {
+            continue;
+        };
+        if let sync::RawMessage::Request { body, .. } = &request {
+            let (from, to) = borsh::from_slice(body).unwrap();
+            let _ = asked.try_send(Asked { request, from, to });
+        }
+    }
 }
 
 fn config(listen: &str, persistent_peers: Vec<net::Multiaddr>) -> net::Config {
