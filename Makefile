@@ -60,7 +60,7 @@ advisories: deny ## Known advisories, where the database can be reached
 	@cargo deny --locked check --hide-inclusion-graph advisories
 
 unit: setup ## All tests
-	@$(CARGO) test --workspace --locked
+	@scripts/unit
 
 determinism: setup ## Whether debug and release builds of the ledger find the same state roots
 	@scripts/determinism
