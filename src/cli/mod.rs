@@ -4,6 +4,7 @@ mod answer;
 pub mod connect;
 mod device;
 mod doctor;
+mod ending;
 mod gateway;
 pub mod keywords;
 mod kgc;
