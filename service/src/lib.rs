@@ -64,6 +64,7 @@ pub mod openapi;
 pub mod pool;
 mod request_id;
 mod secret_field;
+mod served;
 mod server;
 mod settings;
 pub mod tls;
@@ -76,6 +77,7 @@ pub use error::{ApiError, STORAGE_FULL};
 pub use frame::Frame;
 pub use request_id::RequestId;
 pub use secret_field::{MalformedKey, SecretField};
+pub use served::{ServedError, ServedFolder};
 pub use server::{BoundService, ServiceBuilder, StartError, shutdown_signal};
 pub use settings::{
     AuditSettings, AuthSettings, FRAME_SETTINGS, FrameSettings, HttpSettings, LimitSettings,

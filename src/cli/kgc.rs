@@ -392,8 +392,8 @@ fn shown(status: &KgcStatus) -> Answer {
         .map_or("none yet".to_owned(), |epoch| epoch.to_string());
     let text = format!(
         "federation {federation}\nkeys       {sealed}\nledger     height {}\nepoch      {epoch}\n\
-         doctors    {} issued, {} waiting",
-        status.height, status.doctors, status.pending
+         doctors    {} in force, {} issued, {} revoked, {} waiting",
+        status.height, status.in_force, status.issued, status.revoked, status.pending
     );
     Answer::new(text, json!(status))
 }

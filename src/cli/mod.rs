@@ -15,6 +15,7 @@ mod rotate;
 mod sample;
 mod secrets;
 mod settings;
+mod standing;
 mod validators;
 mod wait;
 mod words;
