@@ -19,7 +19,7 @@ use consilium_schemes::matching::IndexSize;
 use consilium_service::audit::AuditEntry;
 use consilium_service::ledger::{LedgerSender, register_metrics};
 use consilium_service::limiter::RateLimiter;
-use consilium_service::{ApiError, Clock, Frame};
+use consilium_service::{ApiError, Clock, Frame, Space};
 use tokio::sync::Notify;
 
 use crate::codes;
@@ -45,6 +45,7 @@ pub(crate) struct Hospital {
     pub(crate) ledger: LedgerSender,
     pub(crate) store: Arc<Store>,
     pub(crate) files: Files,
+    pub(crate) space: Arc<Space>,
     pub(crate) kgc: KgcClient,
     pub(crate) frame: Arc<Frame>,
     pub(crate) settings: GatewaySettings,
@@ -114,6 +115,7 @@ impl Hospital {
             node,
             store,
             files,
+            space: Space::new(&settings.data, settings.reserve_bytes),
             kgc,
             frame,
             settings,

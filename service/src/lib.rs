@@ -67,6 +67,7 @@ mod secret_field;
 mod served;
 mod server;
 mod settings;
+mod space;
 pub mod tls;
 pub mod transfer;
 
@@ -83,6 +84,7 @@ pub use settings::{
     AuditSettings, AuthSettings, FRAME_SETTINGS, FrameSettings, HttpSettings, LimitSettings,
     LogSettings,
 };
+pub use space::{Promised, PromisedFile, Space};
 
 /// HPKE's `info` for a doctor's attribute key on its way from the KGC to his hospital.
 pub const ATTRIBUTE_KEY_INFO: &[u8] = b"CONSILIUM-V1-ATTRIBUTE-KEY";
