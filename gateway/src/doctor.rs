@@ -21,12 +21,15 @@ pub(crate) async fn status(
     let view = View::new(&state);
     let trapdoor = view.trapdoor(&hospital.id, &doctor);
     let live = trapdoor.filter(|one| one.expiry > state.time());
+    let registered = view.doctor(&doctor);
+    let registered = registered.filter(|entry| entry.revocation.is_none());
     Ok(web::Json(DoctorStatus {
         doctor: Text(doctor),
         hospital: Text(hospital.id.clone()),
         height: state.height().value(),
         time_ms: state.time().value(),
         epoch: view.current_epoch().map(|entry| entry.epoch.number()),
+        leaf: registered.map(|entry| entry.leaf.value()),
         enrolment: enrolment::of_doctor(&hospital, &doctor)?,
         interests: live.map(|one| InterestsView {
             interests: one.interests,

@@ -106,12 +106,11 @@ pub fn next(enrolment: Option<&Enrolment>, home: &Path) -> Option<String> {
 /// Refuses what only a registered doctor can do, and says what must come first.
 pub async fn check_registered(device: &Device) -> Result<(), Failure> {
     let seen = device.gateway().doctor().await?;
-    let enrolment = seen.enrolment.as_ref();
-    let state = enrolment.map(|one| one.state);
-    let leaf = enrolment.and_then(|one| one.leaf);
-    if leaf.is_some() && state != Some(EnrolmentState::Revoked) {
+    if seen.leaf.is_some() {
         return Ok(());
     }
+    let enrolment = seen.enrolment.as_ref();
+    let state = enrolment.map(|one| one.state);
     let stands = state.map_or("not asked for".to_owned(), |state| listing::word(&state));
     let next = next(enrolment, device.home()).unwrap_or_default();
     let text = format!(

@@ -73,6 +73,7 @@ fn a_doctor_sees_how_far_her_enrolment_is_and_asking_again_changes_nothing() {
     assert_eq!(dev.json(&enroll), issued["enrolment"]);
     assert_eq!(issued["doctor"], doctor);
     assert_eq!(issued["hospital"], "city-clinic");
+    assert_eq!(issued["leaf"], 0);
     assert_eq!(issued["interests"], Value::Null);
     assert_eq!(issued["epoch"], 1);
     assert_eq!(issued["cases"], json!([]));
@@ -101,8 +102,12 @@ fn a_doctor_sees_how_far_her_enrolment_is_and_asking_again_changes_nothing() {
     let revoke = ["kgc", "doctor", "revoke", doctor, "--home", KGC];
     dev.json(&[&revoke[..], &["--reason", "departed"]].concat());
     counts(1, 1);
-    let again = || dev.json(&status)["enrolment"]["state"] == "revoked";
-    while !again() {}
+    let revoked = || {
+        let seen = dev.json(&status);
+        assert!(seen["leaf"].is_null() == (seen["enrolment"]["state"] == "revoked"));
+        seen["leaf"].is_null()
+    };
+    while !revoked() {}
     assert_says(
         &complaint(&dev, &interests),
         &["revoked", "new keys", "doctor keygen"],

@@ -391,6 +391,8 @@ pub struct DoctorStatus {
     pub time_ms: u64,
     /// The current epoch; absent before the first.
     pub epoch: Option<u64>,
+    /// Her leaf on the ledger; absent until the KGC issued, and when she was revoked.
+    pub leaf: Option<u64>,
     /// Her enrolment; absent where she did not ask for one.
     pub enrolment: Option<Enrolment>,
     /// The interests that are searched with; absent where none were posted, or where their time is over.
