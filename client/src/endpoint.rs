@@ -4,7 +4,7 @@ use std::fmt;
 use std::net::IpAddr;
 use std::str::FromStr;
 
-use consilium_contracts::Digest;
+use consilium_contracts::{Digest, HospitalId};
 use reqwest::Url;
 
 use crate::tls::TlsPin;
@@ -97,9 +97,46 @@ impl fmt::Debug for ServiceUrl {
     }
 }
 
-/// A service: its URL, and the pin where the URL is `https`.
+/// Which service is meant, for people who read that it does not answer.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum Whose {
+    /// Nobody said.
+    #[default]
+    Unnamed,
+    /// The key generation centre.
+    Kgc,
+    /// The gateway that an invitation names; whose that is, it does not say.
+    Inviting,
+    /// The gateway of a hospital.
+    Gateway(HospitalId),
+}
+
+impl Whose {
+    /// How its operator starts it.
+    pub(crate) fn start(&self) -> &'static str {
+        match self {
+            Self::Unnamed => "`consilium gateway serve`, `consilium kgc serve`",
+            Self::Kgc => "`consilium kgc serve`",
+            Self::Inviting | Self::Gateway(_) => "`consilium gateway serve`",
+        }
+    }
+}
+
+impl fmt::Display for Whose {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unnamed => f.write_str("the service"),
+            Self::Kgc => f.write_str("the KGC"),
+            Self::Inviting => f.write_str("the gateway that the invitation names"),
+            Self::Gateway(hospital) => write!(f, "the gateway of hospital {hospital}"),
+        }
+    }
+}
+
+/// A service: whose it is, its URL, and the pin where the URL is `https`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Endpoint {
+    whose: Whose,
     url: ServiceUrl,
     pin: Option<TlsPin>,
 }
@@ -110,19 +147,33 @@ impl Endpoint {
     /// # Errors
     /// [`EndpointError::NoPin`] when the URL is `https` and there is none. On plain loopback a pin is not used.
     pub fn new(url: ServiceUrl, pin: Option<TlsPin>) -> Result<Self, EndpointError> {
-        match (url.is_tls(), pin) {
-            (true, None) => Err(EndpointError::NoPin),
-            (true, pin) => Ok(Self { url, pin }),
-            (false, _) => Ok(Self { url, pin: None }),
-        }
+        let pin = match (url.is_tls(), pin) {
+            (true, None) => return Err(EndpointError::NoPin),
+            (true, pin) => pin,
+            (false, _) => None,
+        };
+        let whose = Whose::Unnamed;
+        Ok(Self { whose, url, pin })
     }
 
     /// The service of a card: as its URL says, answering with the key of this pin.
     ///
     /// # Errors
     /// [`EndpointError`].
-    pub fn of_card(url: &str, pin: &Digest) -> Result<Self, EndpointError> {
-        Self::new(url.parse()?, Some(TlsPin::from_bytes(*pin.as_bytes())))
+    pub fn of_card(whose: Whose, url: &str, pin: &Digest) -> Result<Self, EndpointError> {
+        let endpoint = Self::new(url.parse()?, Some(TlsPin::from_bytes(*pin.as_bytes())))?;
+        Ok(endpoint.named(whose))
+    }
+
+    /// The same, its name known.
+    #[must_use]
+    pub fn named(self, whose: Whose) -> Self {
+        Self { whose, ..self }
+    }
+
+    /// Whose it is.
+    pub fn whose(&self) -> &Whose {
+        &self.whose
     }
 
     /// The base URL.

@@ -5,7 +5,7 @@ use std::io;
 use std::time::Duration;
 
 use crate::api::errors::ErrorCode;
-use crate::endpoint::EndpointError;
+use crate::endpoint::{Endpoint, EndpointError, Whose};
 
 /// Why a call failed.
 #[derive(Debug, thiserror::Error)]
@@ -26,9 +26,14 @@ pub enum ClientError {
         retry_after: Option<Duration>,
     },
     /// Nobody answers at the address, or the connection broke.
-    #[error("{url} cannot be reached: {cause}")]
+    #[error(
+        "{whose} at {url} cannot be reached: {cause}; see whether it runs ({}) and whether this machine reaches that address",
+        whose.start()
+    )]
     Unreachable {
         /// The service.
+        whose: Whose,
+        /// Its address.
         url: String,
         /// Why.
         cause: String,
@@ -36,15 +41,24 @@ pub enum ClientError {
         never_sent: bool,
     },
     /// The service did not answer in time; whether it did what was asked is not known.
-    #[error("{url} did not answer in time")]
+    #[error(
+        "{whose} at {url} did not answer in time; whether it did what was asked is not known: look before asking again"
+    )]
     TimedOut {
         /// The service.
+        whose: Whose,
+        /// Its address.
         url: String,
     },
     /// Somebody else's key answers at the address.
-    #[error("{url} answers with another key than the one that is pinned")]
+    #[error(
+        "{whose} at {url} answers with another key than the one that is pinned: ask its operator whether the key was replaced; if not, \
+         somebody else answers there"
+    )]
     WrongPeer {
         /// The service.
+        whose: Whose,
+        /// Its address.
         url: String,
     },
     /// The answer is not what this program understands.
@@ -76,15 +90,26 @@ impl ClientError {
         }
     }
 
-    pub(crate) fn from_transport(url: &str, error: &reqwest::Error) -> Self {
-        let url = url.to_owned();
+    /// The service that did not answer, or not as itself.
+    pub fn whose(&self) -> Option<&Whose> {
+        match self {
+            Self::Unreachable { whose, .. }
+            | Self::TimedOut { whose, .. }
+            | Self::WrongPeer { whose, .. } => Some(whose),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn from_transport(service: &Endpoint, error: &reqwest::Error) -> Self {
+        let (whose, url) = (service.whose().clone(), service.url().as_str().to_owned());
         if is_wrong_peer(error) {
-            return Self::WrongPeer { url };
+            return Self::WrongPeer { whose, url };
         }
         if error.is_timeout() && !error.is_connect() {
-            return Self::TimedOut { url };
+            return Self::TimedOut { whose, url };
         }
         Self::Unreachable {
+            whose,
             url,
             cause: root_cause(error),
             never_sent: error.is_connect(),

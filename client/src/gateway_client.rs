@@ -7,9 +7,10 @@ use tokio::io::AsyncWrite;
 
 use crate::api::gateway::{
     ApprovalRequest, AuthorizationList, AuthorizationRequest, AuthorizationView,
-    DoctorEnrolmentRequest, GatewayStatus, HospitalRevocationRequest, Inbox, InvitationRequest,
-    Invited, OpenRequest, OpenedRecord, RecordList, RecordSubmission, RecordView, Registration,
-    RegistrationRequest, ReportSubmission, ReportView, SharedRecord, SharedReport,
+    DoctorEnrolmentRequest, DoctorStatus, GatewayStatus, HospitalRevocationRequest, Inbox,
+    InvitationRequest, Invited, OpenRequest, OpenedRecord, RecordList, RecordSubmission,
+    RecordView, Registration, RegistrationRequest, ReportSubmission, ReportView, SharedRecord,
+    SharedReport,
 };
 use crate::api::kgc::{
     Enrolment, EnrolmentList, ProofNonce, ProofNonceRequest, TokenEvaluation,
@@ -217,6 +218,14 @@ impl GatewayClient {
         self.http
             .delete(&format!("/v1/authorizations/{authorization}"))
             .await
+    }
+
+    /// `GET /v1/doctor`.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn doctor(&self) -> Result<DoctorStatus, ClientError> {
+        self.http.get("/v1/doctor").await
     }
 
     /// `GET /v1/inbox`.

@@ -21,6 +21,11 @@ use crate::wire::Text;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum GenesisFileError {
+    /// There is no file.
+    #[error(
+        "there is no genesis: it is the file that the KGC's administrator signs with `consilium kgc genesis`, and belongs here"
+    )]
+    Missing,
     /// The file cannot be read or written.
     #[error("the genesis file cannot be read or written: {0}")]
     File(#[from] io::Error),
@@ -72,8 +77,11 @@ pub fn read_genesis(
 ) -> Result<VerifiedGenesis, GenesisFileError> {
     let mut bytes = Vec::new();
     // One byte more than allowed, so that a larger file is seen to be larger.
-    File::open(path)?
-        .take(MAX_GENESIS_BYTES as u64 + 1)
+    let file = File::open(path).map_err(|error| match error.kind() {
+        io::ErrorKind::NotFound => GenesisFileError::Missing,
+        _ => error.into(),
+    })?;
+    file.take(MAX_GENESIS_BYTES as u64 + 1)
         .read_to_end(&mut bytes)?;
     match expected {
         Some(expected) => verify_genesis(&bytes, expected),
@@ -105,7 +113,7 @@ pub async fn cached_genesis(
     service: &HttpClient,
 ) -> Result<VerifiedGenesis, GenesisFileError> {
     match read_genesis(path, Some(expected)) {
-        Err(GenesisFileError::File(error)) if error.kind() == io::ErrorKind::NotFound => {
+        Err(GenesisFileError::Missing) => {
             let document: GenesisDocument = service.get("/v1/genesis").await?;
             let genesis = verify_genesis(document.genesis.as_bytes(), expected)?;
             write_genesis(path, &genesis)?;

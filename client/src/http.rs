@@ -359,7 +359,7 @@ impl HttpClient {
     }
 
     fn transport_error(&self, error: reqwest::Error) -> ClientError {
-        ClientError::from_transport(self.endpoint.url().as_str(), &error)
+        ClientError::from_transport(&self.endpoint, &error)
     }
 }
 

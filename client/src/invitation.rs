@@ -12,7 +12,7 @@ use consilium_contracts::FederationId;
 use sha2::{Digest as _, Sha256};
 use zeroize::Zeroizing;
 
-use crate::endpoint::{Endpoint, EndpointError, ServiceUrl};
+use crate::endpoint::{Endpoint, EndpointError, ServiceUrl, Whose};
 use crate::tls::TlsPin;
 use crate::wire::SecretText;
 
@@ -50,7 +50,7 @@ impl Invitation {
         Self {
             secret: Zeroizing::new(secret),
             federation,
-            endpoint,
+            endpoint: endpoint.named(Whose::Inviting),
         }
     }
 

@@ -79,7 +79,8 @@ pub enum Rejection {
     BadCoSignature { record: RecordId },
     /// The sender is nobody.
     #[error(
-        "sender {sender} is not the KGC, a hospital, a doctor or a record's key; register it first"
+        "sender {sender} is not the KGC, a hospital, a doctor or a record's key; a doctor's is registered when the KGC issues (`consilium \
+         doctor status` says how far that is), a record's with its record"
     )]
     UnknownSender { sender: KeyName },
     /// Too late.

@@ -6,7 +6,7 @@ use consilium_schemes::report;
 use consilium_service::{BodyLimit, ledger};
 use utoipa::OpenApi;
 
-use crate::{devices, enrolment, open, operator, records, reports, sharing, tokens};
+use crate::{devices, doctor, enrolment, open, operator, records, reports, sharing, tokens};
 
 /// Routes that move large bodies.
 pub(crate) const TRANSFER_ROUTES: &[&str] = &[
@@ -46,6 +46,7 @@ const REPORT: BodyLimit = BodyLimit::bytes(2 * report::SealedReport::LIMIT + (16
         reports::fetch,
         reports::submit,
         reports::deliver_here,
+        doctor::status,
         open::inbox,
         open::open,
         open::cthd,
@@ -118,6 +119,7 @@ pub(crate) fn routes(config: &mut web::ServiceConfig) {
                 .route(web::post().to(reports::submit)),
         )
         .service(web::resource("/v1/records/{record}/open").route(web::post().to(open::open)))
+        .service(web::resource("/v1/doctor").route(web::get().to(doctor::status)))
         .service(web::resource("/v1/inbox").route(web::get().to(open::inbox)))
         .service(web::resource("/v1/shared/records/{record}").route(web::get().to(sharing::record)))
         .service(

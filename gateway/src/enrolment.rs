@@ -53,7 +53,7 @@ pub(crate) async fn proof_nonce(
     Ok(web::Json(hospital.decide(line, work).await?))
 }
 
-/// A doctor asks to be enrolled.
+/// A doctor asks to be enrolled; asked again with the same key, the enrolment stays as it is.
 #[utoipa::path(post, path = "/v1/enrolments", tag = "enrolment", request_body = DoctorEnrolmentRequest,
     responses((status = 200, body = Enrolment)))]
 pub(crate) async fn enrol(
@@ -89,6 +89,11 @@ fn ask(
         return Err(ApiError::malformed("nonce", "must have 32 bytes"));
     }
     check_not_revoked(hospital, &doctor)?;
+    if let Some(row) = hospital.store.get(&ENROLMENTS, &doctor)?
+        && stands(&row, &request)
+    {
+        return view(hospital, &doctor, row);
+    }
     let row = EnrolmentRow {
         signing_key: *key.as_bytes(),
         abe_public_key: request.abe_public_key.into_bytes(),
@@ -102,6 +107,12 @@ fn ask(
     };
     hospital.store.put(&ENROLMENTS, &doctor, &row)?;
     view(hospital, &doctor, row)
+}
+
+/// Whether the answer is the enrolment as it is. One that waits for the hospital takes the new nonce: the KGC's hold for a while only.
+fn stands(row: &EnrolmentRow, request: &DoctorEnrolmentRequest) -> bool {
+    let same_key = row.abe_public_key == request.abe_public_key.as_bytes();
+    same_key && !request.renew && row.stage != EnrolmentStage::AwaitsHospital
 }
 
 /// A registered doctor may ask again (other attributes); a revoked one comes back with new keys.
@@ -142,6 +153,15 @@ fn view(hospital: &Hospital, doctor: &DoctorId, row: EnrolmentRow) -> Result<Enr
         state,
         leaf: registered.map(|entry| entry.leaf.value()),
     })
+}
+
+/// The enrolment of a doctor, where she asked for one.
+pub(crate) fn of_doctor(
+    hospital: &Hospital,
+    doctor: &DoctorId,
+) -> Result<Option<Enrolment>, ApiError> {
+    let row = hospital.store.get(&ENROLMENTS, doctor)?;
+    row.map(|row| view(hospital, doctor, row)).transpose()
 }
 
 /// Enrolments: the operator's list, or the doctor's own.

@@ -39,8 +39,10 @@ pub(crate) fn from_kgc(error: ClientError) -> ApiError {
 
 /// The owner gateway's failure, passed on.
 pub(crate) fn from_owner(error: ClientError) -> ApiError {
-    let text = "the owner hospital's gateway does not answer; try again later";
     passed_on(error, |error| {
+        let owner = error.whose().map(ToString::to_string);
+        let owner = owner.unwrap_or_else(|| "the owner hospital's gateway".to_owned());
+        let text = format!("{owner} does not answer; try again later");
         unavailable(codes::OWNER_UNREACHABLE, text).because(error)
     })
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use consilium_client::api::auth::ScopeSet;
 use consilium_client::credentials::Credentials;
-use consilium_client::endpoint::Endpoint;
+use consilium_client::endpoint::{Endpoint, Whose};
 use consilium_client::http::ClientSettings;
 use consilium_client::wire::PublicKey;
 use consilium_client::{GatewayClient, KgcClient};
@@ -19,7 +19,7 @@ use consilium_schemes::matching::IndexSize;
 use consilium_service::audit::AuditEntry;
 use consilium_service::ledger::{LedgerSender, register_metrics};
 use consilium_service::limiter::RateLimiter;
-use consilium_service::{ApiError, Clock, Frame};
+use consilium_service::{ApiError, Clock, Frame, Space};
 use tokio::sync::Notify;
 
 use crate::codes;
@@ -45,6 +45,7 @@ pub(crate) struct Hospital {
     pub(crate) ledger: LedgerSender,
     pub(crate) store: Arc<Store>,
     pub(crate) files: Files,
+    pub(crate) space: Arc<Space>,
     pub(crate) kgc: KgcClient,
     pub(crate) frame: Arc<Frame>,
     pub(crate) settings: GatewaySettings,
@@ -114,6 +115,7 @@ impl Hospital {
             node,
             store,
             files,
+            space: Space::new(&settings.data, settings.reserve_bytes),
             kgc,
             frame,
             settings,
@@ -189,8 +191,9 @@ impl Hospital {
             return Ok(client);
         }
         let card = self.card(hospital)?;
-        let endpoint =
-            Endpoint::of_card(card.url.as_str(), &card.tls_pin).map_err(ApiError::internal)?;
+        let whose = Whose::Gateway(hospital.clone());
+        let endpoint = Endpoint::of_card(whose, card.url.as_str(), &card.tls_pin)
+            .map_err(ApiError::internal)?;
         let credentials = credentials(&self.keys);
         let client = GatewayClient::new(endpoint, Some(credentials), between_services());
         let client = Arc::new(client.map_err(ApiError::internal)?);

@@ -37,6 +37,7 @@ pub mod codes;
 mod config;
 mod description;
 mod devices;
+mod doctor;
 mod enrolment;
 mod failures;
 mod files;

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use actix_web::web;
 use consilium_client::api::auth::{Scope, ScopeSet};
 use consilium_client::api::health::{Check, Readiness};
-use consilium_client::endpoint::{Endpoint, EndpointError};
+use consilium_client::endpoint::{Endpoint, EndpointError, Whose};
 use consilium_client::genesis::{GenesisFileError, read_genesis};
 use consilium_client::keyfile::{KeyFileError, read_key_file};
 use consilium_client::passphrase::Passphrase;
@@ -21,7 +21,9 @@ use consilium_schemes::abe::PublicParameters;
 use consilium_schemes::matching::IndexSize;
 use consilium_service::config::ConfigError;
 use consilium_service::ledger::{self as shared_ledger, Lag, LedgerApi, LedgerPeers, is_node};
-use consilium_service::{ApiError, BoundService, PrincipalScopes, ServiceBuilder};
+use consilium_service::{
+    ApiError, BoundService, PrincipalScopes, ServedError, ServedFolder, ServiceBuilder,
+};
 use tokio::sync::watch;
 use tokio::task::{JoinError, JoinHandle};
 
@@ -42,8 +44,16 @@ pub enum StartError {
     #[error(transparent)]
     Keys(#[from] KeyFileError),
     /// The genesis file.
+    #[error("{path}: {source}")]
+    Genesis {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: GenesisFileError,
+    },
+    /// Another process serves the folder.
     #[error(transparent)]
-    Genesis(#[from] GenesisFileError),
+    Served(#[from] ServedError),
     /// A setting.
     #[error(transparent)]
     Config(#[from] ConfigError),
@@ -86,12 +96,20 @@ pub enum StartError {
     Died(#[from] JoinError),
 }
 
+/// The data folder, opened.
+struct Folder {
+    served: ServedFolder,
+    store: Arc<Store>,
+    files: Files,
+}
+
 /// A running gateway.
 pub struct Gateway {
     hospital: Arc<Hospital>,
     stop: watch::Sender<bool>,
     service: JoinHandle<Result<(), consilium_service::StartError>>,
     tasks: Vec<JoinHandle<()>>,
+    _served: ServedFolder,
 }
 
 impl std::fmt::Debug for Gateway {
@@ -110,20 +128,31 @@ impl Gateway {
         config: GatewayConfig,
         passphrase: Option<&Passphrase>,
     ) -> Result<Self, StartError> {
-        let keys: GatewayKeys = read_key_file(&config.gateway.keys, passphrase)?;
-        let genesis = read_genesis(&config.gateway.genesis, None)?;
+        let path = &config.gateway.genesis;
+        let genesis = read_genesis(path, None).map_err(|source| StartError::Genesis {
+            path: path.clone(),
+            source,
+        })?;
         let data = &config.gateway.data;
         let at = |source| StartError::Data {
             path: data.clone(),
             source,
         };
         std::fs::create_dir_all(data).map_err(at)?;
+        let served = ServedFolder::take(data)?;
+        // After what takes no passphrase: opening takes its time.
+        let keys: GatewayKeys = read_key_file(&config.gateway.keys, passphrase)?;
         let store = Arc::new(Store::open(&data.join("store"))?);
         let files = Files::open(data).map_err(at)?;
         let peers = LedgerPeers::new(&genesis, &keys.peer, &config.gateway.kgc_url)?;
         let node = start_node(&config, &keys, &genesis, &peers).await?;
         warn_of_former_keys(&keys, &node);
-        match assemble(config, keys, genesis, store, files, node.clone(), peers) {
+        let folder = Folder {
+            served,
+            store,
+            files,
+        };
+        match assemble(config, keys, genesis, folder, node.clone(), peers) {
             Ok(gateway) => Ok(gateway),
             Err(error) => {
                 node.shutdown().await;
@@ -252,11 +281,15 @@ fn assemble(
     mut config: GatewayConfig,
     keys: GatewayKeys,
     genesis: VerifiedGenesis,
-    store: Arc<Store>,
-    files: Files,
+    folder: Folder,
     node: NodeHandle,
     peers: LedgerPeers,
 ) -> Result<Gateway, StartError> {
+    let Folder {
+        served,
+        store,
+        files,
+    } = folder;
     if config.frame.http.public_url.is_empty()
         && let Some(card) = own_card(&genesis, &keys.hospital)
     {
@@ -293,6 +326,7 @@ fn assemble(
         stop,
         service,
         tasks,
+        _served: served,
     })
 }
 
@@ -306,11 +340,12 @@ fn kgc_client(
         "" => card.url.as_str(),
         url => url,
     };
-    let endpoint =
-        Endpoint::of_card(url, &card.tls_pin).map_err(|source| StartError::Endpoint {
+    let endpoint = Endpoint::of_card(Whose::Kgc, url, &card.tls_pin).map_err(|source| {
+        StartError::Endpoint {
             of: "the KGC",
             source,
-        })?;
+        }
+    })?;
     Ok(KgcClient::new(
         endpoint,
         Some(credentials(keys)),

@@ -138,6 +138,11 @@ impl Core {
                 pending = pending.saturating_add(1);
             }
         }
+        let (mut issued, mut revoked) = (0_u64, 0_u64);
+        for doctor in ledger.view.doctors() {
+            issued = issued.saturating_add(1);
+            revoked = revoked.saturating_add(u64::from(doctor.revocation.is_some()));
+        }
         Ok(KgcStatus {
             sealed: self.seal.opened().is_none(),
             federation: Some(Text(self.genesis.federation())),
@@ -146,7 +151,9 @@ impl Core {
                 .view
                 .current_epoch()
                 .map(|entry| entry.epoch.number()),
-            doctors: ledger.view.next_leaf().value(),
+            issued,
+            revoked,
+            in_force: issued.saturating_sub(revoked),
             pending,
         })
     }

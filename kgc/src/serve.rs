@@ -1,6 +1,7 @@
 //! The running service.
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::{Arc, OnceLock, Weak};
 use std::time::Duration;
 
@@ -14,7 +15,7 @@ use consilium_node::{NodeConfig, NodeHandle};
 use consilium_service::audit::AuditEntry;
 use consilium_service::config::ConfigError;
 use consilium_service::ledger::{self, Lag, LedgerApi, LedgerPeers, UpdateKeys};
-use consilium_service::{ApiError, BoundService, ServiceBuilder};
+use consilium_service::{ApiError, BoundService, ServedError, ServedFolder, ServiceBuilder};
 
 use crate::config::KgcConfig;
 use crate::core::Core;
@@ -40,8 +41,16 @@ pub enum StartError {
     #[error(transparent)]
     Public(#[from] PublicFileError),
     /// The genesis.
-    #[error("{0}; make it with `consilium kgc genesis`")]
-    Genesis(#[from] GenesisFileError),
+    #[error("{path}: {source}")]
+    Genesis {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: GenesisFileError,
+    },
+    /// Another process serves the folder.
+    #[error(transparent)]
+    Served(#[from] ServedError),
     /// A genesis of another KGC.
     #[error("the genesis names another KGC than kgc.json")]
     OtherKgc,
@@ -77,6 +86,7 @@ pub struct Kgc {
     bound: BoundService,
     peers: LedgerPeers,
     lag: Lag,
+    served: ServedFolder,
 }
 
 impl Kgc {
@@ -87,10 +97,13 @@ impl Kgc {
     pub async fn start(config: KgcConfig) -> Result<Self, StartError> {
         let home = config.home.clone();
         let public = PublicFile::read(&home.public())?;
-        let genesis = read_genesis(&home.genesis(), None)?;
+        let path = home.genesis();
+        let genesis =
+            read_genesis(&path, None).map_err(|source| StartError::Genesis { path, source })?;
         if public.card().ok().as_ref() != Some(&genesis.genesis().kgc) {
             return Err(StartError::OtherKgc);
         }
+        let served = ServedFolder::take(home.path())?;
         let NodeSecrets { peer, tls } = read_key_file(&home.node(), None)?;
         let store = Store::open(&home.store())?;
         let listen = match config.ledger.listen.as_str() {
@@ -153,6 +166,7 @@ impl Kgc {
             bound,
             peers,
             lag,
+            served,
         })
     }
 
@@ -207,6 +221,7 @@ impl Kgc {
             bound,
             peers,
             lag,
+            served,
         } = self;
         let tasks = [
             tokio::spawn(follow(Arc::clone(&core))),
@@ -229,7 +244,7 @@ impl Kgc {
                 .configure(http::routes)
                 .configure(ledger::routes);
         };
-        let served = bound.serve(routes, stop).await;
+        let ended = bound.serve(routes, stop).await;
         for task in tasks {
             task.abort();
             // Ended either way: by the abort, or by itself before.
@@ -237,7 +252,8 @@ impl Kgc {
         }
         core.node.clone().shutdown().await;
         released(core).await;
-        Ok(served?)
+        drop(served);
+        Ok(ended?)
     }
 
     /// Starts, unseals where there is a passphrase, and answers until `stop` is ready.

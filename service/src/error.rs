@@ -95,7 +95,7 @@ impl ApiError {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, codes::SEALED, text)
     }
 
-    /// 507: the disk is full. A database that met it takes nothing more until it is opened again.
+    /// 507: the disk is full, and nothing is left of what was asked for.
     pub fn storage_full(cause: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         let text = "the service's disk is full; nothing was stored";
         Self::new(StatusCode::INSUFFICIENT_STORAGE, STORAGE_FULL, text).because(cause)
@@ -105,7 +105,9 @@ impl ApiError {
     pub fn internal(cause: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         let cause = cause.into();
         if is_full_disk(&*cause) {
-            return Self::storage_full(cause);
+            // A database that met it takes nothing more until it is opened again; what went before it may be done.
+            let text = "the service's disk is full: this was not done to its end; look how it stands before asking again";
+            return Self::new(StatusCode::INSUFFICIENT_STORAGE, STORAGE_FULL, text).because(cause);
         }
         let text = "the service failed; its log has the cause under this request's id";
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, codes::INTERNAL, text).because(cause)
@@ -251,5 +253,27 @@ pub(crate) fn from_library(error: &actix_web::Error) -> ApiError {
             ApiError::new(status, codes::MALFORMED_PARAMETER, text)
         }
         _ => ApiError::internal(text),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+
+    use super::*;
+
+    #[test]
+    fn a_full_disk_says_that_nothing_was_stored_only_where_it_is_known() {
+        let full = || io::Error::from_raw_os_error(28);
+        let (known, unknown) = (ApiError::storage_full(full()), ApiError::internal(full()));
+        for error in [&known, &unknown] {
+            assert_eq!(
+                (error.status().as_u16(), error.code()),
+                (507, &STORAGE_FULL)
+            );
+        }
+        assert!(known.public().contains("nothing was stored"));
+        assert!(!unknown.public().contains("nothing was stored"));
+        assert!(unknown.public().contains("look how it stands"));
     }
 }

@@ -64,8 +64,10 @@ pub mod openapi;
 pub mod pool;
 mod request_id;
 mod secret_field;
+mod served;
 mod server;
 mod settings;
+mod space;
 pub mod tls;
 pub mod transfer;
 
@@ -76,11 +78,13 @@ pub use error::{ApiError, STORAGE_FULL};
 pub use frame::Frame;
 pub use request_id::RequestId;
 pub use secret_field::{MalformedKey, SecretField};
+pub use served::{ServedError, ServedFolder};
 pub use server::{BoundService, ServiceBuilder, StartError, shutdown_signal};
 pub use settings::{
     AuditSettings, AuthSettings, FRAME_SETTINGS, FrameSettings, HttpSettings, LimitSettings,
     LogSettings,
 };
+pub use space::{Promised, PromisedFile, Space};
 
 /// HPKE's `info` for a doctor's attribute key on its way from the KGC to his hospital.
 pub const ATTRIBUTE_KEY_INFO: &[u8] = b"CONSILIUM-V1-ATTRIBUTE-KEY";

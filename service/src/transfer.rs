@@ -16,6 +16,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 use crate::body::{cut_off, declared_length, refuse_encoding, too_large};
 use crate::error::ApiError;
+use crate::space::{Promised, PromisedFile};
 
 /// Bytes that are read from disk at once.
 const PIECE_BYTES: usize = 64 << 10;
@@ -29,27 +30,7 @@ pub struct Received {
     pub digest: Digest,
 }
 
-/// Refuses what would not leave `reserve` bytes of the disk free beside `needed`: a large body must not take the last bytes from
-/// what cannot do without (a database, a log). With a reserve of 0 nothing is kept back.
-///
-/// # Errors
-/// 507 `storage-full`, 500.
-pub fn check_space(path: &Path, needed: u64, reserve: u64) -> Result<(), ApiError> {
-    if reserve == 0 {
-        return Ok(());
-    }
-    let folder = path.parent().unwrap_or(path);
-    let disk =
-        rustix::fs::statvfs(folder).map_err(|error| ApiError::internal(io::Error::from(error)))?;
-    let free = disk.f_bavail.saturating_mul(disk.f_frsize);
-    if free >= needed.saturating_add(reserve) {
-        return Ok(());
-    }
-    let cause = format!("{free} bytes are free, {needed} are needed and {reserve} kept back");
-    Err(ApiError::storage_full(cause))
-}
-
-/// Writes a body of at most `limit` bytes to the new file `path` and syncs it. On any failure, a caller who goes away included, the
+/// Writes a body of at most `limit` bytes to the new file `path`, into the space that it was promised, and syncs it. On any failure, a caller who goes away included, the
 /// file is removed: rename it into its place only after this.
 ///
 /// # Errors
@@ -59,19 +40,21 @@ pub async fn receive_file(
     mut payload: Payload,
     path: &Path,
     limit: u64,
+    promised: Promised,
 ) -> Result<Received, ApiError> {
     refuse_encoding(request)?;
     if declared_length(request)?.is_some_and(|length| length > limit) {
         return Err(too_large(limit));
     }
     let mut options = OpenOptions::new();
-    let mut file = options
+    let file = options
         .write(true)
         .create_new(true)
         .mode(0o600)
         .open(path)
         .await
         .map_err(disk)?;
+    let mut file = PromisedFile::new(file, promised);
     let mut unfinished = RemoveOnDrop(Some(path.to_owned()));
     let (mut length, mut hash) = (0_u64, Sha256::new());
     while let Some(chunk) = payload.next().await {
@@ -83,6 +66,7 @@ pub async fn receive_file(
         hash.update(&chunk);
         file.write_all(&chunk).await.map_err(disk)?;
     }
+    file.flush().await.map_err(disk)?;
     file.sync_all().await.map_err(disk)?;
     unfinished.0 = None;
     Ok(Received {
@@ -110,7 +94,8 @@ fn disk(error: io::Error) -> ApiError {
             let text = "another upload of this is running";
             ApiError::new(StatusCode::CONFLICT, codes::CONFLICT, text)
         }
-        // 507 where the disk is full.
+        // What was written of it is removed.
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => ApiError::storage_full(error),
         _ => ApiError::internal(error),
     }
 }

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use consilium_client::api::auth::ScopeSet;
 use consilium_client::credentials::Credentials;
-use consilium_client::endpoint::Endpoint;
+use consilium_client::endpoint::{Endpoint, Whose};
 use consilium_client::http::ClientSettings;
 use consilium_client::{GatewayClient, KgcClient};
 use consilium_contracts::SigningKey;
@@ -26,10 +26,7 @@ pub fn kgc_admin(home: &Home, passphrase: &PassphraseOption) -> Result<KgcClient
 }
 
 fn kgc_as(home: &Home, credentials: Option<Credentials>) -> Result<KgcClient, Failure> {
-    let card = PublicFile::read(&home.public())?
-        .card()
-        .map_err(Failure::said)?;
-    let endpoint = Endpoint::of_card(card.url.as_str(), &card.tls_pin)?;
+    let endpoint = kgc_endpoint(home)?;
     Ok(KgcClient::new(
         endpoint,
         credentials,
@@ -52,11 +49,29 @@ pub fn gateway_operator(
 }
 
 fn gateway_as(home: &Path, credentials: Option<Credentials>) -> Result<GatewayClient, Failure> {
-    let card = read_hospital_file(&home.join("hospital.json"))?;
-    let endpoint = Endpoint::of_card(card.url.as_str(), &card.tls_pin)?;
+    let endpoint = gateway_endpoint(home)?;
     Ok(GatewayClient::new(
         endpoint,
         credentials,
         ClientSettings::default(),
     )?)
+}
+
+/// Where the KGC of a folder answers.
+pub fn kgc_endpoint(home: &Home) -> Result<Endpoint, Failure> {
+    let card = PublicFile::read(&home.public())?
+        .card()
+        .map_err(Failure::said)?;
+    Ok(Endpoint::of_card(
+        Whose::Kgc,
+        card.url.as_str(),
+        &card.tls_pin,
+    )?)
+}
+
+/// Where the gateway of a folder answers.
+pub fn gateway_endpoint(home: &Path) -> Result<Endpoint, Failure> {
+    let card = read_hospital_file(&home.join("hospital.json"))?;
+    let whose = Whose::Gateway(card.id);
+    Ok(Endpoint::of_card(whose, card.url.as_str(), &card.tls_pin)?)
 }

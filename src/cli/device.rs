@@ -18,7 +18,7 @@ use consilium_client::api::auth::ScopeSet;
 use consilium_client::api::gateway::DeviceRole;
 use consilium_client::credentials::Credentials;
 use consilium_client::device::{Federation, register};
-use consilium_client::endpoint::Endpoint;
+use consilium_client::endpoint::{Endpoint, Whose};
 use consilium_client::file::{Existing, Readers, write_atomically};
 use consilium_client::genesis::cached_genesis;
 use consilium_client::http::ClientSettings;
@@ -69,7 +69,8 @@ impl Profile {
 
     /// Where its gateway is.
     pub fn endpoint(&self) -> Result<Endpoint, Failure> {
-        Ok(Endpoint::new(self.url.parse()?, self.tls_pin)?)
+        let endpoint = Endpoint::new(self.url.parse()?, self.tls_pin)?;
+        Ok(endpoint.named(Whose::Gateway(self.hospital.0.clone())))
     }
 }
 

@@ -27,7 +27,7 @@ use super::keywords::convert;
 use super::patient::{DeviceArgs, days_after, register};
 use super::secrets::{ProtectionOption, protection};
 use super::wait::WaitOption;
-use super::{listing, words};
+use super::{listing, standing, words};
 
 /// The commands of a doctor's device.
 #[derive(Debug, Subcommand)]
@@ -47,7 +47,12 @@ pub enum DoctorCommand {
         /// File with the invitation's code, `-` for standard input; not needed to ask again
         #[arg(long, value_name = "FILE")]
         code_file: Option<PathBuf>,
+        /// Begin anew where an enrolment stands already: for other attributes, or after a refusal
+        #[arg(long)]
+        renew: bool,
     },
+    /// How far the enrolment is, the epoch, until when interests hold, the cases
+    Status(DeviceArgs),
     /// Post interests; they replace the former ones
     Interests {
         #[command(flatten)]
@@ -142,7 +147,12 @@ impl From<Reason> for DeclineReason {
 pub async fn run(command: DoctorCommand) -> Outcome {
     match command {
         DoctorCommand::Keygen { home, protection } => keygen(&home, &protection),
-        DoctorCommand::Enroll { at, code_file } => enroll(&at, code_file.as_deref()).await,
+        DoctorCommand::Enroll {
+            at,
+            code_file,
+            renew,
+        } => enroll(&at, code_file.as_deref(), renew).await,
+        DoctorCommand::Status(at) => standing::status(&at).await,
         DoctorCommand::Interests { at, keywords, days } => interests(&at, &keywords, days).await,
         DoctorCommand::Inbox { at, wait } => inbox(&at, &wait).await,
         DoctorCommand::Open {
@@ -202,15 +212,21 @@ fn opened(at: &DeviceArgs) -> Result<(Device, DoctorKeys), Failure> {
     Ok((device, keys))
 }
 
-async fn enroll(at: &DeviceArgs, code: Option<&Path>) -> Outcome {
+async fn enroll(at: &DeviceArgs, code: Option<&Path>, renew: bool) -> Outcome {
     if let Some(code) = code {
         register(at, DeviceRole::Doctor, code).await?;
     }
     let (device, keys) = opened(at)?;
     let federation = device.federation().await?;
-    let made = enrol(device.gateway(), &federation, &keys, &mut rng()).await?;
+    let (gateway, mut rng) = (device.gateway(), rng());
+    let made = match renew {
+        true => doctor::renew(gateway, &federation, &keys, &mut rng).await?,
+        false => enrol(gateway, &federation, &keys, &mut rng).await?,
+    };
+    let next = standing::next(Some(&made), device.home());
+    let next = next.map_or(String::new(), |next| format!("\nNext: {next}"));
     let text = format!(
-        "Doctor {} of {}: {}\nNext: the hospital's operator approves, then the KGC's administrator issues.",
+        "Doctor {} of {}: {}{next}",
         made.doctor.0,
         made.hospital.0,
         listing::word(&made.state)
@@ -245,6 +261,7 @@ async fn interests(at: &DeviceArgs, keywords: &[Keyword], days: u64) -> Outcome 
         )));
     }
     let (device, keys) = opened(at)?;
+    standing::check_registered(&device).await?;
     let (federation, card) = (device.federation().await?, own_card(&device).await?);
     let (gateway, mut rng) = (device.gateway(), rng());
     let tokens = keyword_tokens(gateway, &federation, &converted.keywords, &mut rng).await?;

@@ -16,6 +16,7 @@ use consilium_gateway::{Gateway, GatewayConfig, InitRequest};
 use serde_json::json;
 
 use super::answer::{Answer, Failure, Outcome};
+use super::ending::EndOption;
 use super::kgc::enrolments;
 use super::rotate::RotateArgs;
 use super::secrets::{self, PassphraseOption};
@@ -165,6 +166,8 @@ pub struct ServeArgs {
     #[command(flatten)]
     passphrase: PassphraseOption,
     #[command(flatten)]
+    end: EndOption,
+    #[command(flatten)]
     settings: SettingFlags<GatewayService>,
 }
 
@@ -287,12 +290,7 @@ async fn serve(args: &ServeArgs) -> Outcome {
     let file = args.home.join("gateway.toml");
     let config = GatewayConfig::load(&file, std::env::vars(), args.settings.given())?;
     consilium_service::logging::init(&config.frame.log.filter)?;
-    Gateway::serve(
-        config,
-        passphrase.as_ref(),
-        consilium_service::shutdown_signal(),
-    )
-    .await?;
+    Gateway::serve(config, passphrase.as_ref(), args.end.asked()).await?;
     Ok(Answer::new("stopped", json!({ "stopped": true })))
 }
 

@@ -19,6 +19,7 @@ use consilium_service::hospital_file::read_hospital_file;
 use serde_json::json;
 
 use super::answer::{Answer, Failure, Outcome};
+use super::ending::EndOption;
 use super::secrets::{self, PassphraseOption};
 use super::settings::{KgcService, SettingFlags};
 use super::validators::{self, ProposalCommand};
@@ -151,6 +152,8 @@ pub struct ServeArgs {
     at: HomeArgs,
     #[command(flatten)]
     passphrase: PassphraseOption,
+    #[command(flatten)]
+    end: EndOption,
     #[command(flatten)]
     settings: SettingFlags<KgcService>,
 }
@@ -352,12 +355,7 @@ async fn serve(args: &ServeArgs) -> Outcome {
     let passphrase = args.passphrase.read()?;
     let config = KgcConfig::load(&args.at.home(), std::env::vars(), args.settings.given())?;
     consilium_service::logging::init(&config.frame.log.filter)?;
-    Kgc::serve(
-        config,
-        passphrase.as_ref(),
-        consilium_service::shutdown_signal(),
-    )
-    .await?;
+    Kgc::serve(config, passphrase.as_ref(), args.end.asked()).await?;
     Ok(Answer::new("stopped", json!({ "stopped": true })))
 }
 
@@ -394,8 +392,8 @@ fn shown(status: &KgcStatus) -> Answer {
         .map_or("none yet".to_owned(), |epoch| epoch.to_string());
     let text = format!(
         "federation {federation}\nkeys       {sealed}\nledger     height {}\nepoch      {epoch}\n\
-         doctors    {} issued, {} waiting",
-        status.height, status.doctors, status.pending
+         doctors    {} in force, {} issued, {} revoked, {} waiting",
+        status.height, status.in_force, status.issued, status.revoked, status.pending
     );
     Answer::new(text, json!(status))
 }

@@ -242,6 +242,7 @@ async fn encrypt(args: &EncryptArgs) -> Outcome {
     let passphrase = args.at.passphrase.read()?;
     let device = args.at.of(DeviceRole::Patient)?;
     let (federation, gateway) = (device.federation().await?, device.gateway());
+    check_hospitals(&device, &args.hospitals).await?;
     let chosen = chosen(args, &source, federation.index_size().keywords())?;
     let mut rng = rand::rng();
     let tokens = keyword_tokens(gateway, &federation, &chosen.keywords, &mut rand_seeded()).await?;
@@ -296,6 +297,24 @@ async fn encrypt(args: &EncryptArgs) -> Outcome {
     Ok(Answer::new(text, json).with_value(record.to_string()))
 }
 
+/// Refuses a hospital that the ledger does not know, as the device's gateway has it: the record would be refused later.
+async fn check_hospitals(device: &Device, named: &[HospitalId]) -> Result<(), Failure> {
+    if named.is_empty() {
+        return Ok(());
+    }
+    let list = device.gateway().hospitals().await?;
+    let known: Vec<_> = list.hospitals.iter().map(|one| &one.id.0).collect();
+    let Some(unknown) = named.iter().find(|one| !known.contains(one)) else {
+        return Ok(());
+    };
+    let known: Vec<_> = known.into_iter().map(ToString::to_string).collect();
+    Err(Failure::Usage(format!(
+        "--hospital {unknown}: the federation has none of this name at height {}; it has {}",
+        list.height,
+        known.join(", ")
+    )))
+}
+
 /// A generator that may cross threads, seeded by the system's.
 fn rand_seeded() -> rand::rngs::StdRng {
     rand::make_rng()
@@ -327,12 +346,19 @@ async fn submit(args: &RecordArgs) -> Outcome {
     let path = folder.join("submission.json");
     let text = fs::read(&path).map_err(|error| no_record(&path, &error))?;
     let submission: RecordSubmission = serde_json::from_slice(&text)?;
-    device.gateway().submit_record(&submission).await?;
-    let view = device
-        .gateway()
-        .upload_cthd(&args.record, &folder.join("cthd"))
-        .await?;
-    let text = format!("Record {}: {}", args.record, listing::word(&view.state));
+    let gateway = device.gateway();
+    let view = gateway.submit_record(&submission).await?;
+    let (view, already) = match view.state {
+        RecordState::AwaitsCthd => {
+            let cthd = folder.join("cthd");
+            (gateway.upload_cthd(&args.record, &cthd).await?, "")
+        }
+        // It was submitted before: nothing is sent again.
+        _ => (view, " already"),
+    };
+    let (record, hospital) = (args.record, &device.profile().hospital.0);
+    let state = view.state.as_str();
+    let text = format!("Record {record} is at {hospital}{already}: {state}");
     Ok(Answer::new(text, json!(view)))
 }
 

@@ -1,7 +1,7 @@
 //! A service of the demo: a process of this same command, which ends with the demo.
 
 use std::path::{Path, PathBuf};
-use std::process::ExitStatus;
+use std::process::{ExitStatus, Stdio};
 
 use tokio::process::{Child, Command};
 
@@ -51,6 +51,8 @@ impl Process {
 
 fn spawn(noun: &str, home: &Path, passphrase: &Path) -> Result<Child, Failure> {
     let mut command = loopback::serve(noun, home, passphrase)?;
-    command.args(["--log-filter", "warn"]);
+    command.args(["--log-filter", "warn", "--until-stdin-closes"]);
+    // Nothing is ever written: the demo's end of it closes with the demo, even when that is killed.
+    command.stdin(Stdio::piped());
     Ok(Command::from(command).kill_on_drop(true).spawn()?)
 }

@@ -11,7 +11,7 @@ use consilium_client::api::ledger::LedgerStatus;
 use consilium_client::api::terms::PurposeOfUse;
 use consilium_client::credentials::Credentials;
 use consilium_client::device::Federation;
-use consilium_client::endpoint::Endpoint;
+use consilium_client::endpoint::{Endpoint, Whose};
 use consilium_client::http::ClientSettings;
 use consilium_client::invitation::Invitation;
 use consilium_client::keyfile::read_key_file;
@@ -19,11 +19,11 @@ use consilium_client::passphrase::Passphrase;
 use consilium_client::wire::Text;
 use consilium_client::{GatewayClient, KgcClient};
 use consilium_contracts::{HospitalCard, HospitalId, Settings, SigningKey};
-use consilium_kgc::{Home, PublicFile};
+use consilium_kgc::Home;
 use tokio::sync::{Mutex, RwLock};
 
 use super::process::Process;
-use crate::cli::Failure;
+use crate::cli::{Failure, connect};
 use crate::loopback::{self, Hospitals, Plan, Ports};
 
 /// How long a service may take to be ready.
@@ -298,7 +298,8 @@ fn patient_settings() -> ClientSettings {
 }
 
 fn gateway_client(card: &HospitalCard, key: Option<SigningKey>) -> Result<GatewayClient, Failure> {
-    let endpoint = Endpoint::of_card(card.url.as_str(), &card.tls_pin)?;
+    let whose = Whose::Gateway(card.id.clone());
+    let endpoint = Endpoint::of_card(whose, card.url.as_str(), &card.tls_pin)?;
     let credentials = key.map(|key| Credentials::new(key, ScopeSet::none()));
     Ok(GatewayClient::new(
         endpoint,
@@ -308,11 +309,8 @@ fn gateway_client(card: &HospitalCard, key: Option<SigningKey>) -> Result<Gatewa
 }
 
 fn kgc_client(home: &Home, secret: &Passphrase) -> Result<KgcClient, Failure> {
-    let card = PublicFile::read(&home.public())?
-        .card()
-        .map_err(Failure::said)?;
     let key: SigningKey = read_key_file(&home.admin_key(), Some(secret))?;
-    let endpoint = Endpoint::of_card(card.url.as_str(), &card.tls_pin)?;
+    let endpoint = connect::kgc_endpoint(home)?;
     let credentials = Credentials::new(key, ScopeSet::none());
     Ok(KgcClient::new(
         endpoint,

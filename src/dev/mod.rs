@@ -137,16 +137,32 @@ struct Seen<'a> {
 }
 
 async fn look(services: &[Service]) -> Result<Vec<Seen<'_>>, Failure> {
-    let mut seen = Vec::new();
-    for service in services {
-        seen.push(Seen {
+    let ready = of_each(services, |one| async move { one.is_ready().await }).await?;
+    let seen = services.iter().zip(ready).map(|(service, ready)| {
+        Ok(Seen {
             service,
             url: service.url()?,
             process: service.running(),
-            ready: service.is_ready().await,
-        });
+            ready,
+        })
+    });
+    seen.collect()
+}
+
+/// Asks every service at once, so that those that hang cost the time of one; the answers in the services' order.
+async fn of_each<T: Send + 'static, F>(
+    services: &[Service],
+    ask: impl Fn(Service) -> F,
+) -> Result<Vec<T>, Failure>
+where
+    F: Future<Output = T> + Send + 'static,
+{
+    let asked = services.iter().cloned().map(|one| tokio::spawn(ask(one)));
+    let mut answers = Vec::new();
+    for one in asked.collect::<Vec<_>>() {
+        answers.push(one.await?);
     }
-    Ok(seen)
+    Ok(answers)
 }
 
 fn listing(seen: &[Seen<'_>]) -> String {
@@ -194,9 +210,12 @@ async fn down(home: &Path) -> Outcome {
         }
     }
     // Nothing may be left that no command can stop any more.
-    for service in &services {
-        service.refuse_taken_port().await?;
-    }
+    let free = of_each(
+        &services,
+        |one| async move { one.refuse_taken_port().await },
+    )
+    .await?;
+    free.into_iter().collect::<Result<(), _>>()?;
     let text = format!("Stopped. Everything stays in {}", home.display());
     Ok(Answer::new(text, json!({ "stopped": true, "home": home })))
 }

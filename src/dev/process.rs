@@ -15,6 +15,7 @@ use crate::cli::{Failure, connect};
 use crate::loopback;
 
 /// A service of a federation on this machine.
+#[derive(Clone)]
 pub struct Service {
     noun: &'static str,
     home: PathBuf,

@@ -1,7 +1,8 @@
 //! The main job from beginning to end, through the real command and real services.
 
 use std::fs;
-use std::process::{Command, Stdio};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
@@ -160,7 +161,6 @@ fn the_main_job_runs_on_published_patients() {
 }
 
 /// The processes that `parent` started and that still run.
-#[cfg(target_os = "linux")]
 fn children(parent: u32) -> Vec<u32> {
     let all = fs::read_dir("/proc").unwrap().flatten();
     let numbers = all.filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());
@@ -174,46 +174,73 @@ fn children(parent: u32) -> Vec<u32> {
     numbers.filter(is_child).collect()
 }
 
-#[cfg(target_os = "linux")]
-#[test]
-fn a_demo_that_is_stopped_leaves_no_service_and_no_folder_behind() {
-    let (records, place) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+/// A demo whose services run, on one small record, with everything it writes in `place`.
+fn begun(place: &Path) -> (Child, Vec<u32>) {
+    let records = place.join("records");
+    fs::create_dir(&records).unwrap();
     let bundle = r#"{"resourceType": "Bundle", "type": "collection", "entry": [
         {"resource": {"resourceType": "Patient", "id": "p1"}},
         {"resource": {"resourceType": "Condition", "id": "c1", "subject": {"reference": "Patient/p1"},
             "code": {"coding": [{"system": "http://hl7.org/fhir/sid/icd-10", "code": "E11.9"}]}}}]}"#;
-    fs::write(records.path().join("p1.json"), bundle).unwrap();
+    fs::write(records.join("p1.json"), bundle).unwrap();
     let mut demo = Command::new(env!("CARGO_BIN_EXE_consilium"))
         .args(["demo", "--json", "--records"])
-        .arg(records.path())
-        .env("TMPDIR", place.path())
+        .arg(records)
+        .env("TMPDIR", place)
         .stdout(Stdio::null())
         .stderr(Stdio::null())
         .spawn()
         .unwrap();
     let started = Instant::now();
-    let services = loop {
+    loop {
         let services = children(demo.id());
         if services.len() == 3 {
-            break services;
+            return (demo, services);
         }
         assert_eq!(demo.try_wait().unwrap(), None, "it ended by itself");
         assert!(started.elapsed() < Duration::from_secs(300));
         sleep(Duration::from_millis(100));
-    };
-    let kill = format!("kill -TERM {}", demo.id());
-    assert!(
-        Command::new("sh")
-            .args(["-c", &kill])
-            .status()
-            .unwrap()
-            .success()
-    );
+    }
+}
+
+fn signal(name: &str, process: u32) {
+    let call = format!("kill -{name} {process}");
+    let said = Command::new("sh").args(["-c", &call]).status();
+    assert!(said.unwrap().success());
+}
+
+/// Whether a service has this process; its number may be another program's by now.
+fn serves(process: u32) -> bool {
+    let command = fs::read_to_string(format!("/proc/{process}/cmdline")).unwrap_or_default();
+    command.contains("serve")
+}
+
+#[test]
+fn a_demo_that_is_stopped_leaves_no_service_and_no_folder_behind() {
+    let place = tempfile::tempdir().unwrap();
+    let (mut demo, services) = begun(place.path());
+    signal("TERM", demo.id());
     assert_eq!(demo.wait().unwrap().code(), Some(1));
     sleep(Duration::from_secs(1));
     for pid in services {
-        let command = fs::read_to_string(format!("/proc/{pid}/cmdline")).unwrap_or_default();
-        assert!(!command.contains("serve"), "service {pid} still runs");
+        assert!(!serves(pid), "service {pid} still runs");
     }
-    assert_eq!(fs::read_dir(place.path()).unwrap().count(), 0);
+    assert_eq!(fs::read_dir(place.path()).unwrap().count(), 1);
+}
+
+/// It can run no code of its own then: the services notice that their standard input closed.
+#[test]
+fn a_demo_that_is_killed_leaves_no_service_behind() {
+    let place = tempfile::tempdir().unwrap();
+    let (mut demo, services) = begun(place.path());
+    signal("KILL", demo.id());
+    assert_eq!(demo.wait().unwrap().code(), None);
+    let killed = Instant::now();
+    while services.iter().any(|pid| serves(*pid)) {
+        if killed.elapsed() > Duration::from_secs(60) {
+            services.iter().for_each(|pid| signal("KILL", *pid));
+            panic!("services {services:?} still run");
+        }
+        sleep(Duration::from_millis(100));
+    }
 }

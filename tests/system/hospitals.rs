@@ -54,6 +54,23 @@ fn four_hospitals_all_vote_and_go_on_without_one() {
     let ready: Vec<_> = ready.map(|one| one["ready"] == true).collect();
     assert_eq!(ready, [true, true, true, true, false]);
 
+    // Those that hang cost the time of one.
+    let hang = |signal: &str| {
+        for service in &SERVICES[..4] {
+            let process = dev.process(service).unwrap();
+            let call = ["-c", "kill -\"$0\" \"$1\"", signal, &process];
+            let said = std::process::Command::new("sh").args(call).status();
+            assert!(said.unwrap().success());
+        }
+    };
+    hang("STOP");
+    let begun = Instant::now();
+    let said = dev.call(&["dev", "status"]);
+    let took = begun.elapsed();
+    hang("CONT");
+    assert_eq!(said.status.code(), Some(1));
+    assert!(took < Duration::from_secs(10), "{took:?}");
+
     // Called again without a word of how many, it starts what is missing, and that has what the others committed.
     dev.json(&["dev", "up"]);
     let status = ["gateway", "status", "--home", "consilium-dev/lakeside"];

@@ -14,5 +14,6 @@ mod hospitals;
 mod kill;
 mod ledger;
 mod membership;
+mod newcomers;
 mod operations;
 mod walkthrough;

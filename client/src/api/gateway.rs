@@ -20,6 +20,7 @@
 //! | `POST /v1/authorizations` | gateway.operator | [`AuthorizationRequest`] → [`AuthorizationView`] |
 //! | `GET /v1/authorizations` | gateway.operator | → [`AuthorizationList`] |
 //! | `DELETE /v1/authorizations/{authorization}` | gateway.operator | → receipt |
+//! | `GET /v1/doctor` | doctor | → [`DoctorStatus`] |
 //! | `GET /v1/inbox` | doctor | → [`Inbox`] |
 //! | `POST /v1/records/{record}/open` | doctor | [`OpenRequest`] → [`OpenedRecord`] |
 //! | `GET /v1/records/{record}/cthd` | doctor (after open) | → octet-stream |
@@ -38,6 +39,7 @@ use consilium_schemes::signature::Purpose;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::kgc::Enrolment;
 use super::ledger::{LedgerStatus, TransactionReceipt};
 use super::terms::{PurposeOfUse, RevocationReason};
 use crate::signed::Transcript;
@@ -167,6 +169,10 @@ pub struct DoctorEnrolmentRequest {
     pub nonce: HexBytes,
     /// The Schnorr proof of beta under that nonce.
     pub proof: HexBytes,
+    /// Whether to begin anew where an enrolment with this key stands already: for other attributes, or after a refusal. Without it the
+    /// enrolment stays as it is and is the answer.
+    #[serde(default)]
+    pub renew: bool,
 }
 
 /// The operator vouches for a doctor's attributes.
@@ -231,6 +237,25 @@ pub enum RecordState {
     Withdrawn,
     /// Refused by the contracts; encrypt again.
     Refused,
+}
+
+impl RecordState {
+    /// The state's name, as it stands in JSON.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::AwaitsCthd => "awaits-cthd",
+            Self::Queued => "queued",
+            Self::Registered => "registered",
+            Self::Matching => "matching",
+            Self::Assigned => "assigned",
+            Self::Opened => "opened",
+            Self::Reported => "reported",
+            Self::Acknowledged => "acknowledged",
+            Self::Unmatched => "unmatched",
+            Self::Withdrawn => "withdrawn",
+            Self::Refused => "refused",
+        }
+    }
 }
 
 /// A record, as its patient and its hospital's operator see it.
@@ -349,6 +374,42 @@ pub struct AuthorizationView {
 pub struct AuthorizationList {
     /// In order of their ids.
     pub authorizations: Vec<AuthorizationView>,
+}
+
+/// How a doctor stands: with the hospital, with the KGC, on the ledger.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct DoctorStatus {
+    /// The doctor.
+    #[schema(value_type = String)]
+    pub doctor: Text<DoctorId>,
+    /// Her hospital.
+    #[schema(value_type = String)]
+    pub hospital: Text<HospitalId>,
+    /// The height it was read at.
+    pub height: u64,
+    /// That block's time, in milliseconds since the Unix epoch.
+    pub time_ms: u64,
+    /// The current epoch; absent before the first.
+    pub epoch: Option<u64>,
+    /// Her leaf on the ledger; absent until the KGC issued, and when she was revoked.
+    pub leaf: Option<u64>,
+    /// Her enrolment; absent where she did not ask for one.
+    pub enrolment: Option<Enrolment>,
+    /// The interests that are searched with; absent where none were posted, or where their time is over.
+    pub interests: Option<InterestsView>,
+    /// The cases assigned to her, oldest first.
+    pub cases: Vec<Case>,
+}
+
+/// Interests that stand on the ledger.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct InterestsView {
+    /// How many.
+    pub interests: u16,
+    /// Until when, in milliseconds since the Unix epoch, in block time.
+    pub expires_ms: u64,
+    /// The height they were posted at.
+    pub height: u64,
 }
 
 /// The cases assigned to a doctor.

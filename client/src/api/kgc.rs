@@ -46,8 +46,12 @@ pub struct KgcStatus {
     pub height: u64,
     /// The current epoch; absent before the first.
     pub epoch: Option<u64>,
-    /// Doctors with a leaf.
-    pub doctors: u64,
+    /// Doctors who were ever issued a key.
+    pub issued: u64,
+    /// Those of them who were revoked.
+    pub revoked: u64,
+    /// Those who were not.
+    pub in_force: u64,
     /// Enrolments that wait for the administrator.
     pub pending: u64,
 }

@@ -77,7 +77,8 @@ impl DoctorKeys {
     }
 }
 
-/// Asks to be enrolled: proves beta under a nonce of the KGC. The hospital then vouches for the attributes.
+/// Asks to be enrolled: proves beta under a nonce of the KGC. The hospital then vouches for the attributes. Asked again, the enrolment
+/// stays as it stands.
 ///
 /// # Errors
 /// [`DeviceError::Gateway`], [`DeviceError::Answer`].
@@ -85,6 +86,29 @@ pub async fn enrol(
     gateway: &GatewayClient,
     federation: &Federation,
     keys: &DoctorKeys,
+    rng: &mut (impl CryptoRng + Send),
+) -> Result<Enrolment, DeviceError> {
+    ask(gateway, federation, keys, false, rng).await
+}
+
+/// Asks to be enrolled anew: for other attributes, or after a refusal. Until the KGC issues, the former enrolment holds.
+///
+/// # Errors
+/// As [`enrol`].
+pub async fn renew(
+    gateway: &GatewayClient,
+    federation: &Federation,
+    keys: &DoctorKeys,
+    rng: &mut (impl CryptoRng + Send),
+) -> Result<Enrolment, DeviceError> {
+    ask(gateway, federation, keys, true, rng).await
+}
+
+async fn ask(
+    gateway: &GatewayClient,
+    federation: &Federation,
+    keys: &DoctorKeys,
+    renew: bool,
     rng: &mut (impl CryptoRng + Send),
 ) -> Result<Enrolment, DeviceError> {
     let doctor = keys.id(federation);
@@ -108,6 +132,7 @@ pub async fn enrol(
             .prove_possession(&registration, rng)
             .to_bytes()
             .into(),
+        renew,
     };
     Ok(gateway.enrol(&request).await?)
 }

@@ -6,8 +6,7 @@ use std::time::Duration;
 use consilium_client::api::gateway::SharedRecord;
 use consilium_client::{ClientError, GatewayClient};
 use consilium_contracts::{Digest, RecordEntry, RecordTerms};
-use consilium_service::ApiError;
-use consilium_service::transfer::check_space;
+use consilium_service::{ApiError, PromisedFile};
 use tokio::fs::OpenOptions;
 
 use crate::codes;
@@ -122,7 +121,7 @@ async fn download(
 ) -> Result<(), ApiError> {
     let record = &terms.record;
     let part = hospital.files.part(Shelf::Fetched, record);
-    check_space(&part, length, hospital.settings.reserve_bytes)?;
+    let promised = hospital.space.promise(length)?;
     let mut options = OpenOptions::new();
     let opened = options
         .write(true)
@@ -130,13 +129,14 @@ async fn download(
         .mode(0o600)
         .open(&part)
         .await;
-    let mut file = opened.map_err(|error| match error.kind() {
+    let file = opened.map_err(|error| match error.kind() {
         std::io::ErrorKind::AlreadyExists => {
             ApiError::busy().because("the ciphertext is being fetched already")
         }
         _ => ApiError::internal(error),
     })?;
     let unfinished = RemoveOnDrop(part.clone());
+    let mut file = PromisedFile::new(file, promised);
     owner
         .download_shared_cthd(record, &mut file, length)
         .await

@@ -42,8 +42,16 @@ pub(crate) async fn inbox(
 ) -> Result<web::Json<Inbox>, ApiError> {
     let doctor = hospital.doctor_of(caller.principal());
     let state = hospital.state();
-    let mut open: Vec<_> = View::new(&state)
-        .assignments_of(&doctor)
+    Ok(web::Json(Inbox {
+        height: state.height().value(),
+        cases: cases(&state, &doctor),
+    }))
+}
+
+/// The cases of a doctor, oldest first.
+pub(crate) fn cases(state: &Snapshot, doctor: &DoctorId) -> Vec<Case> {
+    let mut open: Vec<_> = View::new(state)
+        .assignments_of(doctor)
         .filter(|one| {
             matches!(
                 one.status,
@@ -52,11 +60,7 @@ pub(crate) async fn inbox(
         })
         .collect();
     open.sort_by_key(|one| (one.height, one.record));
-    let cases = open.iter().filter_map(|one| case(&state, one)).collect();
-    Ok(web::Json(Inbox {
-        height: state.height().value(),
-        cases,
-    }))
+    open.iter().filter_map(|one| case(state, one)).collect()
 }
 
 fn case(state: &Snapshot, one: &AssignmentEntry) -> Option<Case> {

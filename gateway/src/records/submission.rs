@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use actix_web::http::StatusCode;
-use consilium_client::api::gateway::RecordSubmission;
+use consilium_client::api::gateway::{RecordState, RecordSubmission};
 use consilium_client::wire::PublicKey;
 use consilium_contracts::{
     Action, Canonical as _, Digest, RecordId, RecordTerms, RegisterRecord, Rejection, View,
@@ -15,6 +15,7 @@ use consilium_service::ApiError;
 use consilium_service::ledger::STALE_EPOCH;
 use zeroize::Zeroizing;
 
+use super::view;
 use crate::codes;
 use crate::hospital::Hospital;
 use crate::store::{Changes, OF_PATIENT, RECORDS, RecordRow, STAGED, Stage, StagedRow, TOKENS};
@@ -79,8 +80,11 @@ pub(crate) fn parse(
     })
 }
 
-/// Verifies a submission and stores it, to await its ciphertext.
+/// Verifies a submission and stores it, to await its ciphertext. What is here already stays as it is.
 pub(crate) async fn accept(hospital: &Arc<Hospital>, one: Submission) -> Result<(), ApiError> {
+    if is_here(hospital, &one)? {
+        return Ok(());
+    }
     check_free(hospital, &one)?;
     check_terms(hospital, &one.registration)?;
     let (terms, federation, tree) = (
@@ -96,6 +100,35 @@ pub(crate) async fn accept(hospital: &Arc<Hospital>, one: Submission) -> Result<
     });
     checked.await??;
     store(hospital, one)
+}
+
+/// Whether the same patient submitted the same and it has gone on since: her device asks again where an answer was lost.
+fn is_here(hospital: &Hospital, one: &Submission) -> Result<bool, ApiError> {
+    let record = one.record();
+    let row = hospital.store.get(&RECORDS, record)?;
+    let Some(row) = row.filter(|row| row.patient == *one.patient.as_bytes()) else {
+        return Ok(false);
+    };
+    if matches!(row.stage, Stage::AwaitsCthd | Stage::Refused(_)) {
+        return Ok(false);
+    }
+    let state = view::of_row(hospital, &row)?.state;
+    let over = matches!(state, RecordState::Withdrawn | RecordState::Unmatched);
+    if row.registration == one.registration && !over {
+        return Ok(true);
+    }
+    let id = &hospital.id;
+    let text = match over {
+        true => format!(
+            "record {record} is at {id} already, and {}: it is over for good; encrypt it again as a new one (`consilium patient encrypt`)",
+            state.as_str()
+        ),
+        false => format!(
+            "record {record} is at {id} already, {}, with other content",
+            state.as_str()
+        ),
+    };
+    Err(ApiError::conflict(text))
 }
 
 /// The id is free, or the same patient tries again before it was registered.

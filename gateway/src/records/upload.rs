@@ -10,7 +10,7 @@ use consilium_client::api::gateway::RecordView;
 use consilium_client::wire::{PublicKey, Text};
 use consilium_contracts::{Action, Canonical as _, RecordId, RecordTerms};
 use consilium_schemes::envelope::UnopenedEnvelope;
-use consilium_service::transfer::{Received, check_space, receive_file};
+use consilium_service::transfer::{Received, receive_file};
 use consilium_service::{ApiError, Caller, scope};
 
 use super::{own, queue, view};
@@ -62,8 +62,8 @@ async fn receive(
         Stage::Deleted => return Err(ApiError::conflict("the patient's consent is over")),
     }
     let part = hospital.files.part(Shelf::Own, record);
-    check_space(&part, row.cthd_length, hospital.settings.reserve_bytes)?;
-    receive_file(request, payload, &part, row.cthd_length)
+    let promised = hospital.space.promise(row.cthd_length)?;
+    receive_file(request, payload, &part, row.cthd_length, promised)
         .await
         .map(Some)
 }

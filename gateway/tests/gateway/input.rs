@@ -1,8 +1,10 @@
 //! What bad input gets: a refusal that names the field, nothing stored.
 
 use consilium_client::api::gateway::*;
+use consilium_client::api::kgc::EnrolmentState;
 use consilium_client::device::doctor as device;
 use consilium_client::device::register;
+use consilium_client::genesis::GenesisFileError;
 use consilium_client::http::ClientSettings;
 use consilium_client::keyfile::KeyFileError;
 use consilium_client::passphrase::Passphrase;
@@ -78,10 +80,31 @@ async fn invitations_and_enrolments_are_checked() {
     assert_eq!(code_of(client.approve(&id, &request).await), "forbidden");
     north.operator().refuse_enrolment(&id).await.unwrap();
     let listed = north.operator().enrolments().await.unwrap().enrolments;
-    assert_eq!(
-        listed[0].state,
-        consilium_client::api::kgc::EnrolmentState::Refused
+    assert_eq!(listed[0].state, EnrolmentState::Refused);
+    // Asked again, it stays refused, until the doctor begins anew.
+    let asked = device::enrol(&client, &world.federation, &keys, &mut rng()).await;
+    assert_eq!(asked.unwrap().state, EnrolmentState::Refused);
+    let anew = device::renew(&client, &world.federation, &keys, &mut rng()).await;
+    assert_eq!(anew.unwrap().state, EnrolmentState::AwaitsHospital);
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_folder_is_served_once_and_not_with_a_wrong_passphrase() {
+    let mut world = World::new(settings()).await;
+    let start = async |house: &House, with| Gateway::start(house.config(), Some(&with)).await;
+    let twice = start(&world.north, passphrase()).await;
+    assert!(matches!(twice, Err(StartError::Served(_))), "{twice:?}");
+    world.north.stop().await;
+    let wrong = start(&world.north, Passphrase::new("wrong").unwrap()).await;
+    assert!(
+        matches!(
+            wrong,
+            Err(StartError::Keys(KeyFileError::WrongPassphrase { .. }))
+        ),
+        "{wrong:?}"
     );
+    world.north.start().await;
     world.end().await;
 }
 
@@ -197,16 +220,19 @@ async fn a_submission_that_breaks_a_rule_is_refused_by_name_and_leaves_nothing()
         .await
         .unwrap();
     assert_eq!(again.registration, view.registration);
-    // Its id is taken now.
+    // Submitted again, it is what it was; its id is another device's no more.
+    let again = patient.client.submit_record(submission).await.unwrap();
+    assert_eq!(again.registration, view.registration);
+    let other = crate::world::patient(north).await;
     assert_eq!(
-        code_of(patient.client.submit_record(submission).await),
+        code_of(other.client.submit_record(submission).await),
         "conflict"
     );
     world.end().await;
 }
 
 #[test]
-fn init_refuses_to_overwrite_and_a_wrong_passphrase_opens_nothing() {
+fn init_refuses_to_overwrite_and_nothing_starts_without_a_genesis() {
     let folder = tempfile::tempdir().unwrap();
     let passphrase = passphrase();
     let request = InitRequest {
@@ -228,12 +254,12 @@ fn init_refuses_to_overwrite_and_a_wrong_passphrase_opens_nothing() {
     let config = consilium_gateway::GatewayConfig::load(&made.settings, [], []).unwrap();
     assert_eq!(config.frame.http.public_url, "https://127.0.0.1:1");
     assert_eq!(config.gateway.keys, made.keys);
-    let wrong = Passphrase::new("wrong").unwrap();
     let runtime = tokio::runtime::Runtime::new().unwrap();
-    let started = runtime.block_on(Gateway::start(config, Some(&wrong)));
+    let started = runtime.block_on(Gateway::start(config, Some(&passphrase)));
+    let genesis = folder.path().join("genesis.bin");
     assert!(matches!(
         started,
-        Err(StartError::Keys(KeyFileError::WrongPassphrase { .. }))
+        Err(StartError::Genesis { path, source: GenesisFileError::Missing }) if path == genesis
     ));
     let url = InitRequest {
         url: "http://example.org".to_owned(),

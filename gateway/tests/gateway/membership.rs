@@ -86,8 +86,15 @@ async fn a_doctor_whose_attributes_change_reads_by_the_new_ones_and_no_longer_by
     assigned(&reader, &before.record).await;
     open(&world, &reader, &before.record).await.unwrap();
 
-    // Until the KGC issues, the former key goes on.
+    // Asked again, nothing changes; for other attributes the doctor asks in so many words, and until the KGC issues the former key goes on.
     ask(&world, &reader).await;
+    let state = async || {
+        let listed = reader.client.enrolments().await.unwrap().enrolments;
+        listed[0].state
+    };
+    assert_eq!(state().await, EnrolmentState::Issued);
+    renew(&world, &reader).await;
+    assert_eq!(state().await, EnrolmentState::AwaitsHospital);
     open(&world, &reader, &before.record).await.unwrap();
     let second = issued(&world, south, &reader, "role:surgeon").await;
     assert_ne!(first, second);

@@ -378,6 +378,13 @@ pub async fn ask(world: &World, doctor: &Doctor) {
         .unwrap();
 }
 
+/// The doctor asks for other attributes.
+pub async fn renew(world: &World, doctor: &Doctor) {
+    doctor::renew(&doctor.client, &world.federation, &doctor.keys, &mut rng())
+        .await
+        .unwrap();
+}
+
 /// The operator approves, the administrator issues, and the key arrives; gives its leaf.
 pub async fn issued(world: &World, house: &House, doctor: &Doctor, attributes: &str) -> u64 {
     let approval = ApprovalRequest {

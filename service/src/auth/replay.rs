@@ -26,7 +26,8 @@ pub(super) struct Moment {
 /// The identifiers of unexpired assertions, so many at most. Full, it refuses: forgetting one would let it be used again.
 ///
 /// One is forgotten when it has expired by the wall clock *and* the longest lifetime has passed by a clock that nobody sets: a
-/// wall clock that jumps ahead and back again must not make a used assertion new.
+/// wall clock that jumps ahead and back again must not make a used assertion new. One that was noted while the clock was ahead therefore
+/// stays until the clock gets there: it would be good once more then.
 #[derive(Debug)]
 pub(super) struct ReplayCache {
     limit: usize,

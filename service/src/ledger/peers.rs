@@ -7,10 +7,10 @@ use consilium_client::ClientError;
 use consilium_client::api::auth::ScopeSet;
 use consilium_client::api::ledger::LedgerStatus;
 use consilium_client::credentials::Credentials;
-use consilium_client::endpoint::Endpoint;
+use consilium_client::endpoint::{Endpoint, Whose};
 use consilium_client::http::{ClientSettings, HttpClient};
 use consilium_client::wire::PublicKey;
-use consilium_contracts::{Digest, FederationId, SigningKey, StateRead, VerifiedGenesis, View};
+use consilium_contracts::{FederationId, SigningKey, StateRead, VerifiedGenesis, View};
 use consilium_node::Peer;
 use tokio::task::JoinSet;
 
@@ -59,10 +59,20 @@ impl LedgerPeers {
             url => url,
         };
         let hospitals = content.hospitals.iter();
-        let hospitals = hospitals.map(|card| (card.peer_key, card.url.as_str(), &card.tls_pin));
-        let services = std::iter::once((kgc.peer_key, kgc_url, &kgc.tls_pin)).chain(hospitals);
-        let others = services.filter(|(key, _, _)| *key != own);
-        let services = others.map(|(_, url, pin)| Service::new(url, pin, peer_key));
+        let hospitals = hospitals.map(|card| {
+            let whose = Whose::Gateway(card.id.clone());
+            (card.peer_key, whose, card.url.as_str(), &card.tls_pin)
+        });
+        let kgc = (kgc.peer_key, Whose::Kgc, kgc_url, &kgc.tls_pin);
+        let services = std::iter::once(kgc).chain(hospitals);
+        let others = services.filter(|(key, ..)| *key != own);
+        let services = others.map(|(_, whose, url, pin)| {
+            let endpoint = Endpoint::of_card(whose, url, pin);
+            Service::new(
+                endpoint.map_err(|error| ClientError::Setup(error.to_string()))?,
+                peer_key,
+            )
+        });
         Ok(Self {
             federation: genesis.federation(),
             services: services.collect::<Result<_, _>>()?,
@@ -89,9 +99,7 @@ impl LedgerPeers {
 }
 
 impl Service {
-    fn new(url: &str, pin: &Digest, key: &SigningKey) -> Result<Self, ClientError> {
-        let endpoint =
-            Endpoint::of_card(url, pin).map_err(|error| ClientError::Setup(error.to_string()))?;
+    fn new(endpoint: Endpoint, key: &SigningKey) -> Result<Self, ClientError> {
         let settings = ClientSettings {
             connect_timeout: PATIENCE,
             retries: 0,
@@ -136,13 +144,15 @@ pub fn is_node(state: impl StateRead, further: &[Peer], key: &PublicKey) -> bool
 mod tests {
     use consilium_client::api::ledger::{PoolStatus, SyncState};
     use consilium_client::wire::Text;
+    use consilium_contracts::Digest;
 
     use super::*;
 
     fn answers(of: &[(u64, u64)]) -> Vec<Answered> {
         let key = SigningKey::from_bytes(&[1; 32]);
         let pin = Digest::of(b"pin");
-        let service = Service::new("http://127.0.0.1:1", &pin, &key).unwrap();
+        let endpoint = Endpoint::of_card(Whose::Unnamed, "http://127.0.0.1:1", &pin).unwrap();
+        let service = Service::new(endpoint, &key).unwrap();
         let one = |(height, oldest): &(u64, u64)| Answered {
             client: Arc::clone(&service.nodes),
             status: LedgerStatus {

@@ -21,7 +21,7 @@ use consilium_service::tls::TlsIdentity;
 use consilium_service::transfer::{receive_file, send_file};
 use consilium_service::{
     ApiError, BodyLimit, Call, Caller, Clock, FRAME_SETTINGS, Frame, FrameSettings, JsonBody,
-    ServiceBuilder, scope,
+    ServiceBuilder, Space, scope,
 };
 use serde::{Deserialize, Serialize};
 use tokio::sync::oneshot;
@@ -80,7 +80,9 @@ async fn upload(
     payload: web::Payload,
     folder: web::Data<PathBuf>,
 ) -> Result<web::Json<(u64, String)>, ApiError> {
-    let received = receive_file(&request, payload, &folder.join("upload"), 3 << 20).await?;
+    let promised = Space::new(folder.as_path(), 0).promise(3 << 20)?;
+    let path = folder.join("upload");
+    let received = receive_file(&request, payload, &path, 3 << 20, promised).await?;
     Ok(web::Json((received.length, received.digest.to_string())))
 }
 

@@ -10,10 +10,10 @@ use consilium_client::endpoint::Endpoint;
 use consilium_client::genesis::{cached_genesis, read_genesis};
 use consilium_client::http::ClientSettings;
 use consilium_contracts::{FederationId, SigningKey, VerifiedGenesis};
-use consilium_kgc::{Home, PublicFile};
-use consilium_service::hospital_file::read_hospital_file;
+use consilium_kgc::Home;
 
 use crate::cli::answer::Failure;
+use crate::cli::connect;
 use crate::cli::device::{self, Profile};
 use crate::cli::secrets::PassphraseOption;
 
@@ -88,19 +88,16 @@ impl Place {
             });
         }
         if hospital.exists() {
-            let card = read_hospital_file(&hospital)?;
             return Ok(Self {
-                endpoint: Endpoint::of_card(card.url.as_str(), &card.tls_pin)?,
+                endpoint: connect::gateway_endpoint(home)?,
                 key: home.join("operator.key"),
                 genesis,
                 federation: None,
             });
         }
         if kgc.public().exists() {
-            let card = PublicFile::read(&kgc.public())?.card();
-            let card = card.map_err(Failure::said)?;
             return Ok(Self {
-                endpoint: Endpoint::of_card(card.url.as_str(), &card.tls_pin)?,
+                endpoint: connect::kgc_endpoint(&kgc)?,
                 key: kgc.admin_key(),
                 genesis,
                 federation: None,

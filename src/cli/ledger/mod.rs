@@ -8,13 +8,14 @@ mod proof;
 mod status;
 mod verify;
 
+pub use measure::moment;
+
 use clap::Subcommand;
 use consilium_contracts::{Height, TransactionHash};
 use serde_json::json;
 
 use super::answer::{Answer, Outcome};
 use at::LedgerArgs;
-use measure::moment;
 
 /// The commands that look at the ledger.
 #[derive(Debug, Subcommand)]

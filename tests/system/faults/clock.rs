@@ -190,7 +190,7 @@ impl World {
     }
 
     /// Status, and the token or the refusal's text.
-    fn exchange(&self, assertion: &str) -> (u16, String) {
+    pub fn exchange(&self, assertion: &str) -> (u16, String) {
         let form = format!(
             "grant_type={GRANT_TYPE}&client_assertion_type={ASSERTION_TYPE}&client_assertion={assertion}"
         );

@@ -61,6 +61,15 @@ impl Patient {
         Self { client }
     }
 
+    /// A bearer token of the device, for what the client library would not send.
+    pub fn token(&self, world: &World) -> String {
+        let credentials = self.client.http().credentials().unwrap();
+        let assertion = credentials.assertion(world.card.url.as_str(), now_s());
+        let (status, token) = world.exchange(&assertion);
+        assert_eq!(status, 200, "{token}");
+        token
+    }
+
     /// Encrypts a record of so many bytes.
     pub async fn seal(&self, world: &World, bytes: usize) -> Sealed {
         let tokens = tokens(world, &self.client).await.unwrap();
@@ -101,7 +110,7 @@ impl Patient {
 
 /// A record as the patient's device has it.
 pub struct Sealed {
-    sealed: SealedRecord,
+    pub sealed: SealedRecord,
     pub cthd: PathBuf,
     pub text: Vec<u8>,
 }

@@ -2,6 +2,7 @@
 //! there is space.
 
 use std::fs;
+use std::io::{Read as _, Write as _};
 use std::path::Path;
 use std::time::Duration;
 
@@ -119,6 +120,55 @@ async fn a_record_does_not_take_the_space_that_the_ledger_needs() {
     Patient::new(&world).await;
     disk.free();
     let view = patient.submit(&record).await.unwrap();
+    assert!(view.registration.is_some(), "{view:?}");
+    world.gateway.assert_sound();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn two_uploads_at_once_do_not_take_the_space_that_the_ledger_needs() {
+    let Some((mut world, disk)) = cramped(96, 4000) else {
+        return;
+    };
+    let kept_back = 4 * MB;
+    world.keep_back(kept_back);
+    world.start().await;
+    let patient = Patient::new(&world).await;
+    let first = patient.seal(&world, 3 << 20).await;
+    let second = patient.seal(&world, 3 << 20).await;
+    // For either, and not for both.
+    disk.fill_up_to(8 * MB + MB / 2);
+
+    // The first is announced, and nothing of it has come yet.
+    let submission = first.sealed.submission();
+    patient.client.submit_record(submission).await.unwrap();
+    let body = fs::read(&first.cthd).unwrap();
+    let (path, token) = (
+        format!("/v1/records/{}/cthd", first.record()),
+        patient.token(&world),
+    );
+    let headers =
+        format!("Authorization: Bearer {token}\r\nContent-Type: application/octet-stream\r\n");
+    let mut upload = world
+        .gateway
+        .begin("PUT", &path, &headers, body.len())
+        .unwrap();
+    let part = world
+        .folder
+        .join(format!("data/cthd/{}.part", first.record()));
+    wait("the upload to begin", async || part.exists().then_some(())).await;
+
+    let (status, code, _) = refusal(patient.submit(&second).await);
+    assert_eq!((status, code.as_str()), (507, "storage-full"));
+    upload.write_all(&body).unwrap();
+    let mut answer = String::new();
+    upload.read_to_string(&mut answer).unwrap();
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    assert!(disk.left() >= kept_back);
+    // What was promised to the first is given back; now its ciphertext is what takes the space.
+    let (status, ..) = refusal(patient.submit(&second).await);
+    assert_eq!(status, 507);
+    disk.free();
+    let view = patient.submit(&second).await.unwrap();
     assert!(view.registration.is_some(), "{view:?}");
     world.gateway.assert_sound();
 }

@@ -131,6 +131,24 @@ impl Service {
         Some((ready, body["checks"].clone()))
     }
 
+    /// The head of a request; so many bytes of a body may follow.
+    pub fn begin(
+        &self,
+        method: &str,
+        path: &str,
+        headers: &str,
+        length: usize,
+    ) -> Option<TcpStream> {
+        let mut stream = TcpStream::connect(&self.address).ok()?;
+        stream.set_read_timeout(Some(LONG)).ok()?;
+        let host = &self.address;
+        let head = format!(
+            "{method} {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\nContent-Length: {length}\r\n{headers}\r\n"
+        );
+        stream.write_all(head.as_bytes()).ok()?;
+        Some(stream)
+    }
+
     /// A request as bytes, for what the client library would not send; `None` where nobody answers.
     pub fn call(
         &self,
@@ -139,13 +157,8 @@ impl Service {
         headers: &str,
         body: &str,
     ) -> Option<(u16, String)> {
-        let mut stream = TcpStream::connect(&self.address).ok()?;
-        stream.set_read_timeout(Some(LONG)).ok()?;
-        let (host, length) = (&self.address, body.len());
-        let request = format!(
-            "{method} {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\nContent-Length: {length}\r\n{headers}\r\n{body}"
-        );
-        stream.write_all(request.as_bytes()).ok()?;
+        let mut stream = self.begin(method, path, headers, body.len())?;
+        stream.write_all(body.as_bytes()).ok()?;
         let mut answer = String::new();
         stream.read_to_string(&mut answer).ok()?;
         let (head, body) = answer.split_once("\r\n\r\n")?;
