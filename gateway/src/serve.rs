@@ -120,7 +120,13 @@ impl Gateway {
         std::fs::create_dir_all(data).map_err(at)?;
         let store = Arc::new(Store::open(&data.join("store"))?);
         let files = Files::open(data).map_err(at)?;
-        let peers = LedgerPeers::new(&genesis, &keys.peer, &config.gateway.kgc_url)?;
+        let peers = LedgerPeers::new(
+            &genesis,
+            Some(keys.hospital.clone()),
+            &keys.peer,
+            &config.gateway.kgc_url,
+            config.ledger.services()?,
+        )?;
         let node = start_node(&config, &keys, &genesis, &peers).await?;
         warn_of_former_keys(&keys, &node);
         match assemble(config, keys, genesis, store, files, node.clone(), peers) {
@@ -211,7 +217,10 @@ fn warn_of_former_keys(keys: &GatewayKeys, node: &NodeHandle) {
         return;
     };
     let (card, own) = (entry.card, [&keys.validator, &keys.peer]);
-    if own.map(|key| key.verifying_key()) != [card.validator_key, card.peer_key] {
+    let pin = keys.tls.pin().ok().map(|pin| *pin.as_bytes());
+    if own.map(|key| key.verifying_key()) != [card.validator_key, card.peer_key]
+        || pin.as_ref() != Some(card.tls_pin.as_bytes())
+    {
         tracing::warn!(
             hospital = %keys.hospital,
             "the ledger names other keys of this hospital: finish the rotation with `consilium gateway rotate-keys`, then restart"
