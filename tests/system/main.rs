@@ -15,4 +15,5 @@ mod kill;
 mod ledger;
 mod membership;
 mod operations;
+mod rotation;
 mod walkthrough;
