@@ -68,7 +68,8 @@ pub use action::{
 };
 pub use apply::{
     DUE_PER_BLOCK, MAX_AUTHORIZATIONS, MAX_MATCHES, PEER_GRACE_MS, PROPOSAL_LIFETIME_MS,
-    PRUNED_PER_BLOCK, VALIDATOR_DELAY, apply, begin_block, next_deadline,
+    PRUNED_PER_BLOCK, REKEY_INTERVAL_MS, VALIDATOR_DELAY, apply, begin_block, next_deadline,
+    rekey_refusal,
 };
 pub use card_update::{KeyUse, ProvenKey, UpdateCard};
 pub use codec::{Blob, BoundError, Canonical, DecodeError, ENCODING_VERSION, OrderedSet, Text};

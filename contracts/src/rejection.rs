@@ -364,6 +364,21 @@ pub enum Rejection {
     /// No proof of possession.
     #[error("key {key}: its proof of possession does not verify; make it with the new key itself")]
     BadPossession { key: KeyName },
+    /// A validator that is voted out keeps its key.
+    #[error(
+        "hospital {hospital} votes with the key it has up to the height before {from}, and is removed then: wait until height {from}"
+    )]
+    RemovalScheduled { hospital: HospitalId, from: Height },
+    /// One voting key a day.
+    #[error(
+        "hospital {hospital} replaced its voting key less than a day ago: another one is taken from block time {from} on, in {} minutes. If the key is stolen, the KGC proposes that the hospital leaves",
+        from.value().saturating_sub(time.value()).div_ceil(60_000)
+    )]
+    RekeyedLately {
+        hospital: HospitalId,
+        from: BlockTime,
+        time: BlockTime,
+    },
 }
 
 impl Rejection {
@@ -436,6 +451,8 @@ impl Rejection {
             Self::ChangeScheduled { .. } => "change-scheduled",
             Self::NothingToChange => "nothing-to-change",
             Self::BadPossession { .. } => "bad-possession",
+            Self::RemovalScheduled { .. } => "removal-scheduled",
+            Self::RekeyedLately { .. } => "rekeyed-lately",
         }
     }
 }

@@ -46,7 +46,7 @@ fn genesis_says_who_votes_first() {
     let world = world();
     let schedule = world.view().validator_schedule();
     assert_eq!(voting(&schedule.current), ["north", "south", "west"]);
-    assert_eq!(schedule.next, None);
+    assert_eq!((schedule.since, schedule.next), (Height::new(1), None));
     let keys: Vec<_> = world.view().validators().map(|one| one.key).collect();
     assert_eq!(keys[0], public("north/validator"));
 }
@@ -95,6 +95,7 @@ fn a_proposal_that_more_than_two_thirds_approve_holds_from_the_stated_height_on(
         voting(&schedule.current),
         ["east", "north", "south", "west"]
     );
+    assert_eq!(schedule.since, Height::new(from));
     assert_eq!(schedule.next, None);
 
     // Four now: three approve that one leaves, itself not among them.
@@ -426,15 +427,32 @@ fn who_rotates_its_key_again_and_again_delays_its_removal_by_one_change_only() {
             }
         ]
     );
-    // In the first transaction of that very block it is too late: the card changes, and nothing else.
-    let second = rotated(&federation, "west", Some("west 2"), None);
-    let events = world.submit("west", update(second)).unwrap();
-    assert_eq!(
-        events,
-        [Event::CardUpdated {
-            hospital: hospital("west")
-        }]
+    // In the first transaction of that very block it is too late: until it leaves it votes with the key it has.
+    let second = || update(rotated(&federation, "west", Some("west 2"), None));
+    let refused = world.submit("west", second()).unwrap_err();
+    let removal = Rejection::RemovalScheduled {
+        hospital: hospital("west"),
+        from: next,
+    };
+    assert_eq!(refused, removal);
+    let words = refused.to_string();
+    assert!(
+        words.contains(&format!("wait until height {next}")),
+        "{words}"
     );
+    let entry = world.view().hospital(&hospital("west")).unwrap();
+    assert_eq!(entry.card.validator_key, public("west 1"));
+    let time = BlockTime::new(world.now);
+    let refusal = |name: &str| rekey_refusal(&world.view(), &hospital(name), time);
+    assert_eq!(refusal("west"), Some(removal), "known beforehand");
+    assert_eq!(
+        refusal("north"),
+        Some(Rejection::ChangeScheduled { from: next })
+    );
+    assert_eq!(refusal("east"), None, "it does not vote");
+    // Its network identity and its addresses are its own affair.
+    let elsewhere = rotated(&federation, "west", None, Some("west/peer 2"));
+    world.ok("west", update(elsewhere));
     // Who stays must wait.
     let third = rotated(&federation, "north", Some("north 2"), None);
     assert_eq!(
@@ -444,6 +462,77 @@ fn who_rotates_its_key_again_and_again_delays_its_removal_by_one_change_only() {
     blocks_until(&mut world, next.value());
     let schedule = world.view().validator_schedule();
     assert_eq!(voting(&schedule.current), ["north", "south"]);
+    // It votes no more: its key is its own affair, too.
+    world.ok("west", second());
+}
+
+#[test]
+fn a_voting_key_is_replaced_once_a_day() {
+    let mut world = world();
+    let federation = world.federation;
+    let new = |name: &str, number: u32| {
+        let key = format!("{name} {number}");
+        update(rotated(&federation, name, Some(&key), None))
+    };
+    let changed = world.now;
+    world.ok("north", new("north", 1));
+    let height = world.height + VALIDATOR_DELAY;
+    blocks_until(&mut world, height);
+    let from = changed + REKEY_INTERVAL_MS;
+    let lately = |world: &World| Rejection::RekeyedLately {
+        hospital: hospital("north"),
+        from: BlockTime::new(from),
+        time: BlockTime::new(world.now),
+    };
+    let refused = world.refused("north", new("north", 2));
+    assert_eq!(refused, lately(&world));
+    let words = refused.to_string();
+    assert!(
+        words.contains(&from.to_string()) && words.contains("in 1440 minutes"),
+        "{words}"
+    );
+    // Each hospital has its own day, and the rest of a card has none.
+    world.ok(
+        "north",
+        update(rotated(&federation, "north", None, Some("north/peer 2"))),
+    );
+    world.ok("south", new("south", 1));
+    let height = world.height + VALIDATOR_DELAY;
+    blocks_until(&mut world, height);
+    world.block(from - 1 - world.now);
+    assert_eq!(world.refused("north", new("north", 2)), lately(&world));
+    world.block(1);
+    assert_eq!(world.now, from);
+    world.ok("north", new("north", 2));
+    let entry = world.view().hospital(&hospital("north")).unwrap();
+    assert_eq!(entry.rekeyed, Some(BlockTime::new(from)));
+    assert_eq!(entry.card.validator_key, public("north 2"));
+}
+
+#[test]
+fn a_stolen_voting_key_is_removed_at_once_and_comes_back_as_another() {
+    let mut world = world();
+    let federation = world.federation;
+    let new = |number: u32| {
+        let key = format!("west {number}");
+        update(rotated(&federation, "west", Some(&key), None))
+    };
+    world.ok("west", new(1));
+    let height = world.height + VALIDATOR_DELAY;
+    blocks_until(&mut world, height);
+    // Stolen the same day: no other key is taken, but the others vote it out, and it joins again with a new one.
+    world.refused("west", new(2));
+    let from = scheduled(&mut world, leave("west"), &HOSPITALS);
+    blocks_until(&mut world, from);
+    world.ok("west", new(2));
+    let from = scheduled(&mut world, join("west"), &["north", "south"]);
+    blocks_until(&mut world, from);
+    let last = world.view().validators().last().unwrap();
+    assert_eq!(
+        (last.hospital, last.key),
+        (hospital("west"), public("west 2"))
+    );
+    assert_eq!(world.view().validator_schedule().since, Height::new(from));
 }
 
 #[test]
@@ -498,6 +587,7 @@ fn a_schedule_reads_back_in_order_only() {
         .unwrap()
     };
     let schedule = ValidatorSchedule {
+        since: Height::new(5),
         current: validators(&["a", "b"]),
         next: Some(ScheduledValidators {
             from: Height::new(9),
@@ -509,16 +599,16 @@ fn a_schedule_reads_back_in_order_only() {
         ValidatorSchedule::from_canonical_bytes(&bytes).unwrap(),
         schedule
     );
-    // Each validator is 4 + 1 + 32 bytes; exchange the first two, after the version and their number.
+    // Each validator is 4 + 1 + 32 bytes; exchange the first two, after the version, the height and their number.
     let mut swapped = bytes.clone();
-    let (first, second) = swapped[5..5 + 2 * 37].split_at_mut(37);
+    let (first, second) = swapped[13..13 + 2 * 37].split_at_mut(37);
     first.swap_with_slice(second);
     assert!(ValidatorSchedule::from_canonical_bytes(&swapped).is_err());
     let mut none = bytes.clone();
-    none[1..5].copy_from_slice(&0u32.to_le_bytes());
+    none[9..13].copy_from_slice(&0u32.to_le_bytes());
     assert!(ValidatorSchedule::from_canonical_bytes(&none).is_err());
     let mut many = bytes;
-    many[1..5].copy_from_slice(&u32::MAX.to_le_bytes());
+    many[9..13].copy_from_slice(&u32::MAX.to_le_bytes());
     assert!(ValidatorSchedule::from_canonical_bytes(&many).is_err());
 }
 
@@ -526,6 +616,7 @@ fn a_schedule_reads_back_in_order_only() {
 #[derive(Clone, Debug)]
 enum Happens {
     Blocks(u64),
+    Day,
     Propose(bool, usize),
     Approve(usize),
     Rotate(usize, u8),
@@ -536,6 +627,7 @@ const EVERY: [&str; 4] = ["east", "north", "south", "west"];
 fn arb_happens() -> impl Strategy<Value = Happens> {
     prop_oneof![
         2 => (1..4u64).prop_map(Happens::Blocks),
+        1 => Just(Happens::Day),
         2 => (any::<bool>(), 0..4usize).prop_map(|(join, at)| Happens::Propose(join, at)),
         8 => (0..4usize).prop_map(Happens::Approve),
         1 => (0..4usize, any::<u8>()).prop_map(|(at, number)| Happens::Rotate(at, number)),
@@ -550,11 +642,13 @@ proptest! {
         steps in proptest::collection::vec(arb_happens(), 1..80),
     ) {
         let mut world = world();
+        let mut rekeyed = std::collections::BTreeMap::new();
         for step in steps {
             let before = world.view().validator_schedule();
             let open = world.view().validator_proposal();
             match step {
                 Happens::Blocks(count) => drop((0..count).map(|_| world.block(1)).collect::<Vec<_>>()),
+                Happens::Day => drop(world.block(REKEY_INTERVAL_MS)),
                 Happens::Propose(is_join, at) => {
                     let change = if is_join { join(EVERY[at]) } else { leave(EVERY[at]) };
                     let _ = world.submit("kgc", propose(change));
@@ -574,6 +668,18 @@ proptest! {
             if let Some(next) = &after.next {
                 prop_assert!(next.from > Height::new(world.height), "in force already");
                 prop_assert!(next.from <= Height::new(world.height + VALIDATOR_DELAY));
+            }
+            // Nobody has two voting keys in a day, and who is voted out keeps the one it has.
+            for one in after.newest().iter() {
+                let former = before.newest().iter().find(|former| former.hospital == one.hospital);
+                if former.is_some_and(|former| former.key != one.key) {
+                    let last = rekeyed.insert(one.hospital.clone(), world.now);
+                    prop_assert!(last.is_none_or(|last| world.now >= last + REKEY_INTERVAL_MS));
+                }
+            }
+            for one in after.current.iter().filter(|one| !after.newest().contains(&one.hospital)) {
+                let card = world.view().hospital(&one.hospital).unwrap().card;
+                prop_assert_eq!(card.validator_key, one.key);
             }
             // Who votes at a height that was stated is never changed again.
             if after.current != before.current {

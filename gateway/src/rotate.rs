@@ -1,12 +1,16 @@
 //! Other keys for a hospital that runs: made beside the old ones, put on the ledger, taken over once the former one votes no more.
 //!
-//! | a crash after | finds | and a second call |
+//! | a crash after | leaves | and a second call |
 //! |---|---|---|
-//! | the new keys are written beside the old ones | the ledger as it was | puts these keys on the ledger |
-//! | the ledger has them | both files | takes them over |
-//! | they took the old ones' place | one file | is another rotation |
+//! | the new keys are written, `gateway.keys.next` | the ledger as it was | puts these keys on the ledger |
+//! | the ledger has them | the old files, which the gateway still answers with | takes them over |
+//! | the new card is written, `hospital.json.next` | both beside the old ones | puts them in place, keys first, without asking anybody |
+//! | the keys took the old ones' place | the card beside the old one | puts it in place |
+//! | both did | nothing beside | is another rotation |
 //!
-//! The old keys are gone then: a key that votes no more must not be found years later.
+//! The new card is written only when the ledger has it and the former key votes no more: from then on all is known that is needed, and
+//! nobody need answer under the old TLS key or URL. The old keys are gone at the end: a key that votes no more must not be found years
+//! later.
 
 use std::fs::{self, File};
 use std::io;
@@ -109,7 +113,6 @@ pub enum RotationError {
 #[derive(Debug)]
 pub struct Rotation {
     keys: PathBuf,
-    beside: PathBuf,
     hospital_file: PathBuf,
     federation: FederationId,
     current: GatewayKeys,
@@ -136,7 +139,6 @@ impl Rotation {
             keys: request.keys.to_owned(),
             hospital_file: request.hospital_file.to_owned(),
             federation: request.federation,
-            beside,
             current,
             update,
         })
@@ -150,6 +152,11 @@ impl Rotation {
     /// What it changes of the card.
     pub fn update(&self) -> &UpdateCard {
         &self.update
+    }
+
+    /// The file in which new keys wait for the ledger, where there are some.
+    pub fn waiting(keys: &Path) -> Option<PathBuf> {
+        Some(beside(keys)).filter(|path| path.exists())
     }
 
     /// Whether a card of the ledger has it all.
@@ -172,32 +179,53 @@ impl Rotation {
     /// Puts the new keys in the old ones' place, once `card` of the ledger names them.
     ///
     /// # Errors
-    /// [`RotationError`]; calling [`Rotation::prepare`] again takes it up.
+    /// [`RotationError`]; [`Rotation::finish`] takes it up.
     pub fn take_over(self, card: &HospitalCard) -> Result<(), RotationError> {
         if card.id != *self.hospital() || !self.is_committed(card) {
             return Err(RotationError::NotCommitted {
                 hospital: self.current.hospital,
             });
         }
-        replace_hospital_file(&self.hospital_file, card)?;
-        if !self.beside.exists() {
-            return Ok(());
+        replace_hospital_file(&beside(&self.hospital_file), card)?;
+        Self::finish(&self.keys, &self.hospital_file).map(drop)
+    }
+
+    /// Puts in place what a call before had found on the ledger and was cut off with: the new card; none where nothing is left to do.
+    ///
+    /// # Errors
+    /// [`RotationError`]; calling it again takes it up.
+    pub fn finish(
+        keys: &Path,
+        hospital_file: &Path,
+    ) -> Result<Option<HospitalCard>, RotationError> {
+        let found = beside(hospital_file);
+        if !found.exists() {
+            return Ok(None);
         }
-        let renamed = fs::rename(&self.beside, &self.keys);
-        let folder = self.keys.parent().filter(|one| !one.as_os_str().is_empty());
-        let folder = folder.unwrap_or(Path::new("."));
-        renamed
-            .and_then(|()| File::open(folder)?.sync_all())
-            .map_err(|source| RotationError::Io {
-                path: self.keys,
-                source,
-            })
+        let card = read_hospital_file(&found)?;
+        if beside(keys).exists() {
+            put_in_place(keys)?;
+        }
+        put_in_place(hospital_file)?;
+        Ok(Some(card))
     }
 }
 
-/// The file of the new keys, until they take the old ones' place.
-fn beside(keys: &Path) -> PathBuf {
-    let mut name = keys.as_os_str().to_owned();
+/// Gives a file the content of the one beside it, in one step.
+fn put_in_place(path: &Path) -> Result<(), RotationError> {
+    let folder = path.parent().filter(|one| !one.as_os_str().is_empty());
+    let folder = folder.unwrap_or(Path::new("."));
+    fs::rename(beside(path), path)
+        .and_then(|()| File::open(folder)?.sync_all())
+        .map_err(|source| RotationError::Io {
+            path: path.to_owned(),
+            source,
+        })
+}
+
+/// The file of what is new, until it takes the old one's place.
+fn beside(path: &Path) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
     name.push(".next");
     name.into()
 }

@@ -144,7 +144,13 @@ impl Gateway {
         let keys: GatewayKeys = read_key_file(&config.gateway.keys, passphrase)?;
         let store = Arc::new(Store::open(&data.join("store"))?);
         let files = Files::open(data).map_err(at)?;
-        let peers = LedgerPeers::new(&genesis, &keys.peer, &config.gateway.kgc_url)?;
+        let peers = LedgerPeers::new(
+            &genesis,
+            Some(keys.hospital.clone()),
+            &keys.peer,
+            &config.gateway.kgc_url,
+            config.ledger.services()?,
+        )?;
         let node = start_node(&config, &keys, &genesis, &peers).await?;
         warn_of_former_keys(&keys, &node);
         let folder = Folder {
@@ -240,7 +246,10 @@ fn warn_of_former_keys(keys: &GatewayKeys, node: &NodeHandle) {
         return;
     };
     let (card, own) = (entry.card, [&keys.validator, &keys.peer]);
-    if own.map(|key| key.verifying_key()) != [card.validator_key, card.peer_key] {
+    let pin = keys.tls.pin().ok().map(|pin| *pin.as_bytes());
+    if own.map(|key| key.verifying_key()) != [card.validator_key, card.peer_key]
+        || pin.as_ref() != Some(card.tls_pin.as_bytes())
+    {
         tracing::warn!(
             hospital = %keys.hospital,
             "the ledger names other keys of this hospital: finish the rotation with `consilium gateway rotate-keys`, then restart"

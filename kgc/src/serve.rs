@@ -111,7 +111,7 @@ impl Kgc {
             listen => listen.to_owned(),
         };
         let further = config.ledger.peers()?;
-        let peers = LedgerPeers::new(&genesis, &peer, "")?;
+        let peers = LedgerPeers::new(&genesis, None, &peer, "", config.ledger.services()?)?;
         let node = NodeConfig {
             data_dir: home.ledger(),
             genesis: genesis.clone(),

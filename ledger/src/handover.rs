@@ -8,7 +8,7 @@
 //! |---|---|
 //! | its header is certified by the validators in force | somebody else's schedule |
 //! | the header's height is one of theirs, and before the change | a certificate by keys that are former by then; an old handover |
-//! | the schedule's current validators are the ones in force | a handover left out, or out of order |
+//! | the schedule's current validators are the ones in force, since the same height | handovers left out, or out of order |
 //!
 //! # Security
 //!
@@ -22,7 +22,8 @@ use std::io::{self, Read};
 
 use borsh::{BorshDeserialize, BorshSerialize};
 use consilium_contracts::{
-    Canonical as _, DecodeError, FederationId, Height, Key, ValidatorSchedule, VerifiedGenesis,
+    Canonical as _, DecodeError, FederationId, Height, Key, ValidatorSchedule, Validators,
+    VerifiedGenesis,
 };
 
 use crate::proof::{KeyProof, ProofError};
@@ -76,7 +77,7 @@ pub enum HandoverError {
         /// The first height of the new validators.
         from: Height,
     },
-    /// The validators that it replaces are not those in force.
+    /// The validators that it replaces are not those in force, or are it since another height.
     #[error(
         "the handover replaces other validators than those in force: one is missing before it, or they are out of order"
     )]
@@ -121,21 +122,18 @@ impl Handover {
             return Err(HandoverError::TooEarly { height, since });
         }
         let schedule = proven.value.map(ValidatorSchedule::from_canonical_bytes);
-        let Some(Ok(ValidatorSchedule { current, next })) = schedule else {
+        let Some(Ok(schedule)) = schedule else {
             return Err(HandoverError::Schedule);
         };
-        if ValidatorSet::from(&current) != term.validators {
+        if Term::of(schedule.since, &schedule.current) != *term {
             return Err(HandoverError::OtherValidators);
         }
-        let next = next.ok_or(HandoverError::NothingScheduled)?;
+        let next = schedule.next.ok_or(HandoverError::NothingScheduled)?;
         if height >= next.from {
             let from = next.from;
             return Err(HandoverError::TooLate { height, from });
         }
-        Ok(Term {
-            since: next.from,
-            validators: ValidatorSet::from(&next.validators),
-        })
+        Ok(Term::of(next.from, &next.validators))
     }
 }
 
@@ -212,6 +210,15 @@ struct Term {
     validators: ValidatorSet,
 }
 
+impl Term {
+    fn of(since: Height, validators: &Validators) -> Self {
+        Self {
+            since,
+            validators: ValidatorSet::from(validators),
+        }
+    }
+}
+
 /// Who certifies the block of a height, as far as genesis and the handovers that were followed say.
 ///
 /// ```no_run
@@ -239,10 +246,7 @@ impl Trust {
         Self {
             federation: genesis.federation(),
             former: Vec::new(),
-            last: Term {
-                since: Height::new(1),
-                validators: ValidatorSet::from(&genesis.validators()),
-            },
+            last: Term::of(Height::new(1), &genesis.validators()),
         }
     }
 
@@ -278,11 +282,22 @@ impl Trust {
     /// Who certifies the block of `height`: the last validators known from a height on that is not after it. See the module about
     /// heights after a handover that was not followed.
     pub fn validators_at(&self, height: Height) -> &ValidatorSet {
+        &self.term_at(height).validators
+    }
+
+    fn term_at(&self, height: Height) -> &Term {
         let terms = std::iter::once(&self.last).chain(self.former.iter().rev());
         let mut in_force = terms.filter(|term| term.since <= height);
         // Height 0 is genesis, which nobody certifies: it gets the first ones.
         let first = self.former.first().unwrap_or(&self.last);
-        &in_force.next().unwrap_or(first).validators
+        in_force.next().unwrap_or(first)
+    }
+
+    /// Whether the handovers that were followed lead to the validators that `schedule`, as it stands in the state before the block of
+    /// `height`, says are in force at that height: none was left out that holds by then.
+    pub fn leads_to(&self, schedule: &ValidatorSchedule, height: Height) -> bool {
+        let (since, validators) = schedule.term(height);
+        *self.term_at(height) == Term::of(since, validators)
     }
 
     /// The first height of the last validators known.

@@ -5,7 +5,7 @@ use crate::common::{Plan, certificate, key, name, public, transaction};
 use consilium_contracts::*;
 use consilium_ledger::{
     Block, CertificateError, ChainError, CommitCertificate, CommittedHeader, Handover,
-    HandoverError, Header, KeyProof, Round, Slot, StateProof, Trust, ValidatorAddress,
+    HandoverError, Handovers, Header, KeyProof, Round, Slot, StateProof, Trust, ValidatorAddress,
     ValidatorSet,
 };
 
@@ -55,7 +55,11 @@ struct Chain {
 
 impl Chain {
     fn new() -> Self {
-        let genesis = Plan::of(5, 4).genesis();
+        Self::of(5, 4)
+    }
+
+    fn of(hospitals: usize, validators: usize) -> Self {
+        let genesis = Plan::of(hospitals, validators).genesis();
         Self {
             ledger: Replayed::genesis(&genesis),
             genesis,
@@ -89,7 +93,8 @@ impl Chain {
             .iter()
             .map(|one| one.key)
             .collect();
-        let names: Vec<String> = (0..5)
+        let hospitals = self.genesis.genesis().hospitals.iter().count();
+        let names: Vec<String> = (0..hospitals)
             .flat_map(|i| [voter(i), format!("{} 2", voter(i))])
             .filter(|name| by.contains(&public(name)))
             .collect();
@@ -240,6 +245,23 @@ fn a_handover_reads_back_and_is_bounded() {
     drop(chain);
 }
 
+/// Every hospital has another voting key each day, as often as it may; all sign. The path in a state of a billion keys is 26 nodes of at
+/// most 64 bytes longer than in this one.
+#[test]
+fn the_changes_of_years_fit_in_what_a_verifier_takes() {
+    let years = |validators: usize| {
+        let mut chain = Chain::of(validators, validators);
+        let from = chain.rotate(1);
+        let bytes = chain.blocks_before(from)[0].handover().to_bytes().len() + 26 * 64;
+        let a_day = validators * (24 * 60 * 60 * 1000 / REKEY_INTERVAL_MS) as usize;
+        let years = Handovers::MAX_BYTES / (bytes * a_day * 365);
+        println!("{validators} validators: {bytes} bytes each, {years} years");
+        years
+    };
+    assert!(years(4) >= 10);
+    assert!(years(16) >= 2);
+}
+
 #[test]
 fn a_removed_validators_signature_counts_up_to_the_stated_height_and_no_further() {
     let (chain, handovers, from) = changed();
@@ -342,6 +364,35 @@ fn an_old_handover_is_not_followed_again_when_the_same_validators_are_back() {
 }
 
 #[test]
+fn handovers_left_out_are_noticed_even_where_the_same_validators_are_back() {
+    let mut chain = Chain::new();
+    let mut handovers = Vec::new();
+    let changes = [
+        (join(4), &[0, 1, 2][..]),
+        (leave(4), &[0, 1, 2, 3]),
+        (leave(0), &[1, 2, 3]),
+    ];
+    for (change, by) in changes {
+        let height = chain.change(change, by);
+        handovers.push(chain.blocks_before(height)[0].clone());
+        chain.block(Vec::new());
+    }
+    let mut trust = Trust::genesis(&chain.genesis);
+    assert_eq!(
+        trust.follow(&handovers[2].handover()),
+        Err(HandoverError::OtherValidators)
+    );
+    // What the state says at a height is where exactly those handovers lead that hold by then.
+    let schedule = chain.view().validator_schedule();
+    let next = chain.ledger.parent().height.plus(1);
+    let leads = |of: &[Made]| followed(&chain.genesis, of).leads_to(&schedule, next);
+    assert!(leads(&handovers));
+    for few in 0..handovers.len() {
+        assert!(!leads(&handovers[..few]), "{few} handovers");
+    }
+}
+
+#[test]
 fn a_forged_handover_is_not_followed() {
     let mut chain = Chain::new();
     let from = chain.change(join(4), &[0, 1, 2]);
@@ -376,6 +427,7 @@ fn a_forged_handover_is_not_followed() {
     let mut forger = Chain::new();
     forger.change(join(4), &[0, 1, 2]);
     let schedule = ValidatorSchedule {
+        since: Height::new(1),
         current: chain.genesis.validators(),
         next: Some(ScheduledValidators {
             from,

@@ -6,13 +6,14 @@ use consilium_client::api::auth::ScopeSet;
 use consilium_client::credentials::Credentials;
 use consilium_client::endpoint::{Endpoint, Whose};
 use consilium_client::http::ClientSettings;
+use consilium_client::passphrase::Passphrase;
 use consilium_client::{GatewayClient, KgcClient};
 use consilium_contracts::SigningKey;
 use consilium_kgc::{Home, PublicFile};
 use consilium_service::hospital_file::read_hospital_file;
 
 use super::answer::Failure;
-use super::secrets::PassphraseOption;
+use super::secrets::{self, PassphraseOption};
 
 /// The KGC of a folder, as nobody.
 pub fn kgc(home: &Home) -> Result<KgcClient, Failure> {
@@ -42,9 +43,9 @@ pub fn gateway(home: &Path) -> Result<GatewayClient, Failure> {
 /// The gateway of a folder, as its operator.
 pub fn gateway_operator(
     home: &Path,
-    passphrase: &PassphraseOption,
+    passphrase: Option<&Passphrase>,
 ) -> Result<GatewayClient, Failure> {
-    let key = passphrase.open::<SigningKey>(&home.join("operator.key"))?;
+    let key = secrets::open::<SigningKey>(&home.join("operator.key"), passphrase)?;
     gateway_as(home, Some(Credentials::new(key, ScopeSet::none())))
 }
 

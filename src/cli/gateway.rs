@@ -10,6 +10,7 @@ use consilium_client::api::gateway::{
     GatewayStatus, HospitalRevocationRequest, InvitationRequest,
 };
 use consilium_client::api::terms::{PurposeOfUse, RevocationReason};
+use consilium_client::passphrase::Passphrase;
 use consilium_client::wire::Text;
 use consilium_contracts::{AuthorizationId, DoctorId, HospitalId, RecordId};
 use consilium_gateway::{Gateway, GatewayConfig, InitRequest};
@@ -113,15 +114,23 @@ pub struct OperatorArgs {
 
 impl OperatorArgs {
     pub(super) fn client(&self) -> Result<GatewayClient, Failure> {
-        connect::gateway_operator(&self.home, &self.passphrase)
+        self.client_with(self.passphrase.read()?.as_ref())
+    }
+
+    /// As [`OperatorArgs::client`], with a passphrase that was read: standard input gives it once.
+    pub(super) fn client_with(
+        &self,
+        passphrase: Option<&Passphrase>,
+    ) -> Result<GatewayClient, Failure> {
+        connect::gateway_operator(&self.home, passphrase)
     }
 
     pub(super) fn home(&self) -> &Path {
         &self.home
     }
 
-    pub(super) fn passphrase_file(&self) -> Option<PathBuf> {
-        self.passphrase.passphrase_file.clone()
+    pub(super) fn passphrase(&self) -> &PassphraseOption {
+        &self.passphrase
     }
 }
 

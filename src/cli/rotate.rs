@@ -1,19 +1,21 @@
 //! `consilium gateway rotate-keys`: other keys for a hospital, without a day off.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use clap::Args;
-use consilium_client::GatewayClient;
 use consilium_client::genesis::read_genesis;
-use consilium_contracts::{Canonical as _, Height, HospitalCard, HospitalId, Nonce};
+use consilium_client::passphrase::Passphrase;
+use consilium_client::{ClientError, GatewayClient};
+use consilium_contracts::{Canonical as _, Height, HospitalCard, HospitalId, Nonce, UpdateCard};
 use consilium_gateway::{GatewayConfig, Rotation, RotationRequest};
+use consilium_service::hospital_file::read_hospital_file;
 use indicatif::ProgressBar;
 use serde_json::json;
 
 use super::answer::{Answer, Failure, Outcome};
 use super::gateway::OperatorArgs;
-use super::secrets::PassphraseOption;
+use super::secrets;
 
 /// Between two looks at the ledger.
 const LOOK: Duration = Duration::from_millis(250);
@@ -57,20 +59,20 @@ impl RotateArgs {
 
 /// Makes the new keys, puts them on the ledger, takes them over; says from when.
 pub async fn run(args: RotateArgs) -> Outcome {
-    let client = args.operator.client()?;
     let home = args.operator.home();
     let config = GatewayConfig::load(&home.join("gateway.toml"), std::env::vars(), [])?;
+    let hospital_file = home.join("hospital.json");
+    if let Some(card) = Rotation::finish(&config.gateway.keys, &hospital_file)? {
+        return Ok(finished(&card));
+    }
+    let (of_operator, of_keys) = passphrases(&args)?;
+    let client = args.operator.client_with(of_operator.as_ref())?;
     let genesis = read_genesis(&config.gateway.genesis, None)?;
-    let of_keys = args.keys_passphrase_file.clone().map(Some);
-    let passphrase = PassphraseOption {
-        passphrase_file: of_keys.unwrap_or(args.operator.passphrase_file()),
-    };
-    let passphrase = passphrase.read()?;
     let standard = args.names_nothing();
     let request = RotationRequest {
         keys: &config.gateway.keys,
-        hospital_file: &home.join("hospital.json"),
-        passphrase: passphrase.as_ref(),
+        hospital_file: &hospital_file,
+        passphrase: of_keys.as_ref().or(of_operator.as_ref()),
         federation: genesis.federation(),
         validator: args.validator || standard,
         peer: args.peer || standard,
@@ -78,6 +80,9 @@ pub async fn run(args: RotateArgs) -> Outcome {
         url: args.url.clone(),
         listen: args.ledger_listen.clone(),
     };
+    if request.validator && Rotation::waiting(request.keys).is_none() {
+        check_voting_key(&client, &request).await?;
+    }
     let rotation = Rotation::prepare(&request, &mut rand::rng())?;
     let id = rotation.hospital().clone();
     let mut card = card_of(&client, &id).await?;
@@ -85,15 +90,61 @@ pub async fn run(args: RotateArgs) -> Outcome {
         let height = client.ledger_status().await?.height;
         let most = genesis.genesis().settings.max_transaction_lifetime;
         let expires = Height::new(height.saturating_add(most.min(LIFETIME)));
-        client
-            .submit(&rotation.sign(Nonce::new(rand::random()), expires))
-            .await?;
+        let signed = rotation.sign(Nonce::new(rand::random()), expires);
+        let submitted = client.submit(&signed).await;
+        submitted.map_err(|source| NotReplaced {
+            keys: Rotation::waiting(&config.gateway.keys),
+            source,
+        })?;
         card = card_of(&client, &id).await?;
     }
     let votes_from = votes_from(&client, &id, &card).await?;
     in_force(&client, votes_from, args.wait).await?;
+    let update = rotation.update().clone();
     rotation.take_over(&card)?;
-    Ok(told(&id, &args, votes_from))
+    Ok(told(&id, &update, votes_from))
+}
+
+/// The ledger does not take it, or not yet.
+#[derive(Debug, thiserror::Error)]
+#[error("{source}. Nothing is replaced{}", waits(.keys.as_deref()))]
+struct NotReplaced {
+    keys: Option<PathBuf>,
+    source: ClientError,
+}
+
+fn waits(keys: Option<&Path>) -> String {
+    keys.map_or_else(String::new, |keys| {
+        format!(
+            "; the new keys wait in {} for the next call",
+            keys.display()
+        )
+    })
+}
+
+/// Those of the operator's key and, if it is another, of the gateway's keys; each file, and standard input, is read once.
+fn passphrases(args: &RotateArgs) -> Result<(Option<Passphrase>, Option<Passphrase>), Failure> {
+    let of_operator = args.operator.passphrase();
+    let other = args.keys_passphrase_file.as_ref();
+    let other = other.filter(|file| of_operator.passphrase_file.as_ref() != Some(file));
+    let of_keys = other.map(|file| secrets::read(file)).transpose()?;
+    Ok((of_operator.read()?, of_keys))
+}
+
+/// Makes no keys where the ledger is known not to take them: they would wait there, and other changes behind them.
+async fn check_voting_key(
+    client: &GatewayClient,
+    request: &RotationRequest<'_>,
+) -> Result<(), Failure> {
+    let id = read_hospital_file(request.hospital_file)?.id;
+    let list = client.validators().await?;
+    let will = list.next.into_iter().flat_map(|next| next.validators);
+    let mut all = list.validators.into_iter().chain(will);
+    let keeps = all.find(|one| one.hospital.0 == id);
+    match keeps.and_then(|one| one.keeps_key) {
+        Some(why) => Err(Failure::said(format!("{why}. Nothing is replaced"))),
+        None => Ok(()),
+    }
 }
 
 /// The card as the ledger has it, by this hospital's own gateway.
@@ -148,21 +199,74 @@ async fn in_force(client: &GatewayClient, from: Option<u64>, seconds: u64) -> Re
     }
 }
 
-fn told(id: &HospitalId, args: &RotateArgs, votes_from: Option<u64>) -> Answer {
-    let votes = match votes_from {
-        Some(from) => format!("It votes with the new one from height {from} on."),
-        None => "It is not a validator.".to_owned(),
-    };
-    let mut text = format!(
-        "The ledger names the new keys of {id}, and they took the old ones' place. {votes}\n\
-         Next: restart the gateway now. Until then it runs with the former keys: it does not vote, and within an hour the other \
-         nodes no longer let it in."
+/// What a call before was cut off with is in place now.
+fn finished(card: &HospitalCard) -> Answer {
+    let id = &card.id;
+    let text = format!(
+        "A call before was cut off when the ledger already named the new keys and addresses of {id}. They took the old ones' place now, \
+         and nothing else was changed.\n\
+         Next: set http.public_url, http.listen and ledger.listen in gateway.toml if an address changed ({}), and restart the gateway. To \
+         change something else, call again then.",
+        card.url
     );
-    if args.url.is_some() || args.ledger_listen.is_some() {
-        text += "\nBefore that, set http.public_url, http.listen and ledger.listen in gateway.toml as they are now.";
+    Answer::new(
+        text,
+        json!({ "hospital": id.to_string(), "finished": true, "restart": true }),
+    )
+}
+
+fn told(id: &HospitalId, update: &UpdateCard, votes_from: Option<u64>) -> Answer {
+    let (votes, peer) = (update.validator_key.is_some(), update.peer_key.is_some());
+    let (tls, moved) = (
+        update.tls_pin.is_some(),
+        update.url.is_some() || update.listen.is_some(),
+    );
+    let what: Vec<_> = [
+        (votes, "voting key"),
+        (peer, "network identity"),
+        (tls, "TLS key"),
+        (moved, "address"),
+    ]
+    .into_iter()
+    .filter_map(|(changed, what)| changed.then_some(what))
+    .collect();
+    let mut text = format!("The ledger names another {} of {id}.", what.join(", "));
+    if votes {
+        text += &match votes_from {
+            Some(from) => format!(" It votes with the new key from height {from} on."),
+            None => " It is not a validator.".to_owned(),
+        };
+    }
+    text += "\nNext: ";
+    if moved {
+        text += "set http.public_url, http.listen and ledger.listen in gateway.toml as they are now, then ";
+    }
+    text += "restart the gateway. Until then it runs as before, and";
+    let until_then = [
+        (votes, " does not vote;"),
+        (peer, " is let in by the other nodes for an hour only;"),
+        (
+            tls,
+            " answers under the former TLS key, which the other services refuse;",
+        ),
+        (moved, " is looked for where it is not;"),
+    ];
+    until_then
+        .iter()
+        .filter(|(changed, _)| *changed)
+        .for_each(|(_, what)| text += what);
+    let mut text = text.trim_end_matches(';').to_owned() + ".";
+    if tls {
+        text += "\nDevices that pinned the former TLS key must be invited again.";
     }
     Answer::new(
         text,
-        json!({ "hospital": id.to_string(), "votes_from": votes_from, "restart": true }),
+        json!({
+            "hospital": id.to_string(),
+            "changed": what,
+            "votes_from": votes_from,
+            "finished": false,
+            "restart": true,
+        }),
     )
 }

@@ -27,14 +27,18 @@ impl PassphraseOption {
 
     /// A secret from its file.
     pub fn open<T: KeyPayload>(&self, path: &Path) -> Result<T, Failure> {
-        let opened = read_key_file(path, self.read()?.as_ref());
-        opened.map_err(|error| match error {
-            KeyFileError::PassphraseNeeded { .. } => Failure::Usage(format!(
-                "{error}: give --passphrase-file FILE (`-` for standard input)"
-            )),
-            error => error.into(),
-        })
+        open(path, self.read()?.as_ref())
     }
+}
+
+/// A secret from its file, with a passphrase that was read.
+pub fn open<T: KeyPayload>(path: &Path, passphrase: Option<&Passphrase>) -> Result<T, Failure> {
+    read_key_file(path, passphrase).map_err(|error| match error {
+        KeyFileError::PassphraseNeeded { .. } => Failure::Usage(format!(
+            "{error}: give --passphrase-file FILE (`-` for standard input)"
+        )),
+        error => error.into(),
+    })
 }
 
 /// How a new device protects its keys: one of the two must be said.

@@ -16,4 +16,5 @@ mod ledger;
 mod membership;
 mod newcomers;
 mod operations;
+mod rotation;
 mod walkthrough;

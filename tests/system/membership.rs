@@ -25,6 +25,12 @@ fn authorize(dev: &Dev, from: &str, to: &str) {
     dev.json(&["gateway", "authorize", to, "--home", from]);
 }
 
+/// Calls what cannot be now; why.
+fn refused(dev: &Dev, arguments: &[&str]) -> String {
+    let error = dev.try_json(arguments).unwrap_err();
+    error["error"].as_str().unwrap().to_owned()
+}
+
 /// Calls what the contracts must refuse, with these words.
 fn rejected(dev: &Dev, arguments: &[&str], words: &str) {
     let error = dev.try_json(arguments).unwrap_err();
@@ -62,6 +68,10 @@ fn a_hospital_joins_the_validators_gets_other_keys_and_the_ledger_goes_on() {
     // Both must vote now: the former key does until the new one is in force, and the call waits for that.
     let former = fs::read(dev.folder().join(CLINIC).join("gateway.keys")).unwrap();
     let rotated = dev.json(&["gateway", "rotate-keys", "--home", CLINIC]);
+    assert_eq!(
+        rotated["changed"],
+        json!(["voting key", "network identity"])
+    );
     let from = rotated["votes_from"].as_u64().unwrap();
     let renewed = fs::read(dev.folder().join(CLINIC).join("gateway.keys")).unwrap();
     assert_ne!(former, renewed);
@@ -71,6 +81,10 @@ fn a_hospital_joins_the_validators_gets_other_keys_and_the_ledger_goes_on() {
     dev.up("20");
     authorize(&dev, CLINIC, "st-mary");
     authorize(&dev, MARY, "city-clinic");
+    // Another one the same day is not taken.
+    let said = refused(&dev, &["gateway", "rotate-keys", "--home", CLINIC]);
+    assert!(said.contains("less than a day ago"), "{said}");
+    assert!(!beside.exists());
     let after = listed(&dev, CLINIC);
     assert!(after["height"].as_u64().unwrap() >= from);
     assert_eq!(voting(&after), ["city-clinic", "st-mary"]);
@@ -80,4 +94,53 @@ fn a_hospital_joins_the_validators_gets_other_keys_and_the_ledger_goes_on() {
         |home: &str| fs::read_to_string(dev.folder().join(home).join("audit.jsonl")).unwrap();
     assert!(audit(KGC).contains("propose-validators"));
     assert!(audit(MARY).contains("approve-validators"));
+}
+
+#[test]
+fn a_hospital_that_is_voted_out_keeps_its_voting_key_until_it_votes_no_more() {
+    const LAKE: &str = "consilium-dev/lakeside";
+    let dev = Dev::new();
+    dev.json(&["dev", "up", "--hospitals", "4", "--matching-window", "20"]);
+    let propose = ["kgc", "validator", "propose", "--home", KGC];
+    dev.json(&[&propose[..], &["leave", "lakeside"]].concat());
+    let mut from = None;
+    for home in [MARY, CLINIC, "consilium-dev/university"] {
+        let approve = ["gateway", "validator", "approve", "--home", home];
+        let approved = dev.json(&[&approve[..], &["leave", "lakeside"]].concat());
+        from = approved["validators"]["next"]["from"].as_u64();
+    }
+    let from = from.unwrap();
+    let files = || {
+        ["gateway.keys", "hospital.json"]
+            .map(|name| fs::read(dev.home("lakeside").join(name)).unwrap())
+    };
+    let former = files();
+    let rotate = ["gateway", "rotate-keys", "--home", LAKE];
+    let said = refused(&dev, &rotate);
+    assert!(
+        said.contains(&format!("wait until height {from}")),
+        "{said}"
+    );
+    assert_eq!(files(), former, "nothing is replaced");
+    assert!(!dev.home("lakeside").join("gateway.keys.next").exists());
+    // Its network identity is its own affair.
+    let said = dev.json(&[&rotate[..], &["--peer"]].concat());
+    assert_eq!(said["changed"], json!(["network identity"]));
+    let former = files();
+    // And its gateway starts, as ever.
+    assert!(dev.kill("lakeside"));
+    dev.up("20");
+    while listed(&dev, LAKE)["height"].as_u64().unwrap() < from {
+        authorize(&dev, MARY, "city-clinic");
+    }
+    assert!(!voting(&listed(&dev, LAKE)).contains(&"lakeside"));
+    let rotated = dev.json(&rotate);
+    assert_eq!(rotated["votes_from"], Value::Null);
+    assert_eq!(
+        rotated["changed"],
+        json!(["voting key", "network identity"])
+    );
+    assert_ne!(files(), former);
+    assert!(dev.kill("lakeside"));
+    dev.up("20");
 }

@@ -95,6 +95,8 @@ pub struct ValidatorView {
     pub hospital: Text<HospitalId>,
     /// The key it votes with.
     pub key: PublicKey,
+    /// Why the hospital cannot replace the key just now, in words.
+    pub keeps_key: Option<String>,
 }
 
 /// Validators that are not in force yet.

@@ -36,6 +36,7 @@ pub(crate) fn genesis_state(verified: &VerifiedGenesis) -> Transition {
         hospital::enter(&mut step, card);
     }
     let schedule = ValidatorSchedule {
+        since: Height::new(1),
         current: verified.validators(),
         next: None,
     };

@@ -48,6 +48,7 @@ pub(super) fn enter<S: StateRead>(step: &mut Step<'_, S>, card: &HospitalCard) {
             card: card.clone(),
             admitted,
             former_peer: None,
+            rekeyed: None,
         },
     );
     step.emit(Event::HospitalAdmitted {
@@ -72,8 +73,10 @@ pub(super) fn update<S: StateRead>(
         free(step, &key)?;
     }
     card.verify_distinct_keys()?;
-    if let Some(proven) = &update.validator_key {
-        validators::rekey(step, hospital, proven.key)?;
+    if let Some(proven) = &update.validator_key
+        && validators::rekey(step, hospital, proven.key)?
+    {
+        entry.rekeyed = Some(step.time());
     }
     for key in update.new_keys() {
         step.put(Key::taken(&key), sender);

@@ -31,7 +31,7 @@ use step::Step;
 pub use begin::{DUE_PER_BLOCK, PRUNED_PER_BLOCK, begin_block, next_deadline};
 pub(crate) use genesis::genesis_state;
 pub use hospital::PEER_GRACE_MS;
-pub use validators::{PROPOSAL_LIFETIME_MS, VALIDATOR_DELAY};
+pub use validators::{PROPOSAL_LIFETIME_MS, REKEY_INTERVAL_MS, VALIDATOR_DELAY, rekey_refusal};
 
 /// The most live authorizations of one scope from one hospital to another.
 pub const MAX_AUTHORIZATIONS: u32 = 16;

@@ -1,19 +1,20 @@
 //! Who votes: the KGC proposes, more than two thirds of the validators approve, and from a stated height on it holds.
 //!
 //! At most one proposal is open and at most one change is scheduled. An approved proposal that finds another change scheduled, a
-//! rotated key, waits for it and comes next, before any transaction: a validator that rotates its key again and again delays its
-//! removal by one [`VALIDATOR_DELAY`] and no longer.
+//! rotated key, waits for it and comes next, before any transaction: a validator that rotates its key delays its removal by one
+//! [`VALIDATOR_DELAY`] and no longer. Each rotated key lengthens all later proofs by a handover, so a hospital that votes has one in a day
+//! ([`REKEY_INTERVAL_MS`]); one that is voted out keeps its key until it votes no more.
 
 use super::sender;
 use super::step::Step;
 use crate::action::{ApproveValidatorChange, ValidatorChange};
 use crate::codec::OrderedSet;
 use crate::event::Event;
-use crate::ids::HospitalId;
+use crate::ids::{BlockTime, Height, HospitalId};
 use crate::rejection::Rejection;
 use crate::state::{
     Key, Principal, ProposalEntry, ScheduledValidators, StateRead, Validator, ValidatorSchedule,
-    Validators,
+    Validators, View,
 };
 use consilium_schemes::signature::VerifyingKey;
 
@@ -22,6 +23,8 @@ use consilium_schemes::signature::VerifyingKey;
 pub const VALIDATOR_DELAY: u64 = 4;
 /// How long a proposal takes approvals: seven days of block time.
 pub const PROPOSAL_LIFETIME_MS: u64 = 7 * 24 * 60 * 60 * 1000;
+/// How long a hospital that votes keeps a voting key: a day of block time.
+pub const REKEY_INTERVAL_MS: u64 = 24 * 60 * 60 * 1000;
 
 /// Action 19. Replaces a proposal that is open.
 pub(super) fn propose<S: StateRead>(
@@ -143,7 +146,11 @@ fn changed<S: StateRead>(
 
 /// Schedules the open proposal once enough approve it and nothing else is scheduled.
 fn schedule_approved<S: StateRead>(step: &mut Step<'_, S>) {
-    let ValidatorSchedule { current, next } = step.view().validator_schedule();
+    let ValidatorSchedule {
+        since,
+        current,
+        next,
+    } = step.view().validator_schedule();
     let Some(proposal) = step.view().validator_proposal() else {
         return;
     };
@@ -155,43 +162,71 @@ fn schedule_approved<S: StateRead>(step: &mut Step<'_, S>) {
     step.delete(Key::validator_proposal());
     // It could be done when it was proposed, and nothing but a proposal changes which hospitals vote.
     if let Ok(validators) = changed(step, &current, &proposal.change) {
-        schedule(step, current, validators, proposal.change.hospital());
+        let hospital = proposal.change.hospital();
+        schedule(step, (since, current), validators, hospital);
     }
 }
 
 fn schedule<S: StateRead>(
     step: &mut Step<'_, S>,
-    current: Validators,
+    (since, current): (Height, Validators),
     validators: Validators,
     hospital: &HospitalId,
 ) {
     let from = step.height().plus(VALIDATOR_DELAY);
-    let next = Some(ScheduledValidators { from, validators });
-    step.put(Key::validators(), &ValidatorSchedule { current, next });
+    let schedule = ValidatorSchedule {
+        since,
+        current,
+        next: Some(ScheduledValidators { from, validators }),
+    };
+    step.put(Key::validators(), &schedule);
     step.emit(Event::ValidatorsScheduled {
         hospital: hospital.clone(),
         from,
     });
 }
 
-/// A hospital has another validator key: scheduled where it votes, or will.
+/// Why a hospital cannot replace its voting key in a block of this time that comes next; none where it can.
+pub fn rekey_refusal<S: StateRead>(
+    view: &View<S>,
+    hospital: &HospitalId,
+    time: BlockTime,
+) -> Option<Rejection> {
+    let ValidatorSchedule { current, next, .. } = view.validator_schedule();
+    let (votes, hospital) = (current.contains(hospital), hospital.clone());
+    if let Some(ScheduledValidators { from, validators }) = next {
+        return match validators.contains(&hospital) {
+            true => Some(Rejection::ChangeScheduled { from }),
+            // Its node votes with the key it has until then, and would not start with another.
+            false => votes.then_some(Rejection::RemovalScheduled { hospital, from }),
+        };
+    }
+    let last = view.hospital(&hospital)?.rekeyed?;
+    let from = last.plus(REKEY_INTERVAL_MS);
+    (votes && time < from).then_some(Rejection::RekeyedLately {
+        hospital,
+        from,
+        time,
+    })
+}
+
+/// A hospital has another validator key: scheduled where it votes, or will. Whether it is.
 pub(super) fn rekey<S: StateRead>(
     step: &mut Step<'_, S>,
     hospital: &HospitalId,
     key: VerifyingKey,
-) -> Result<(), Rejection> {
-    let schedule_now = step.view().validator_schedule();
-    if !schedule_now.newest().contains(hospital) {
-        return Ok(());
+) -> Result<bool, Rejection> {
+    if let Some(refusal) = rekey_refusal(&step.view(), hospital, step.time()) {
+        return Err(refusal);
     }
-    if let Some(next) = schedule_now.next {
-        return Err(Rejection::ChangeScheduled { from: next.from });
+    let ValidatorSchedule { since, current, .. } = step.view().validator_schedule();
+    if !current.contains(hospital) {
+        return Ok(false);
     }
-    let current = schedule_now.current;
     let rekeyed = current.rekeyed(hospital, key);
     let rekeyed = rekeyed.map_err(|_| Rejection::KeyTaken { key: key.into() })?;
-    schedule(step, current, rekeyed, hospital);
-    Ok(())
+    schedule(step, (since, current), rekeyed, hospital);
+    Ok(true)
 }
 
 /// What is due at the block's height: the scheduled validators are the current ones, and an approved proposal that waited comes next.
@@ -203,6 +238,7 @@ pub(super) fn begin<S: StateRead>(step: &mut Step<'_, S>) {
         return;
     };
     let schedule = ValidatorSchedule {
+        since: from,
         current: validators,
         next: None,
     };

@@ -58,6 +58,8 @@ pub struct HospitalEntry {
     pub admitted: Height,
     /// How its node was known before it last got another network identity.
     pub former_peer: Option<FormerPeer>,
+    /// When its voting key was last replaced while it voted.
+    pub rekeyed: Option<BlockTime>,
 }
 
 /// A network identity that a node had: until it is over the others let the node in under it, too.

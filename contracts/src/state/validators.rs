@@ -152,7 +152,10 @@ impl BorshDeserialize for Validators {
 /// Who votes now and, where a change is scheduled, from which height on who else.
 #[derive(Clone, PartialEq, Eq, Debug, BorshSerialize, BorshDeserialize)]
 pub struct ValidatorSchedule {
-    /// In force since the last change.
+    /// The first height that the current ones certify; 1 for those of genesis. With it a change that somebody leaves out is noticed even
+    /// where the same validators are back.
+    pub since: Height,
+    /// In force since then.
     pub current: Validators,
     /// In force later; the first block from that height on makes it the current one.
     pub next: Option<ScheduledValidators>,
@@ -170,9 +173,14 @@ pub struct ScheduledValidators {
 impl ValidatorSchedule {
     /// Who certifies the block of a height, as far as this schedule says: one that comes after the block it is read from.
     pub fn in_force(&self, height: Height) -> &Validators {
+        self.term(height).1
+    }
+
+    /// As [`ValidatorSchedule::in_force`], with the first height that they certify.
+    pub fn term(&self, height: Height) -> (Height, &Validators) {
         match &self.next {
-            Some(next) if next.from <= height => &next.validators,
-            _ => &self.current,
+            Some(next) if next.from <= height => (next.from, &next.validators),
+            _ => (self.since, &self.current),
         }
     }
 

@@ -7,6 +7,7 @@ mod catching_up;
 mod description;
 mod input;
 mod membership;
+mod moved;
 mod recovery;
 mod refusals;
 mod rotation;

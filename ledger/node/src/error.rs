@@ -169,6 +169,14 @@ pub enum RestoreError {
     /// The validators that certify it do not follow from genesis.
     #[error("a change of the validators in the snapshot does not hold: {0}")]
     Handover(#[from] HandoverError),
+    /// A change of the validators is not in it, by which others would follow from genesis.
+    #[error(
+        "the snapshot leaves out a change of the validators: those that it shows lead to others than its state names for block {height}; fetch it from another node"
+    )]
+    HandoverLeftOut {
+        /// The block whose validators they are.
+        height: Height,
+    },
     /// It has no state.
     #[error("the snapshot has no state")]
     Empty,

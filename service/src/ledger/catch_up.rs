@@ -1,13 +1,13 @@
 //! Before a service's node starts: where its peers have pruned the blocks that it misses, their newest snapshot is restored.
 
 use std::io::{self, Read};
-use std::sync::Arc;
 
 use consilium_client::ClientError;
 use consilium_client::http::HttpClient;
 use consilium_contracts::Height;
 use consilium_node::{
-    NodeConfig, NodeHome, RestoreError, Restored, StoreError, restore, standing, watch_first,
+    NodeConfig, NodeHome, RestoreError, Restored, Standing, StoreError, restore, standing,
+    watch_first,
 };
 use tokio::io::{AsyncReadExt as _, DuplexStream};
 use tokio::runtime::Handle;
@@ -42,8 +42,8 @@ pub async fn catch_up(
     most: u64,
 ) -> Result<(), StoreError> {
     let home = config.home();
-    let answers = peers.ask().await;
-    let tip = standing(&home)?.height;
+    let Standing { height, hospitals } = standing(&home)?;
+    let (tip, answers) = (height, peers.ask(hospitals).await);
     // Whether or not there is a snapshot to restore, or one that can be.
     if watch_first(&home, Height::new(heard(&answers)))? {
         tracing::warn!(
@@ -57,12 +57,17 @@ pub async fn catch_up(
         tracing::warn!(%tip, "no peer has the next block; an archive node takes no snapshot: find another archive node to be its peer");
         return Ok(());
     }
-    restore_one(&home, tip, answers, most).await;
+    restore_one(&home, tip, (peers, &answers), most).await;
     Ok(())
 }
 
 /// Tries one peer after another, the newest snapshot first, until the next block can be had.
-async fn restore_one(home: &NodeHome, tip: Height, answers: Vec<Answered>, most: u64) {
+async fn restore_one(
+    home: &NodeHome,
+    tip: Height,
+    (peers, answers): (&LedgerPeers, &[Answered]),
+    most: u64,
+) {
     let mut candidates: Vec<_> = answers
         .iter()
         .filter(|one| {
@@ -72,12 +77,12 @@ async fn restore_one(home: &NodeHome, tip: Height, answers: Vec<Answered>, most:
         })
         .collect();
     candidates.sort_by_key(|one| std::cmp::Reverse(one.status.snapshot));
-    for Answered { client, .. } in candidates {
-        let from = client.endpoint().url().as_str();
-        match restore_from(home, client, most).await {
+    for Answered { endpoint, .. } in candidates {
+        let from = endpoint.url().as_str();
+        match restore_from(home, peers.client(endpoint), most).await {
             Ok(Restored { height, pairs }) => {
                 tracing::info!(%height, pairs, from, "restored a snapshot of the ledger");
-                if !needs_snapshot(height.value(), &answers) {
+                if !needs_snapshot(height.value(), answers) {
                     return;
                 }
             }
@@ -90,9 +95,10 @@ async fn restore_one(home: &NodeHome, tip: Height, answers: Vec<Answered>, most:
 /// Streams a peer's snapshot into a restore; nothing of it is kept in memory or beside the new store.
 async fn restore_from(
     home: &NodeHome,
-    client: &Arc<HttpClient>,
+    client: Result<HttpClient, ClientError>,
     most: u64,
 ) -> Result<Restored, Failed> {
+    let client = client?;
     let (mut sink, source) = tokio::io::duplex(BETWEEN);
     let (home, runtime) = (home.clone(), Handle::current());
     let restoring = tokio::task::spawn_blocking(move || {

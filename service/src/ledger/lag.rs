@@ -23,7 +23,11 @@ impl Lag {
         loop {
             let (status, settings) = (node.status(), View::new(node.state()).settings());
             let old = status.tip_age_ms > settings.max_tip_age_ms;
-            let behind = old && needs_snapshot(status.height.value(), &peers.ask().await);
+            let behind = old && {
+                let view = View::new(node.state());
+                let cards: Vec<_> = view.hospitals().map(|entry| entry.card).collect();
+                needs_snapshot(status.height.value(), &peers.ask(cards).await)
+            };
             if behind && !self.0.swap(behind, Ordering::Relaxed) {
                 tracing::warn!(height = %status.height, "{TEXT}");
             }

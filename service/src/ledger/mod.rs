@@ -33,7 +33,7 @@ pub use lag::Lag;
 pub use metrics::register as register_metrics;
 pub use peers::{LedgerPeers, is_node};
 pub use sender::LedgerSender;
-pub use settings::{HISTORY_SETTINGS, LedgerSettings};
+pub use settings::{HISTORY_SETTINGS, LedgerSettings, NamedService};
 pub use status::{readiness, status};
 
 /// Gives the body of a published update key, if the service has it; checked against the ledger's digest before it is given on.

@@ -1,5 +1,6 @@
 //! The other services of the federation, as nodes of the ledger: how far each is, and what it has of the past.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -7,12 +8,16 @@ use consilium_client::ClientError;
 use consilium_client::api::auth::ScopeSet;
 use consilium_client::api::ledger::LedgerStatus;
 use consilium_client::credentials::Credentials;
-use consilium_client::endpoint::{Endpoint, Whose};
+use consilium_client::endpoint::{Endpoint, EndpointError, Whose};
 use consilium_client::http::{ClientSettings, HttpClient};
 use consilium_client::wire::PublicKey;
-use consilium_contracts::{FederationId, SigningKey, StateRead, VerifiedGenesis, View};
+use consilium_contracts::{
+    FederationId, HospitalCard, HospitalId, SigningKey, StateRead, VerifiedGenesis, View,
+};
 use consilium_node::Peer;
 use tokio::task::JoinSet;
+
+use super::settings::NamedService;
 
 /// Where a service gives its newest snapshot.
 pub(super) const SNAPSHOT_PATH: &str = "/v1/ledger/snapshots/latest";
@@ -20,98 +25,135 @@ const STATUS_PATH: &str = "/v1/ledger/status";
 /// A service that does not answer by then is asked no further.
 const PATIENCE: Duration = Duration::from_secs(3);
 
-/// The services that genesis names, but this one.
+/// Where the other services are, as far as genesis and the settings say; the ledger's own cards come with each question.
 #[derive(Clone, Debug)]
 pub struct LedgerPeers {
     federation: FederationId,
-    services: Vec<Service>,
-}
-
-/// One of them: what anyone may ask, and what only a node may.
-#[derive(Clone, Debug)]
-struct Service {
-    anyones: Arc<HttpClient>,
-    nodes: Arc<HttpClient>,
+    /// Whose service this is; none: the KGC's.
+    own: Option<HospitalId>,
+    /// As which node this one fetches.
+    key: Arc<SigningKey>,
+    kgc: Endpoint,
+    named: Vec<NamedService>,
+    genesis: Vec<NamedService>,
 }
 
 /// A service that answered, and what it said.
 #[derive(Clone, Debug)]
 pub(super) struct Answered {
-    /// To fetch from it, as a node.
-    pub(super) client: Arc<HttpClient>,
+    /// Where.
+    pub(super) endpoint: Endpoint,
     pub(super) status: LedgerStatus,
 }
 
 impl LedgerPeers {
-    /// The peers of the node with this network identity. `kgc_url` is where the KGC answers, if not where genesis says.
+    /// The peers of a hospital's service, or without one of the KGC's, whose node has this network identity. `kgc_url` is where the KGC
+    /// answers, if not where genesis says; `named` are services that the settings name.
     ///
     /// # Errors
-    /// [`ClientError`] when a client cannot be set up.
+    /// [`ClientError`] when the genesis or `kgc_url` names what is no service's address.
     pub fn new(
         genesis: &VerifiedGenesis,
+        own: Option<HospitalId>,
         peer_key: &SigningKey,
         kgc_url: &str,
+        named: Vec<NamedService>,
     ) -> Result<Self, ClientError> {
-        let (own, content) = (peer_key.verifying_key(), genesis.genesis());
-        let kgc = &content.kgc;
+        let setup = |error: EndpointError| ClientError::Setup(error.to_string());
+        let content = genesis.genesis();
         let kgc_url = match kgc_url {
-            "" => kgc.url.as_str(),
+            "" => content.kgc.url.as_str(),
             url => url,
         };
-        let hospitals = content.hospitals.iter();
-        let hospitals = hospitals.map(|card| {
-            let whose = Whose::Gateway(card.id.clone());
-            (card.peer_key, whose, card.url.as_str(), &card.tls_pin)
-        });
-        let kgc = (kgc.peer_key, Whose::Kgc, kgc_url, &kgc.tls_pin);
-        let services = std::iter::once(kgc).chain(hospitals);
-        let others = services.filter(|(key, ..)| *key != own);
-        let services = others.map(|(_, whose, url, pin)| {
-            let endpoint = Endpoint::of_card(whose, url, pin);
-            Service::new(
-                endpoint.map_err(|error| ClientError::Setup(error.to_string()))?,
-                peer_key,
-            )
-        });
+        let key = SigningKey::from_bytes(&peer_key.expose_secret());
+        let hospitals = content.hospitals.iter().map(service_of);
         Ok(Self {
             federation: genesis.federation(),
-            services: services.collect::<Result<_, _>>()?,
+            own,
+            key: Arc::new(key),
+            kgc: Endpoint::of_card(Whose::Kgc, kgc_url, &content.kgc.tls_pin).map_err(setup)?,
+            named,
+            genesis: hospitals.collect::<Result<_, _>>().map_err(setup)?,
         })
     }
 
-    /// Asks all at once; those that do not answer are left out.
-    pub(super) async fn ask(&self) -> Vec<Answered> {
+    /// Asks all at once; those that do not answer are left out. `cards` are the hospitals' as the ledger has them, as far as this node
+    /// knows. Who has several addresses gives one answer: nobody counts twice.
+    pub(super) async fn ask(&self, cards: impl IntoIterator<Item = HospitalCard>) -> Vec<Answered> {
         let mut asked = JoinSet::new();
-        for service in self.services.iter().cloned() {
-            asked.spawn(async move {
-                let status = service.anyones.get(STATUS_PATH);
-                let status = tokio::time::timeout(PATIENCE, status).await;
-                let status: LedgerStatus = status.ok()?.ok()?;
-                let client = service.nodes;
-                Some(Answered { client, status })
-            });
+        for endpoints in self.places(cards) {
+            asked.spawn(first_answer(endpoints, self.federation));
         }
-        let answers = asked.join_all().await.into_iter().flatten();
-        answers
-            .filter(|answer| answer.status.federation.0 == self.federation)
-            .collect()
+        asked.join_all().await.into_iter().flatten().collect()
+    }
+
+    /// Where each of the others may be, the likeliest first: where the operator says, where the ledger says, where genesis said.
+    fn places(&self, cards: impl IntoIterator<Item = HospitalCard>) -> Vec<Vec<Endpoint>> {
+        // A card may name anything; what is no address is nobody's.
+        let cards = cards.into_iter().flat_map(|card| service_of(&card));
+        let hospitals = self.named.iter().cloned().chain(cards);
+        let hospitals = hospitals.chain(self.genesis.iter().cloned());
+        let mut places = BTreeMap::new();
+        if self.own.is_some() {
+            places.insert(None, vec![self.kgc.clone()]);
+        }
+        for NamedService { hospital, endpoint } in hospitals {
+            if self.own.as_ref() != Some(&hospital) {
+                let known: &mut Vec<_> = places.entry(Some(hospital)).or_default();
+                if !known.contains(&endpoint) {
+                    known.push(endpoint);
+                }
+            }
+        }
+        places.into_values().collect()
+    }
+
+    /// To fetch from a service, as a node.
+    ///
+    /// # Errors
+    /// [`ClientError`] when the client cannot be set up.
+    pub(super) fn client(&self, endpoint: &Endpoint) -> Result<HttpClient, ClientError> {
+        let key = SigningKey::from_bytes(&self.key.expose_secret());
+        let credentials = Credentials::new(key, ScopeSet::none());
+        HttpClient::new(endpoint.clone(), Some(credentials), patience())
     }
 }
 
-impl Service {
-    fn new(endpoint: Endpoint, key: &SigningKey) -> Result<Self, ClientError> {
-        let settings = ClientSettings {
-            connect_timeout: PATIENCE,
-            retries: 0,
-            ..ClientSettings::default()
-        };
-        let key = SigningKey::from_bytes(&key.expose_secret());
-        let key = Some(Credentials::new(key, ScopeSet::none()));
-        Ok(Self {
-            anyones: Arc::new(HttpClient::new(endpoint.clone(), None, settings.clone())?),
-            nodes: Arc::new(HttpClient::new(endpoint, key, settings)?),
-        })
+fn service_of(card: &HospitalCard) -> Result<NamedService, EndpointError> {
+    Ok(NamedService {
+        hospital: card.id.clone(),
+        endpoint: Endpoint::of_card(
+            Whose::Gateway(card.id.clone()),
+            card.url.as_str(),
+            &card.tls_pin,
+        )?,
+    })
+}
+
+fn patience() -> ClientSettings {
+    ClientSettings {
+        connect_timeout: PATIENCE,
+        retries: 0,
+        ..ClientSettings::default()
     }
+}
+
+/// Asks all places of one service at once; the answer of the likeliest.
+async fn first_answer(endpoints: Vec<Endpoint>, federation: FederationId) -> Option<Answered> {
+    let mut asked = JoinSet::new();
+    for (place, endpoint) in endpoints.into_iter().enumerate() {
+        asked.spawn(async move {
+            let client = HttpClient::new(endpoint.clone(), None, patience()).ok()?;
+            let status = tokio::time::timeout(PATIENCE, client.get(STATUS_PATH)).await;
+            let status: LedgerStatus = status.ok()?.ok()?;
+            let of_this = status.federation.0 == federation;
+            of_this.then_some((place, Answered { endpoint, status }))
+        });
+    }
+    let answers = asked.join_all().await.into_iter().flatten();
+    answers
+        .min_by_key(|(place, _)| *place)
+        .map(|(_, answer)| answer)
 }
 
 /// Whether a node at `tip` needs a snapshot, by what its peers say: some are ahead, and of these so few can give the next block that
@@ -149,12 +191,10 @@ mod tests {
     use super::*;
 
     fn answers(of: &[(u64, u64)]) -> Vec<Answered> {
-        let key = SigningKey::from_bytes(&[1; 32]);
         let pin = Digest::of(b"pin");
         let endpoint = Endpoint::of_card(Whose::Unnamed, "http://127.0.0.1:1", &pin).unwrap();
-        let service = Service::new(endpoint, &key).unwrap();
         let one = |(height, oldest): &(u64, u64)| Answered {
-            client: Arc::clone(&service.nodes),
+            endpoint: endpoint.clone(),
             status: LedgerStatus {
                 federation: Text(FederationId::from_bytes([1; 32])),
                 height: *height,

@@ -5,7 +5,7 @@ use consilium_client::api::validators::{
     ScheduledValidatorsView, ValidatorList, ValidatorProposalView, ValidatorView,
 };
 use consilium_client::wire::Text;
-use consilium_contracts::{ProposalEntry, Validators, View};
+use consilium_contracts::{ProposalEntry, Validators, View, rekey_refusal};
 use consilium_node::Snapshot;
 
 use super::LedgerApi;
@@ -22,10 +22,10 @@ fn validator_list(state: &Snapshot) -> ValidatorList {
     let schedule = view.validator_schedule();
     ValidatorList {
         height: state.height().value(),
-        validators: views(&schedule.current),
+        validators: views(&schedule.current, state),
         next: schedule.next.map(|next| ScheduledValidatorsView {
             from: next.from.value(),
-            validators: views(&next.validators),
+            validators: views(&next.validators, state),
         }),
         proposal: view
             .validator_proposal()
@@ -33,10 +33,12 @@ fn validator_list(state: &Snapshot) -> ValidatorList {
     }
 }
 
-fn views(validators: &Validators) -> Vec<ValidatorView> {
+fn views(validators: &Validators, state: &Snapshot) -> Vec<ValidatorView> {
+    let refusal = |hospital| rekey_refusal(&View::new(state), hospital, state.time());
     let views = validators.iter().map(|one| ValidatorView {
         hospital: Text(one.hospital.clone()),
         key: one.key.into(),
+        keeps_key: refusal(&one.hospital).map(|refusal| refusal.to_string()),
     });
     views.collect()
 }

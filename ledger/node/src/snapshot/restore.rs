@@ -8,27 +8,26 @@
 use std::io::Read;
 use std::path::Path;
 
-use consilium_contracts::Height;
-use consilium_ledger::{CertifiedState, Handover, SnapshotHead, SnapshotPart, Trust};
+use consilium_contracts::{Height, HospitalCard, View};
+use consilium_ledger::{Handover, SnapshotHead, SnapshotPart, Trust};
 
 use super::frames::FrameReader;
 use crate::abstain;
 use crate::config::NodeHome;
 use crate::error::{RestoreError, StoreError};
 use crate::log;
-use crate::store::{Guard, Staged, height_of, settle};
+use crate::store::{Expected, Guard, Staged, height_of, settle, state_of};
 
 /// A ledger of so many blocks is young: whoever's directory is empty then begins with it.
 const YOUNG: u64 = 64;
 
-/// Changes of the validators, each with the first height of the new ones.
-type Handovers = Vec<(Height, Handover)>;
-
 /// How a data directory stands before its node starts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Standing {
     /// The last block in its store; 0 without one.
     pub height: Height,
+    /// The hospitals' cards as of that block; none without a store.
+    pub hospitals: Vec<HospitalCard>,
 }
 
 /// What a restore made.
@@ -46,8 +45,18 @@ pub struct Restored {
 /// [`StoreError`] as at a start.
 pub fn standing(home: &NodeHome) -> Result<Standing, StoreError> {
     let _guard = enter(home)?;
-    let height = height_of(&home.data_dir)?;
-    Ok(Standing { height })
+    let Some(state) = state_of(&home.data_dir)? else {
+        return Ok(Standing {
+            height: Height::new(0),
+            hospitals: Vec::new(),
+        });
+    };
+    let height = state.height();
+    let view = View::new(state);
+    Ok(Standing {
+        height,
+        hospitals: view.hospitals().map(|entry| entry.card).collect(),
+    })
 }
 
 /// Is told, before the node starts, how far its peers say the ledger is. Where this node's directory is empty although the ledger is
@@ -77,10 +86,9 @@ pub fn restore(home: &NodeHome, source: impl Read, most: u64) -> Result<Restored
     let _guard = enter(home)?;
     let dir = &home.data_dir;
     let mut frames = FrameReader::begin(source, most)?;
-    let (state, handovers) = certified(home, &mut frames)?;
-    check_newer(dir, state.parent().height)?;
-    let certified = (&state, handovers.as_slice());
-    let built = build(dir, frames, certified, home.validator_key.is_some());
+    let expected = certified(home, &mut frames)?;
+    check_newer(dir, expected.state.parent().height)?;
+    let built = build(dir, frames, &expected, home.validator_key.is_some());
     if built.is_err() {
         // Half of a store is of no use, and big.
         settle(dir)?;
@@ -99,7 +107,7 @@ fn enter(home: &NodeHome) -> Result<Guard, StoreError> {
 fn certified(
     home: &NodeHome,
     frames: &mut FrameReader<impl Read>,
-) -> Result<(CertifiedState, Handovers), RestoreError> {
+) -> Result<Expected, RestoreError> {
     let head = frames.frame(SnapshotHead::MAX_BYTES)?;
     let head = SnapshotHead::from_bytes(&head.ok_or(RestoreError::CutOff)?)
         .map_err(|error| RestoreError::Snapshot(error.into()))?;
@@ -113,7 +121,11 @@ fn certified(
     }
     let validators = trust.validators_at(head.certified_height());
     let state = head.verify(trust.federation(), validators)?;
-    Ok((state, handovers))
+    Ok(Expected {
+        state,
+        handovers,
+        trust,
+    })
 }
 
 /// Whether the snapshot is above everything that this node knows or voted on.
@@ -129,7 +141,7 @@ fn check_newer(dir: &Path, snapshot: Height) -> Result<(), RestoreError> {
 fn build(
     dir: &Path,
     mut frames: FrameReader<impl Read>,
-    (state, handovers): (&CertifiedState, &[(Height, Handover)]),
+    expected: &Expected,
     votes: bool,
 ) -> Result<Restored, RestoreError> {
     let mut staged = Staged::begin(dir)?;
@@ -146,7 +158,7 @@ fn build(
     if votes && log::sequence(dir)?.is_none() {
         abstain::begin(dir)?;
     }
-    staged.finish(dir, state, handovers)?;
-    let height = state.parent().height;
+    staged.finish(dir, expected)?;
+    let height = expected.state.parent().height;
     Ok(Restored { height, pairs })
 }

@@ -17,7 +17,7 @@ use super::Snapshot;
 use crate::error::StoreError;
 
 /// The layout of the data directory and of the columns.
-const FORMAT: u32 = 2;
+const FORMAT: u32 = 3;
 const LOCK: &str = "lock";
 const MARKER: &str = "node";
 const PROBE: &str = "probe";

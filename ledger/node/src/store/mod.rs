@@ -39,7 +39,7 @@ use crate::votes::LastVotes;
 pub(crate) use guard::{Guard, Owner};
 pub(crate) use records::{Recorded, Tip, Undecided};
 pub use snapshot::Snapshot;
-pub(crate) use staged::{Staged, height_of, settle};
+pub(crate) use staged::{Expected, Staged, height_of, settle, state_of};
 
 use columns::{
     BLOCKS, Column, ColumnKey, ColumnValue, EVIDENCE, HANDOVERS, HEADERS, NAMES, STALE, STATE, TIP,

@@ -11,16 +11,19 @@
 use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use consilium_contracts::{Height, Key, Writes};
+use consilium_contracts::{Canonical as _, Height, Key, ValidatorSchedule, Writes};
 use consilium_ledger::{
-    CertifiedState, Handover, StateRoot, TreeKey, TreeStore, TreeUpdate, TreeVersion, genesis_tree,
-    update_tree,
+    CertifiedState, Handover, StateRoot, TreeKey, TreeStore, TreeUpdate, TreeVersion, Trust,
+    genesis_tree, update_tree,
 };
 use rocksdb::{ColumnFamilyDescriptor, DB, WriteBatch, WriteOptions};
 
 use super::columns::{EVIDENCE, HANDOVERS, HEADERS, NAMES, STATE, TIP, TREE};
-use super::{Fault, Raw, STORE, Tip, column_options, database_options, located, open_database};
+use super::{
+    Fault, Raw, STORE, Snapshot, Tip, column_options, database_options, located, open_database,
+};
 use crate::error::{RestoreError, StoreError};
 
 const PART: &str = "store.part";
@@ -30,6 +33,16 @@ const OLD: &str = "store.old";
 const BATCH_PAIRS: usize = 8192;
 /// See [`BATCH_PAIRS`].
 const BATCH_BYTES: usize = 8 << 20;
+
+/// What a state's pairs are compared with before they take the old one's place.
+pub(crate) struct Expected {
+    /// The certified root, and the headers before it.
+    pub(crate) state: CertifiedState,
+    /// The changes of the validators by which that is known, each with its first height.
+    pub(crate) handovers: Vec<(Height, Handover)>,
+    /// Where they lead.
+    pub(crate) trust: Trust,
+}
 
 /// A store in the making.
 pub(crate) struct Staged {
@@ -110,25 +123,25 @@ impl Staged {
         }
     }
 
-    /// Compares the root with the certified one, takes the evidence of the store that is there along, and takes its place.
-    pub(crate) fn finish(
-        mut self,
-        dir: &Path,
-        state: &CertifiedState,
-        handovers: &[(Height, Handover)],
-    ) -> Result<(), RestoreError> {
+    /// Compares the root with the certified one and its validators with those that the handovers lead to, takes the evidence of the
+    /// store that is there along, and takes its place.
+    pub(crate) fn finish(mut self, dir: &Path, expected: &Expected) -> Result<(), RestoreError> {
         self.apply()?;
-        let parent = *state.parent();
+        let parent = *expected.state.parent();
         let (tree_version, root) = self.tree.ok_or(RestoreError::Empty)?;
         if root != parent.state {
             let (found, expected) = (root, parent.state);
             return Err(RestoreError::Root { found, expected });
         }
+        let height = parent.height.plus(1);
+        if !expected.trust.leads_to(&self.schedule()?, height) {
+            return Err(RestoreError::HandoverLeftOut { height });
+        }
         let mut batch = WriteBatch::default();
-        for header in state.headers() {
+        for header in expected.state.headers() {
             HEADERS.put(&self.db, &mut batch, &header.height, header);
         }
-        for (from, handover) in handovers {
+        for (from, handover) in &expected.handovers {
             HANDOVERS.put(&self.db, &mut batch, from, handover);
         }
         let tip = Tip {
@@ -153,6 +166,14 @@ impl Staged {
         };
         place().map_err(|error| io_error(dir, &error))?;
         Ok(settle(dir)?)
+    }
+
+    /// Who votes, as the state says.
+    fn schedule(&self) -> Result<ValidatorSchedule, StoreError> {
+        let found = STATE.get(&self.db, &Key::validators());
+        let found = found.map_err(|fault| located(&self.path, fault))?;
+        let found = found.ok_or_else(|| self.damaged(&"its state names no validators"))?;
+        ValidatorSchedule::from_canonical_bytes(&found.0).map_err(|error| self.damaged(&error))
     }
 
     /// Who signed two things stays known.
@@ -209,12 +230,18 @@ pub(crate) fn settle(dir: &Path) -> Result<(), StoreError> {
 
 /// The height of the store in `dir`; 0 where there is none yet.
 pub(crate) fn height_of(dir: &Path) -> Result<Height, StoreError> {
+    let state = state_of(dir)?;
+    Ok(state.map_or(Height::new(0), |state| state.height()))
+}
+
+/// The state of the store in `dir`, where there is one.
+pub(crate) fn state_of(dir: &Path) -> Result<Option<Snapshot>, StoreError> {
     let path = dir.join(STORE);
     let Some(db) = open_to_read(&path)? else {
-        return Ok(Height::new(0));
+        return Ok(None);
     };
     let tip = TIP.get(&db, &()).map_err(|fault| located(&path, fault))?;
-    Ok(tip.map_or(Height::new(0), |tip| tip.parent.height))
+    Ok(tip.map(|tip| Snapshot::take(Arc::new(db), path, tip)))
 }
 
 fn open_to_read(path: &Path) -> Result<Option<DB>, StoreError> {

@@ -11,6 +11,7 @@ mod crash;
 mod damage;
 mod damaged_files;
 mod followers;
+mod left_out;
 mod membership;
 mod restores;
 mod seen;

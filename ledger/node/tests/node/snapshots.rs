@@ -271,7 +271,7 @@ struct Apart {
     pairs: Vec<(Key, Vec<u8>)>,
 }
 
-fn frames(bytes: &[u8]) -> Vec<Vec<u8>> {
+pub fn frames(bytes: &[u8]) -> Vec<Vec<u8>> {
     let mut rest = bytes.strip_prefix(SNAPSHOT_MAGIC).unwrap();
     let mut frames = Vec::new();
     while !rest.is_empty() {
@@ -300,7 +300,7 @@ fn state_of(bytes: &[u8]) -> Vec<(Key, Vec<u8>)> {
     apart(bytes).pairs
 }
 
-fn together(frames: impl IntoIterator<Item = Vec<u8>>) -> Vec<u8> {
+pub fn together(frames: impl IntoIterator<Item = Vec<u8>>) -> Vec<u8> {
     let mut bytes = SNAPSHOT_MAGIC.to_vec();
     for frame in frames {
         bytes.extend(u32::try_from(frame.len()).unwrap().to_le_bytes());
