@@ -4,6 +4,7 @@
 //! failure of the store or of the engine halts the node: it says so and takes part no more.
 
 mod bodies;
+mod claims;
 mod commit;
 mod gates;
 mod peers;
@@ -27,7 +28,7 @@ use consilium_contracts::{
 use consilium_ledger::{BlockHash, Executed, Execution, Round, ValidatorAddress, ValidatorSet};
 use tokio::sync::mpsc;
 
-use crate::abstain::Abstention;
+use crate::abstain::Voter;
 use crate::config::Tuning;
 use crate::engine::{EngineHeight, EngineValidatorSet, LedgerContext, Turns, peer_id};
 use crate::error::{StoreError, SubmitError};
@@ -37,6 +38,7 @@ use crate::pool::Pool;
 use crate::shared::{Answer, Command, Shared};
 use crate::store::{Snapshot, Undecided};
 
+use claims::Claims;
 use gates::Gates;
 pub(crate) use peers::Peers;
 
@@ -87,8 +89,8 @@ pub(crate) struct Core {
     shared: Arc<Shared>,
     tuning: Tuning,
     settings: Settings,
-    /// The address that this node votes under, if it holds a key.
-    voter: Option<ValidatorAddress>,
+    /// The key that this node votes with, if it holds one.
+    voter: Option<Voter>,
     /// The state after the last block.
     snapshot: Snapshot,
     /// Who votes, and who will, after the last block.
@@ -101,7 +103,7 @@ pub(crate) struct Core {
     peers: Peers,
     gates: Gates,
     /// What blocks validators say that they build upon, where those are not here.
-    claims: HashMap<ValidatorAddress, Height>,
+    claims: Claims,
     /// When a claim last let the next height begin, and whether one is to do so now.
     nudged: Nudge,
     pool: Pool,
@@ -125,8 +127,6 @@ pub(crate) struct Core {
     deadline: Option<BlockTime>,
     /// Makes the stream ids of this node's messages unique.
     streams: u64,
-    /// Why this validator does not vote yet.
-    abstention: Option<Abstention>,
     /// Makes snapshots and prunes blocks beside the core.
     keeper: Keeper,
 }
@@ -148,7 +148,7 @@ impl Core {
     pub(crate) fn new(
         shared: Arc<Shared>,
         tuning: Tuning,
-        voter: Option<ValidatorAddress>,
+        voter: Option<Voter>,
         peers: Peers,
         keeper: Keeper,
     ) -> Result<Self, StoreError> {
@@ -168,7 +168,7 @@ impl Core {
             engine_height: snapshot.height(),
             engine_round: Round::new(0),
             gates,
-            claims: HashMap::new(),
+            claims: Claims::default(),
             nudged: Nudge::default(),
             pool: Pool::new(shared.pool_bounds, shared.verifier.known.clone()),
             assembler: Assembler::new(limit),
@@ -180,7 +180,6 @@ impl Core {
             fetched: None,
             committed_at: Instant::now(),
             streams: crate::clock::now().value() << 20,
-            abstention: Abstention::of(shared.store.guard.dir()),
             keeper,
             shared,
             tuning,
@@ -191,8 +190,7 @@ impl Core {
             validators,
             recent,
         };
-        let votes = core.votes();
-        core.shared.change(|view| view.votes = votes);
+        core.tell_voting();
         Ok(core)
     }
 
@@ -233,10 +231,13 @@ impl Core {
                 Some(transaction) = wires.incoming.recv() => {
                     self.on_incoming(transaction, wires).await?;
                 }
-                _ = tick.tick() => self.forward(wires).await,
+                _ = tick.tick() => {
+                    self.listen();
+                    self.forward(wires).await;
+                }
                 () = tokio::time::sleep_until(wake), if self.held.is_some() => {}
             }
-            self.release();
+            self.release()?;
             self.gauge();
         }
     }
@@ -244,7 +245,7 @@ impl Core {
     async fn on_engine(&mut self, message: AppMsg<LedgerContext>, wires: &mut Wires) -> Step {
         match message {
             AppMsg::ConsensusReady { reply } => {
-                let _ = reply.send((EngineHeight(self.next_height()), self.params()));
+                let _ = reply.send((EngineHeight(self.next_height()), self.begin()?));
                 Ok(())
             }
             AppMsg::StartedRound {
@@ -347,10 +348,24 @@ impl Core {
 
     /// Whether this node votes in the next height: it is a validator, and does not abstain.
     fn votes(&self) -> bool {
-        let validator = self
-            .voter
-            .is_some_and(|voter| self.validators.get(&voter).is_some());
-        validator && self.abstention.is_none()
+        let voter = self.voter.as_ref();
+        voter.is_some_and(|voter| {
+            voter.abstention.is_none() && self.validators.get(&voter.address).is_some()
+        })
+    }
+
+    /// Whether this node does not vote because the log of its votes is lost.
+    fn abstains(&self) -> bool {
+        let voter = self.voter.as_ref();
+        voter.is_some_and(|voter| voter.abstention.is_some())
+    }
+
+    fn tell_voting(&self) {
+        let (votes, abstains) = (self.votes(), self.abstains());
+        self.shared.change(|view| {
+            view.votes = votes;
+            view.abstains = abstains;
+        });
     }
 
     /// Whether nobody else votes, so that nothing need be sent.
@@ -364,10 +379,20 @@ impl Core {
         Turns::new(&self.validators, &recent)
     }
 
-    /// What the engine needs to know of the next height.
+    /// What the engine needs to know of the next height, which it is about to begin. Where this node votes in it, nothing says from now
+    /// on that it never voted.
+    fn begin(&mut self) -> Result<HeightParams<LedgerContext>, Halt> {
+        if self.votes()
+            && let Some(voter) = &mut self.voter
+        {
+            voter.votes(self.shared.store.guard.dir())?;
+        }
+        Ok(self.params())
+    }
+
     fn params(&self) -> HeightParams<LedgerContext> {
         let validator_set =
-            EngineValidatorSet::new(&self.validators, self.turns(), self.abstention.is_some());
+            EngineValidatorSet::new(&self.validators, self.turns(), self.abstains());
         let propose = self.tuning.propose_timeout;
         let half = propose / 2;
         let timeouts = LinearTimeouts {

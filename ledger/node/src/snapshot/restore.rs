@@ -12,14 +12,10 @@ use consilium_contracts::Height;
 use consilium_ledger::{CertifiedState, Handover, SnapshotHead, SnapshotPart, Trust};
 
 use super::frames::FrameReader;
-use crate::abstain;
 use crate::config::NodeHome;
 use crate::error::{RestoreError, StoreError};
 use crate::log;
 use crate::store::{Guard, Staged, height_of, settle};
-
-/// A ledger of so many blocks is young: whoever's directory is empty then begins with it.
-const YOUNG: u64 = 64;
 
 /// Changes of the validators, each with the first height of the new ones.
 type Handovers = Vec<(Height, Handover)>;
@@ -50,23 +46,6 @@ pub fn standing(home: &NodeHome) -> Result<Standing, StoreError> {
     Ok(Standing { height })
 }
 
-/// Is told, before the node starts, how far its peers say the ledger is. Where this node's directory is empty although the ledger is
-/// not young, it is likely that an earlier one was lost, and with it the log of a validator's votes: it watches
-/// two blocks before it votes. Says whether it will.
-///
-/// # Errors
-/// [`StoreError`].
-pub fn watch_first(home: &NodeHome, heard: Height) -> Result<bool, StoreError> {
-    let _guard = enter(home)?;
-    let votes = home.validator_key.is_some();
-    let empty = log::sequence(&home.data_dir)?.is_none() && height_of(&home.data_dir)?.value() == 0;
-    if !votes || !empty || heard.value() <= YOUNG {
-        return Ok(false);
-    }
-    abstain::begin(&home.data_dir)?;
-    Ok(true)
-}
-
 /// Replaces the store of a node that does not run by the state of a snapshot, read from `source`, of which at most `most` bytes are
 /// taken. Everything is checked against the genesis before the old store is touched; after a crash at any moment there is the old one
 /// or the new.
@@ -80,7 +59,7 @@ pub fn restore(home: &NodeHome, source: impl Read, most: u64) -> Result<Restored
     let (state, handovers) = certified(home, &mut frames)?;
     check_newer(dir, state.parent().height)?;
     let certified = (&state, handovers.as_slice());
-    let built = build(dir, frames, certified, home.validator_key.is_some());
+    let built = build(dir, frames, certified);
     if built.is_err() {
         // Half of a store is of no use, and big.
         settle(dir)?;
@@ -130,7 +109,6 @@ fn build(
     dir: &Path,
     mut frames: FrameReader<impl Read>,
     (state, handovers): (&CertifiedState, &[(Height, Handover)]),
-    votes: bool,
 ) -> Result<Restored, RestoreError> {
     let mut staged = Staged::begin(dir)?;
     let mut last = None;
@@ -143,9 +121,6 @@ fn build(
     }
     frames.finish()?;
     let pairs = staged.pairs();
-    if votes && log::sequence(dir)?.is_none() {
-        abstain::begin(dir)?;
-    }
     staged.finish(dir, state, handovers)?;
     let height = state.parent().height;
     Ok(Restored { height, pairs })

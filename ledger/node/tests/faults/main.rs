@@ -31,6 +31,7 @@ mod stage;
 mod absent;
 mod clocks;
 mod disk;
+mod half;
 mod idle;
 mod kill;
 mod liars;

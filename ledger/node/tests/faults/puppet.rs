@@ -12,7 +12,8 @@ use arc_malachitebft_network as net;
 use borsh::BorshSerialize;
 use consilium_contracts::{FederationId, Height, SigningKey, TransactionHash};
 use consilium_ledger::{
-    Ballot, Block, BlockHash, ConsensusStatement, Parent, Round, ValidatorAddress,
+    Ballot, Block, BlockHash, CommitCertificate, ConsensusStatement, Parent, Round,
+    ValidatorAddress,
 };
 use consilium_node::NodeHandle;
 pub use net::Channel;
@@ -220,6 +221,21 @@ impl Puppet {
             signature,
         };
         self.consensus(&Message::Vote(vote)).await;
+    }
+
+    /// Sends again what validators precommitted to, as a certificate shows it.
+    pub async fn send_again(&self, certificate: &CommitCertificate) {
+        for one in certificate.signatures() {
+            let vote = Vote {
+                precommit: true,
+                height: certificate.height(),
+                round: Some(certificate.round()),
+                block: Some(*certificate.block()),
+                voter: one.voter,
+                signature: one.signature.to_bytes(),
+            };
+            self.consensus(&Message::Vote(vote)).await;
+        }
     }
 
     /// Proposes with its own key, whether it is its turn or not.
