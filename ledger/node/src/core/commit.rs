@@ -135,26 +135,6 @@ impl Core {
         self.keeper.committed(due, height);
     }
 
-    /// A validator that abstains has seen a block decided; one that was fetched afterwards, or while more are missing, tells nothing.
-    fn watch(&mut self, recorded: &Recorded) -> Step {
-        let header = recorded.block.header();
-        let (height, skew_ms) = (header.height, self.settings.max_clock_skew_ms);
-        if self.fetched == Some(height) || self.shared.heard() > height {
-            return Ok(());
-        }
-        let Some(voter) = &mut self.voter else {
-            return Ok(());
-        };
-        if let Some(abstention) = &mut voter.abstention
-            && abstention.watched(header.time, skew_ms)?
-        {
-            info!(%height, "this validator has watched long enough and votes from the next block on");
-            voter.abstention = None;
-            self.tell_voting();
-        }
-        Ok(())
-    }
-
     /// Reads who votes anew where the block changed it.
     fn follow_schedule(&mut self, recorded: &Recorded) {
         let events = recorded.events.transactions.iter().flatten();

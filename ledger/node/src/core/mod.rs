@@ -10,6 +10,7 @@ mod gates;
 mod peers;
 mod pooling;
 mod propose;
+mod voting;
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::Arc;
@@ -346,50 +347,13 @@ impl Core {
         self.tip().plus(1)
     }
 
-    /// Whether this node votes in the next height: it is a validator, and does not abstain.
-    fn votes(&self) -> bool {
-        let voter = self.voter.as_ref();
-        voter.is_some_and(|voter| {
-            voter.abstention.is_none() && self.validators.get(&voter.address).is_some()
-        })
-    }
-
-    /// Whether this node does not vote because the log of its votes is lost.
-    fn abstains(&self) -> bool {
-        let voter = self.voter.as_ref();
-        voter.is_some_and(|voter| voter.abstention.is_some())
-    }
-
-    fn tell_voting(&self) {
-        let (votes, abstains) = (self.votes(), self.abstains());
-        self.shared.change(|view| {
-            view.votes = votes;
-            view.abstains = abstains;
-        });
-    }
-
-    /// Whether nobody else votes, so that nothing need be sent.
-    fn votes_alone(&self) -> bool {
-        self.votes() && self.validators.as_slice().len() == 1
-    }
-
     /// Whose turn it is to propose in which round of the next height.
     fn turns(&self) -> Turns {
         let recent: Vec<_> = self.recent.iter().copied().collect();
         Turns::new(&self.validators, &recent)
     }
 
-    /// What the engine needs to know of the next height, which it is about to begin. Where this node votes in it, nothing says from now
-    /// on that it never voted.
-    fn begin(&mut self) -> Result<HeightParams<LedgerContext>, Halt> {
-        if self.votes()
-            && let Some(voter) = &mut self.voter
-        {
-            voter.votes(self.shared.store.guard.dir())?;
-        }
-        Ok(self.params())
-    }
-
+    /// What the engine needs to know of the next height.
     fn params(&self) -> HeightParams<LedgerContext> {
         let validator_set =
             EngineValidatorSet::new(&self.validators, self.turns(), self.abstains());

@@ -14,6 +14,7 @@ mod crash;
 mod damage;
 mod damaged_files;
 mod followers;
+mod lost_logs;
 mod membership;
 mod restores;
 mod seen;

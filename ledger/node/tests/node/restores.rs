@@ -11,7 +11,7 @@ use consilium_node::{
     History, NeverVoted, NodeHandle, NodeHome, RestoreError, restore, standing, start,
 };
 
-use crate::fixtures::{Plan, first_epoch, key, public, record};
+use crate::fixtures::{Plan, first_epoch, public, record};
 use crate::network::{Network, Who, eventually, never_voted, stop};
 
 const PLENTY: u64 = 1 << 30;
@@ -180,113 +180,6 @@ async fn a_validator_whose_log_is_lost_watches_two_blocks_before_it_votes() {
         assert_eq!(node.status().evidence, 0);
         stop(node).await;
     }
-}
-
-/// The word that hospital `i`'s validator key never voted.
-fn word(network: &Network, i: usize) -> PathBuf {
-    never_voted(network.root(), Who::Hospital(i))
-}
-
-#[tokio::test]
-async fn a_validator_that_lost_its_directory_after_its_first_vote_abstains_though_nobody_answers() {
-    let network = Network::new(2, 1);
-    let at_home = home(&network, 0);
-    let (dir, marker) = (&at_home.data_dir, at_home.data_dir.join("abstains"));
-    assert!(word(&network, 0).exists());
-    let a = begin(&network, 0).await;
-    assert!(a.status().votes && !a.status().abstains);
-    let first = first_epoch(network.genesis.federation());
-    a.submit(first.clone()).await.unwrap();
-    assert!(!word(&network, 0).exists(), "it voted");
-    stop(a).await;
-    fs::remove_dir_all(dir).unwrap();
-
-    let mut config = network.config(Who::Hospital(0));
-    config.tuning.submit_timeout = Duration::from_secs(3);
-    let a = start(config).await.unwrap();
-    assert!(a.status().abstains && !a.status().votes);
-    a.submit(first.clone()).await.unwrap_err();
-    assert_eq!(a.status().height, Height::new(0), "it voted again");
-    stop(a).await;
-    // Now there is a log, of no votes.
-    let a = begin(&network, 0).await;
-    assert!(a.status().abstains && !a.status().votes);
-    stop(a).await;
-    // Its operator knows that nobody has a vote of it.
-    fs::remove_file(&marker).unwrap();
-    let a = begin(&network, 0).await;
-    assert!(a.status().votes && !a.status().abstains);
-    a.submit(first).await.unwrap();
-    stop(a).await;
-}
-
-#[tokio::test]
-async fn a_validator_without_a_log_beside_its_store_abstains() {
-    let network = Network::new(2, 1);
-    let at_home = home(&network, 0);
-    let (dir, log) = (&at_home.data_dir, at_home.data_dir.join("consensus.wal"));
-    let a = begin(&network, 0).await;
-    commit_first(&network, &a).await;
-    let height = a.status().height;
-    stop(a).await;
-    for damage in [
-        |log: &Path| fs::remove_file(log).unwrap(),
-        |log: &Path| drop(File::create(log).unwrap()),
-    ] {
-        damage(&log);
-        let a = begin(&network, 0).await;
-        assert!(a.status().abstains && !a.status().votes);
-        tokio::time::sleep(Duration::from_secs(1)).await;
-        assert_eq!(a.status().height, height);
-        stop(a).await;
-        fs::remove_file(dir.join("abstains")).unwrap();
-        // Whole again, it goes on.
-        stop(begin(&network, 0).await).await;
-    }
-}
-
-async fn commit_first(network: &Network, node: &NodeHandle) {
-    let first = first_epoch(network.genesis.federation());
-    node.submit(first).await.unwrap();
-}
-
-#[tokio::test]
-async fn the_word_that_a_key_never_voted_goes_with_its_first_height_and_counts_for_it_alone() {
-    let network = Network::new(3, 2);
-    // It begins, and ends before anything is decided: its log shows what it voted for.
-    let a = begin(&network, 0).await;
-    assert!(a.status().votes);
-    eventually("its first vote", || !word(&network, 0).exists()).await;
-    stop(a).await;
-    let a = begin(&network, 0).await;
-    assert!(a.status().votes, "it knows by its log");
-    // A word of another key is none.
-    NeverVoted::write(&word(&network, 1), &public("h0/validator")).unwrap();
-    let b = begin(&network, 1).await;
-    assert!(b.status().abstains && !b.status().votes);
-    assert!(word(&network, 1).exists());
-    stop(b).await;
-    NeverVoted::write(&word(&network, 1), &public("h1/validator")).unwrap();
-    fs::remove_dir_all(home(&network, 1).data_dir).unwrap();
-    let b = begin(&network, 1).await;
-    commit_first(&network, &b).await;
-    assert!(!word(&network, 1).exists());
-    // Who has a key and does not vote with it keeps the word, and may lose its directory.
-    let follower = || {
-        let mut config = network.config(Who::Hospital(2));
-        config.validator_key = Some(key("h2/validator"));
-        config
-    };
-    for _ in 0..2 {
-        let c = start(follower()).await.unwrap();
-        c.reached(a.status().height).await.unwrap();
-        assert!(!c.status().abstains && !c.status().votes);
-        assert!(word(&network, 2).exists());
-        stop(c).await;
-        fs::remove_dir_all(follower().data_dir).unwrap();
-    }
-    stop(a).await;
-    stop(b).await;
 }
 
 /// Moves folders of a data directory about as a crash between two steps of a restore leaves them.
