@@ -11,6 +11,7 @@ use consilium_client::passphrase::Passphrase;
 use consilium_contracts::{
     Address, BoundError, CardError, Digest, DisplayName, HospitalCard, HospitalId, SigningKey,
 };
+use consilium_node::{NeverVoted, StoreError};
 use consilium_schemes::matching::KeyContext;
 use consilium_service::hospital_file::{HospitalFileError, write_hospital_file};
 use consilium_service::tls::TlsError;
@@ -25,6 +26,7 @@ const KEYS: &str = "gateway.keys";
 const OPERATOR: &str = "operator.key";
 const CARD: &str = "hospital.json";
 const SETTINGS: &str = "gateway.toml";
+const NEVER_VOTED: &str = "never-voted";
 
 /// What `gateway init` is told.
 #[derive(Debug)]
@@ -107,6 +109,9 @@ pub enum InitError {
     /// The card's file.
     #[error(transparent)]
     HospitalFile(#[from] HospitalFileError),
+    /// The file that says that the validator key never voted.
+    #[error(transparent)]
+    NeverVoted(#[from] StoreError),
 }
 
 impl Gateway {
@@ -124,11 +129,11 @@ impl Gateway {
             move |source| InitError::Io { path, source }
         };
         fs::create_dir_all(request.folder).map_err(io(request.folder))?;
-        let paths = [KEYS, OPERATOR, CARD, SETTINGS].map(at);
+        let paths = [KEYS, OPERATOR, CARD, SETTINGS, NEVER_VOTED].map(at);
         if let Some(path) = paths.iter().find(|path| path.exists()) {
             return Err(InitError::Exists { path: path.clone() });
         }
-        let [keys_path, operator_key, hospital_file, settings] = paths;
+        let [keys_path, operator_key, hospital_file, settings, word] = paths;
 
         let url: ServiceUrl = request.url.parse()?;
         let operator = SigningKey::generate(rng);
@@ -152,6 +157,7 @@ impl Gateway {
         };
         let of_operator = request.operator_passphrase.unwrap_or(request.passphrase);
         write_key_file(&operator_key, &operator, protect(of_operator))?;
+        NeverVoted::write(&word, &card.validator_key)?;
         // Last: where these are, everything is.
         write_key_file(&keys_path, &keys, protect(request.passphrase))?;
         Ok(Initialised {
@@ -195,6 +201,11 @@ fn card(
         hpke_key: hpke.to_vec().try_into().map_err(text("hpke_key"))?,
         matching_keys: matching.try_into().map_err(text("matching_keys"))?,
     })
+}
+
+/// Beside a hospital's keys: that its validator key never voted. It is in no backup.
+pub(crate) fn never_voted(keys: &Path) -> PathBuf {
+    keys.with_file_name(NEVER_VOTED)
 }
 
 /// The host of a URL, for the certificate.

@@ -32,6 +32,7 @@ use crate::description::{TRANSFER_ROUTES, description, routes};
 use crate::files::Files;
 use crate::follow;
 use crate::hospital::{Hospital, Parts, between_services, copy, credentials};
+use crate::init::never_voted;
 use crate::keys::GatewayKeys;
 use crate::records;
 use crate::store::{DEVICES, Role, Store, StoreError, UPDATE_KEYS};
@@ -276,6 +277,7 @@ async fn start_node(
         peer_key: copy(&keys.peer),
         // Votes only while the ledger names it.
         validator_key: Some(copy(&keys.validator)),
+        never_voted: Some(never_voted(&config.gateway.keys)),
         listen,
         peers: config.ledger.peers()?,
         tuning: config.tuning.clone(),

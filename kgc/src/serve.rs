@@ -117,6 +117,7 @@ impl Kgc {
             genesis: genesis.clone(),
             peer_key: peer,
             validator_key: None,
+            never_voted: None,
             listen,
             peers: further.clone(),
             tuning: config.tuning.clone(),

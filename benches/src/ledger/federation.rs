@@ -5,7 +5,7 @@
 
 use std::fs;
 use std::net::TcpListener;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use consilium_contracts::{
@@ -14,6 +14,7 @@ use consilium_contracts::{
     OrderedSet, PostIndex, PublishEpoch, PurposeOfUse, RecordId, RecordTerms, Scope, Settings,
     SignedGenesis, SignedTransaction, SigningKey, Transaction, VerifiedGenesis, VerifyingKey,
 };
+use consilium_node::NeverVoted;
 use consilium_schemes::{abe, matching, tokens, wrap};
 use rand::SeedableRng as _;
 use rand::rngs::StdRng;
@@ -72,6 +73,11 @@ pub fn node_keys(hospital: usize) -> (SigningKey, SigningKey) {
     )
 }
 
+/// Where it stands that the validator key of node number `hospital` never voted.
+pub fn never_voted(folder: &Path, hospital: usize) -> PathBuf {
+    folder.join(format!("never-voted-{hospital}"))
+}
+
 /// A federation whose hospitals `h0`.. vote.
 pub struct Federation {
     pub genesis: VerifiedGenesis,
@@ -89,6 +95,10 @@ impl Federation {
         let federation = Self::at(&free_ports(validators + 2)?, validators)?;
         let bytes = federation.genesis.signed().to_canonical_bytes();
         fs::write(folder.join(GENESIS), bytes)?;
+        for hospital in 0..validators {
+            let (_, key) = node_keys(hospital);
+            NeverVoted::write(&never_voted(folder, hospital), &key.verifying_key())?;
+        }
         Ok(federation)
     }
 

@@ -11,7 +11,7 @@ use consilium_node::{NodeConfig, NodeHandle, Tuning, start};
 use tokio::runtime::Runtime;
 use tokio::task::JoinSet;
 
-use super::federation::{Federation, node_keys};
+use super::federation::{Federation, never_voted, node_keys};
 use super::messages::{Command, DONE, FAILED, READY, Standing, Timing};
 use crate::failure::Failure;
 
@@ -41,6 +41,7 @@ fn config(folder: &Path, hospital: usize) -> Result<NodeConfig, Failure> {
         listen: listen_address(&genesis, &peer_key.verifying_key())?,
         peer_key,
         validator_key: Some(validator_key),
+        never_voted: Some(never_voted(folder, hospital)),
         peers: Vec::new(),
         tuning: Tuning {
             submit_timeout: SUBMIT_TIMEOUT,

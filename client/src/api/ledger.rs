@@ -107,6 +107,8 @@ pub struct LedgerStatus {
     pub evidence: u64,
     /// Whether it follows.
     pub sync: SyncState,
+    /// Why this validator does not vote yet, if it does not, and what ends that.
+    pub abstains: Option<String>,
     /// The oldest block that it keeps; older ones are pruned here.
     pub oldest_block: u64,
     /// The height of its newest snapshot; absent where it has none.

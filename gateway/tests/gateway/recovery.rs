@@ -125,3 +125,37 @@ async fn a_record_waits_in_the_queue_while_the_ledger_stands_still() {
     wait("the queue to be worked through", registered).await;
     world.end().await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_gateway_that_lost_its_ledger_does_not_vote_by_itself_and_says_so() {
+    let mut world = World::new(settings()).await;
+    let word = |house: &House| house.folder.join("never-voted").exists();
+    assert!(!word(&world.north), "it votes");
+    assert!(word(&world.south), "it has a key and never voted");
+    let before = world.south.running().node().status().height;
+    world.north.stop().await;
+    let ledger = world.north.folder.join("data/ledger");
+    std::fs::remove_dir_all(&ledger).unwrap();
+    world.north.start().await;
+
+    let node = world.north.running().node().clone();
+    node.reached(before).await.unwrap();
+    let anyone = world.north.client(None);
+    let status = anyone.ledger_status().await.unwrap();
+    let why = status.abstains.unwrap();
+    assert!(why.contains("does not vote"), "{why}");
+    let said = || consilium_service::ledger::readiness(&node).detail;
+    assert!(said().contains(&why), "{}", said());
+    // Whoever else has the ledger does not vote: it stands still until its operator says that it may go on.
+    let height = node.status().height;
+    tokio::time::sleep(std::time::Duration::from_secs(2)).await;
+    assert_eq!(node.status().height, height);
+    drop(node);
+    world.north.stop().await;
+    std::fs::remove_file(ledger.join("abstains")).unwrap();
+    world.north.start().await;
+    authorize(&world.north, &world.south).await;
+    let status = world.north.client(None).ledger_status().await.unwrap();
+    assert_eq!(status.abstains, None);
+    world.end().await;
+}

@@ -17,7 +17,7 @@ use consilium_client::wire::{SecretText, Text};
 use consilium_client::{ClientError, KgcClient};
 use consilium_contracts::*;
 use consilium_kgc::{GenesisRequest, Home, InitRequest, Kgc, KgcConfig, genesis, init};
-use consilium_node::{NodeConfig, NodeHandle, Tuning};
+use consilium_node::{NeverVoted, NodeConfig, NodeHandle, Tuning};
 use consilium_schemes::{abe, matching, wrap};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
@@ -423,11 +423,14 @@ pub async fn start_validator(
     genesis: &VerifiedGenesis,
     hospital: &Hospital,
 ) -> NodeHandle {
+    let never_voted = folder.with_extension("never-voted");
+    NeverVoted::write(&never_voted, &hospital.validator.verifying_key()).unwrap();
     consilium_node::start(NodeConfig {
         data_dir: folder.to_owned(),
         genesis: genesis.clone(),
         peer_key: Hospital::copy_of(&hospital.peer),
         validator_key: Some(Hospital::copy_of(&hospital.validator)),
+        never_voted: Some(never_voted),
         listen: hospital.card.listen.to_string(),
         peers: Vec::new(),
         tuning: Tuning::default(),

@@ -21,6 +21,9 @@ pub struct NodeConfig {
     /// state names it as a validator's; the KGC and auditors give none. One key must never run
     /// on two machines.
     pub validator_key: Option<SigningKey>,
+    /// Where [`crate::NeverVoted`] may say that it never voted: outside `data_dir`, and in no backup. A validator that has neither
+    /// this nor a log of its votes in `data_dir` watches before it votes.
+    pub never_voted: Option<PathBuf>,
     /// The multiaddress to listen on, for example `/ip4/0.0.0.0/tcp/7400`.
     pub listen: String,
     /// Whom to stay connected with besides the KGC and the hospitals that the state names; an

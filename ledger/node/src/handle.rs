@@ -62,6 +62,8 @@ pub struct Status {
     pub validators: ValidatorSet,
     /// Whether this node votes.
     pub votes: bool,
+    /// Whether it does not vote with its validator key because the log of its votes is lost: it watches first.
+    pub abstains: bool,
     /// How many peers are connected.
     pub peers: usize,
     /// Transactions that wait to be committed.

@@ -21,6 +21,7 @@ mod error;
 mod handle;
 mod keeper;
 mod log;
+mod never_voted;
 mod parts;
 mod pool;
 mod readers;
@@ -46,7 +47,8 @@ pub const QUIET_LOG_DIRECTIVES: [&str; 6] = [
 pub use config::{History, NodeConfig, NodeHome, Peer, Tuning};
 pub use error::{HistoryError, ProofError, RestoreError, StartError, StoreError, SubmitError};
 pub use handle::{CommittedBlock, NodeHandle, NodeWatch, Status, SyncState};
-pub use snapshot::{Restored, SnapshotFile, Standing, restore, standing, watch_first};
+pub use never_voted::NeverVoted;
+pub use snapshot::{Restored, SnapshotFile, Standing, restore, standing};
 pub use start::start;
 pub use store::Snapshot;
 pub use stream::BlockStream;

@@ -15,10 +15,11 @@ pub(crate) fn path(dir: &Path) -> PathBuf {
     dir.join(LOG)
 }
 
-/// The height that the log is at: the highest at which this node may have voted. None where there is no log.
+/// The height that the log is at: the highest at which this node may have voted. None where there is no log, or an empty file: a log
+/// begins with its height.
 pub(crate) fn sequence(dir: &Path) -> Result<Option<Height>, StoreError> {
     let path = path(dir);
-    if !path.exists() {
+    if std::fs::metadata(&path).map_or(true, |file| file.len() == 0) {
         return Ok(None);
     }
     match read(&path) {

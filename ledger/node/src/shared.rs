@@ -49,7 +49,9 @@ pub(crate) struct View {
     pub(crate) previous: Option<Snapshot>,
     pub(crate) validators: Arc<ValidatorSet>,
     pub(crate) votes: bool,
-    /// The highest block that a peer is known to build on.
+    /// Whether the log of its votes is lost.
+    pub(crate) abstains: bool,
+    /// The highest block that others are believed to build on, by what they said of late.
     pub(crate) heard: Height,
     pub(crate) last_votes: LastVotes,
     pub(crate) evidence: u64,
@@ -145,7 +147,7 @@ impl Shared {
             .send_modify(|progress| progress.running = false);
     }
 
-    /// The highest block that a peer is known to build on.
+    /// The highest block that others are believed to build on.
     pub(crate) fn heard(&self) -> Height {
         self.read(|view| view.heard)
     }
@@ -195,6 +197,7 @@ impl Shared {
                 state_root: parent.state,
                 validators: ValidatorSet::clone(&view.validators),
                 votes: view.votes,
+                abstains: view.abstains,
                 peers: peers.load(Ordering::Relaxed),
                 pool_transactions: transactions.load(Ordering::Relaxed),
                 pool_bytes: bytes.load(Ordering::Relaxed),

@@ -11,6 +11,7 @@ use consilium_contracts::{TransactionHash, VerifiedTransaction};
 use consilium_ledger::ValidatorAddress;
 use tokio::sync::{mpsc, oneshot, watch};
 
+use crate::abstain::Voter;
 use crate::config::{NodeConfig, Peer};
 use crate::core::{Core, Halt, Peers, Unverified, Wires, body_limit};
 use crate::engine::{Launch, LedgerContext, launch};
@@ -117,6 +118,7 @@ async fn assemble(config: NodeConfig) -> Result<Node, StartError> {
         genesis,
         peer_key,
         validator_key,
+        never_voted,
         listen,
         peers,
         tuning,
@@ -137,7 +139,11 @@ async fn assemble(config: NodeConfig) -> Result<Node, StartError> {
     let shared = Shared::new(store, view, runtime, tuning.submit_timeout, pool_bounds);
     let shared = Arc::new(shared);
 
-    let voter = owner.validator.map(|key| ValidatorAddress::of(&key));
+    let voter = owner.validator.map(|key| {
+        let address = ValidatorAddress::of(&key);
+        Voter::of(&data_dir, address, never_voted.as_deref())
+    });
+    let voter = voter.transpose()?;
     let settings = consilium_contracts::View::new(&snapshot).settings();
     let given = peers.iter().map(|peer| peer.key).collect();
     let known = Peers::new(&snapshot, snapshot.time(), owner.node, given);
@@ -185,6 +191,7 @@ fn first_view(store: &Store) -> Result<View, StoreError> {
         previous: None,
         validators: Arc::new(validators),
         votes: false,
+        abstains: false,
         heard,
         last_votes,
         evidence,

@@ -7,13 +7,12 @@ use consilium_client::http::HttpClient;
 use consilium_contracts::Height;
 use consilium_node::{
     NodeConfig, NodeHome, RestoreError, Restored, Standing, StoreError, restore, standing,
-    watch_first,
 };
 use tokio::io::{AsyncReadExt as _, DuplexStream};
 use tokio::runtime::Handle;
 use tokio::task::JoinError;
 
-use super::peers::{Answered, LedgerPeers, SNAPSHOT_PATH, heard, needs_snapshot};
+use super::peers::{Answered, LedgerPeers, SNAPSHOT_PATH, needs_snapshot};
 
 /// Bytes of a snapshot between the network and the disk.
 const BETWEEN: usize = 1 << 20;
@@ -44,12 +43,6 @@ pub async fn catch_up(
     let home = config.home();
     let Standing { height, hospitals } = standing(&home)?;
     let (tip, answers) = (height, peers.ask(hospitals).await);
-    // Whether or not there is a snapshot to restore, or one that can be.
-    if watch_first(&home, Height::new(heard(&answers)))? {
-        tracing::warn!(
-            "the data directory is empty and the ledger is not young: should this validator have voted before, its log is lost, so it watches two blocks before it votes"
-        );
-    }
     if !needs_snapshot(tip.value(), &answers) {
         return Ok(());
     }

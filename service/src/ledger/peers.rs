@@ -166,14 +166,6 @@ pub(super) fn needs_snapshot(tip: u64, answers: &[Answered]) -> bool {
     !ahead.is_empty() && able <= ahead.len().saturating_sub(1) / 3
 }
 
-/// How far the ledger is, as more than a third of those that answer say: a single one that lies moves nobody.
-pub(super) fn heard(answers: &[Answered]) -> u64 {
-    let mut heights: Vec<_> = answers.iter().map(|one| one.status.height).collect();
-    heights.sort_unstable_by(|one, other| other.cmp(one));
-    let liars = heights.len().saturating_sub(1) / 3;
-    heights.get(liars).copied().unwrap_or_default()
-}
-
 /// Whether a key is the network identity of a node of this ledger: the KGC's, a hospital's, or that of a further peer in the settings.
 pub fn is_node(state: impl StateRead, further: &[Peer], key: &PublicKey) -> bool {
     let (view, key) = (View::new(state), key.verifying_key());
@@ -215,21 +207,13 @@ mod tests {
                 },
                 evidence: 0,
                 sync: SyncState::Following,
+                abstains: None,
                 oldest_block: *oldest,
                 snapshot: None,
                 failure: None,
             },
         };
         of.iter().map(one).collect()
-    }
-
-    #[test]
-    fn one_of_four_does_not_say_how_far_the_ledger_is() {
-        let heard = |of: &[(u64, u64)]| heard(&answers(of));
-        assert_eq!(heard(&[]), 0);
-        assert_eq!(heard(&[(7, 1)]), 7);
-        assert_eq!(heard(&[(0, 1), (1_000_000, 1), (0, 1), (0, 1)]), 0);
-        assert_eq!(heard(&[(80, 1), (90, 1), (100, 1), (70, 1)]), 90);
     }
 
     #[test]

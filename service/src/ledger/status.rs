@@ -39,6 +39,7 @@ pub fn status(node: &NodeHandle) -> LedgerStatus {
         },
         evidence: status.evidence,
         sync: sync_of(&status),
+        abstains: status.abstains.then(|| ABSTAINS.to_owned()),
         failure: status.failure,
     }
 }
@@ -74,16 +75,28 @@ pub fn readiness(node: &NodeHandle) -> Check {
     let detail = match &status.failure {
         Some(failure) => format!("halted: {failure}"),
         None => format!(
-            "height {}, tip {} ms old (at most {limit}), {} peers{}",
+            "height {}, tip {} ms old (at most {limit}), {} peers{}{}",
             status.height,
             status.tip_age_ms,
             status.peers,
             clock_note(&status, settings.max_clock_skew_ms),
+            voting_note(&status),
         ),
     };
     Check {
         ok: !halted && status.tip_age_ms <= limit,
         detail,
+    }
+}
+
+/// What a validator is told that lost the log of its votes.
+const ABSTAINS: &str = "the log of this validator's votes is lost, so it does not vote until it saw two new blocks that the others decide; if they cannot without it, and it is certain that it did not vote in the height that stands still, stop it, delete `abstains` in its ledger's folder, and start it again";
+
+/// A word where the node does not vote although it has a validator key.
+fn voting_note(status: &Status) -> String {
+    match status.abstains {
+        true => format!("; {ABSTAINS}"),
+        false => String::new(),
     }
 }
 

@@ -19,8 +19,10 @@ pub fn shown(status: &LedgerStatus) -> Answer {
         ("pool", pool(&status.pool)),
         ("evidence", evidence(status.evidence)),
     ];
+    let abstains = status.abstains.iter();
     let lines: Vec<String> = lines
-        .iter()
+        .into_iter()
+        .chain(abstains.map(|why| ("NO VOTE", why.clone())))
         .map(|(name, value)| format!("{name:10}  {value}"))
         .collect();
     let rows = status.validators.iter().map(|one| {
@@ -95,7 +97,7 @@ mod tests {
             "validators": [validator("a", Some(42)), validator("b", Some(40)), validator("c", None::<u64>)],
             "votes_since": 7, "peers": 3,
             "pool": { "transactions": 2, "bytes": 500, "max_transactions": 10_000, "max_bytes": 64 << 20 },
-            "evidence": 0, "sync": "following", "failure": null,
+            "evidence": 0, "sync": "following", "abstains": null, "failure": null,
         });
         serde_json::from_value(status).unwrap()
     }
@@ -120,6 +122,7 @@ mod tests {
         let halted = LedgerStatus {
             sync: SyncState::Halted,
             failure: Some("the disk is full".to_owned()),
+            abstains: Some("its log is lost".to_owned()),
             tip_age_ms: 200_000,
             evidence: 2,
             oldest_block: 30,
@@ -128,6 +131,7 @@ mod tests {
         let text = shown(&halted).rendered(false);
         for words in [
             "HALTED: the disk is full",
+            "NO VOTE     its log is lost",
             "3 min old, more than the 60 s",
             "2 pieces (consilium ledger evidence)",
             "blocks from 30 on",

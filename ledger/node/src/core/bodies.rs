@@ -1,6 +1,6 @@
 //! Bodies of proposed blocks: put together, examined, kept, handed to the engine.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use arc_malachitebft_app_channel::app::engine::host::SyncedValueOutcome;
 use arc_malachitebft_app_channel::app::streaming::{StreamContent, StreamMessage};
@@ -85,29 +85,25 @@ impl Core {
     /// often: the engine fetches missed blocks for a height that has begun.
     fn claim(&mut self, publisher: PeerId, height: Height) {
         let decided = Height::new(height.value().saturating_sub(1));
-        if decided <= self.tip() {
-            return;
-        }
-        let last = self.nudged.last;
-        self.nudged.now |= last.is_none_or(|last| last.elapsed() >= NUDGE_EVERY);
         // By validator: one that has two identities for a while speaks once.
-        let Some(validator) = self.peers.validator_of(&publisher) else {
-            return;
-        };
-        let claimed = self.claims.entry(validator).or_insert(decided);
-        *claimed = decided.max(*claimed);
-        let mut claims: Vec<_> = self.claims.values().copied().collect();
-        claims.sort_by(|one, other| other.cmp(one));
-        let liars = self.validators.as_slice().len().saturating_sub(1) / 3;
-        if let Some(believed) = claims.get(liars) {
-            self.hear(*believed);
+        if let Some(validator) = self.peers.validator_of(&publisher) {
+            self.claims.make(validator, decided, Instant::now());
+            self.listen();
+        }
+        if decided > self.tip() {
+            let last = self.nudged.last;
+            self.nudged.now |= last.is_none_or(|last| last.elapsed() >= NUDGE_EVERY);
         }
     }
 
-    /// A block is known to be decided.
-    fn hear(&self, decided: Height) {
-        self.shared
-            .change(|view| view.heard = view.heard.max(decided));
+    /// How far the others are believed to be, by what they said of late and what was fetched.
+    pub(super) fn listen(&self) {
+        let validators = self.validators.as_slice().len();
+        let believed = self.claims.believed(validators, Instant::now());
+        let heard = believed.max(self.fetched).unwrap_or_default();
+        if heard != self.shared.heard() {
+            self.shared.change(|view| view.heard = heard);
+        }
     }
 
     /// A body is whole. Only the height that the engine works on is examined now; a later one
@@ -337,8 +333,8 @@ impl Core {
         if height != self.next_height() {
             return Ok(SyncedValueOutcome::LocalTransientError);
         }
-        self.hear(height);
         self.fetched = Some(height);
+        self.listen();
         debug!(%height, "fetched a missed block");
         let hash = block.hash();
         let round = ledger_round(round).unwrap_or(Round::new(0));

@@ -54,7 +54,7 @@ impl Core {
             tree_version: tip.tree_version,
         };
         self.keep(before, &recorded);
-        self.watch(height)?;
+        self.watch(&recorded)?;
         self.follow(&recorded)?;
         self.answer_committed(&recorded);
         self.meet_peers(&recorded, wires);
@@ -135,21 +135,6 @@ impl Core {
         self.keeper.committed(due, height);
     }
 
-    /// A validator that abstains has seen a block decided; one that was fetched afterwards tells nothing.
-    fn watch(&mut self, height: Height) -> Step {
-        if self.fetched == Some(height) {
-            return Ok(());
-        }
-        let Some(abstention) = &mut self.abstention else {
-            return Ok(());
-        };
-        if abstention.watched()? {
-            info!(%height, "this validator has watched long enough and votes from the next block on");
-            self.abstention = None;
-        }
-        Ok(())
-    }
-
     /// Reads who votes anew where the block changed it.
     fn follow_schedule(&mut self, recorded: &Recorded) {
         let events = recorded.events.transactions.iter().flatten();
@@ -194,8 +179,7 @@ impl Core {
             let named = self.peers.named().iter();
             self.gates.add(named.map(|peer| peer_id(&peer.key)));
             let validators = Arc::clone(&self.validators);
-            self.claims
-                .retain(|validator, _| validators.get(validator).is_some());
+            self.claims.keep(&validators);
         }
     }
 
@@ -236,20 +220,22 @@ impl Core {
     /// Without a reason, a validator waits for the heartbeat: the engine would otherwise make
     /// empty blocks as fast as it can. Who does not vote waits at the next height; so does who
     /// catches up, for the next missed block.
-    pub(super) fn release(&mut self) {
+    pub(super) fn release(&mut self) -> Step {
         let due = Instant::now() >= self.wake_at();
         let fetching = self.fetched == Some(self.tip());
         let behind = fetching || self.nudged.now || self.shared.heard() > self.tip();
         let work = self.pool.len() > 0 || self.ahead.contains_key(&self.next_height()) || behind;
         if self.votes() && !due && !work {
-            return;
+            return Ok(());
         }
         if let Some(reply) = self.held.take() {
             if std::mem::take(&mut self.nudged.now) {
                 self.nudged.last = Some(Instant::now());
             }
-            let _ = reply.send(Next::Start(EngineHeight(self.next_height()), self.params()));
+            let height = EngineHeight(self.next_height());
+            let _ = reply.send(Next::Start(height, self.begin()?));
         }
+        Ok(())
     }
 
     /// When a block is made even if nobody has anything to say.

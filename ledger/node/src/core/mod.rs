@@ -4,11 +4,13 @@
 //! failure of the store or of the engine halts the node: it says so and takes part no more.
 
 mod bodies;
+mod claims;
 mod commit;
 mod gates;
 mod peers;
 mod pooling;
 mod propose;
+mod voting;
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::Arc;
@@ -27,7 +29,7 @@ use consilium_contracts::{
 use consilium_ledger::{BlockHash, Executed, Execution, Round, ValidatorAddress, ValidatorSet};
 use tokio::sync::mpsc;
 
-use crate::abstain::Abstention;
+use crate::abstain::Voter;
 use crate::config::Tuning;
 use crate::engine::{EngineHeight, EngineValidatorSet, LedgerContext, Turns, peer_id};
 use crate::error::{StoreError, SubmitError};
@@ -37,6 +39,7 @@ use crate::pool::Pool;
 use crate::shared::{Answer, Command, Shared};
 use crate::store::{Snapshot, Undecided};
 
+use claims::Claims;
 use gates::Gates;
 pub(crate) use gates::Unverified;
 pub(crate) use peers::Peers;
@@ -86,8 +89,8 @@ pub(crate) struct Core {
     shared: Arc<Shared>,
     tuning: Tuning,
     settings: Settings,
-    /// The address that this node votes under, if it holds a key.
-    voter: Option<ValidatorAddress>,
+    /// The key that this node votes with, if it holds one.
+    voter: Option<Voter>,
     /// The state after the last block.
     snapshot: Snapshot,
     /// Who votes, and who will, after the last block.
@@ -100,7 +103,7 @@ pub(crate) struct Core {
     peers: Peers,
     gates: Gates,
     /// What blocks validators say that they build upon, where those are not here.
-    claims: HashMap<ValidatorAddress, Height>,
+    claims: Claims,
     /// When a claim last let the next height begin, and whether one is to do so now.
     nudged: Nudge,
     pool: Pool,
@@ -124,8 +127,6 @@ pub(crate) struct Core {
     deadline: Option<BlockTime>,
     /// Makes the stream ids of this node's messages unique.
     streams: u64,
-    /// Why this validator does not vote yet.
-    abstention: Option<Abstention>,
     /// Makes snapshots and prunes blocks beside the core.
     keeper: Keeper,
 }
@@ -147,7 +148,7 @@ impl Core {
     pub(crate) fn new(
         shared: Arc<Shared>,
         tuning: Tuning,
-        voter: Option<ValidatorAddress>,
+        voter: Option<Voter>,
         peers: Peers,
         keeper: Keeper,
     ) -> Result<Self, StoreError> {
@@ -169,7 +170,7 @@ impl Core {
             engine_height: snapshot.height(),
             engine_round: Round::new(0),
             gates,
-            claims: HashMap::new(),
+            claims: Claims::default(),
             nudged: Nudge::default(),
             pool: Pool::new(shared.pool_bounds, shared.verifier.known.clone()),
             assembler: Assembler::new(limit),
@@ -181,7 +182,6 @@ impl Core {
             fetched: None,
             committed_at: Instant::now(),
             streams: crate::clock::now().value() << 20,
-            abstention: Abstention::of(shared.store.guard.dir()),
             keeper,
             shared,
             tuning,
@@ -192,8 +192,7 @@ impl Core {
             validators,
             recent,
         };
-        let votes = core.votes();
-        core.shared.change(|view| view.votes = votes);
+        core.tell_voting();
         Ok(core)
     }
 
@@ -234,10 +233,13 @@ impl Core {
                 Some(transaction) = wires.incoming.recv() => {
                     self.on_incoming(transaction, wires).await?;
                 }
-                _ = tick.tick() => self.forward(wires).await,
+                _ = tick.tick() => {
+                    self.listen();
+                    self.forward(wires).await;
+                }
                 () = tokio::time::sleep_until(wake), if self.held.is_some() => {}
             }
-            self.release();
+            self.release()?;
             self.gauge();
         }
     }
@@ -245,7 +247,7 @@ impl Core {
     async fn on_engine(&mut self, message: AppMsg<LedgerContext>, wires: &mut Wires) -> Step {
         match message {
             AppMsg::ConsensusReady { reply } => {
-                let _ = reply.send((EngineHeight(self.next_height()), self.params()));
+                let _ = reply.send((EngineHeight(self.next_height()), self.begin()?));
                 Ok(())
             }
             AppMsg::StartedRound {
@@ -346,19 +348,6 @@ impl Core {
         self.tip().plus(1)
     }
 
-    /// Whether this node votes in the next height: it is a validator, and does not abstain.
-    fn votes(&self) -> bool {
-        let validator = self
-            .voter
-            .is_some_and(|voter| self.validators.get(&voter).is_some());
-        validator && self.abstention.is_none()
-    }
-
-    /// Whether nobody else votes, so that nothing need be sent.
-    fn votes_alone(&self) -> bool {
-        self.votes() && self.validators.as_slice().len() == 1
-    }
-
     /// Whose turn it is to propose in which round of the next height.
     fn turns(&self) -> Turns {
         let recent: Vec<_> = self.recent.iter().copied().collect();
@@ -368,7 +357,7 @@ impl Core {
     /// What the engine needs to know of the next height.
     fn params(&self) -> HeightParams<LedgerContext> {
         let validator_set =
-            EngineValidatorSet::new(&self.validators, self.turns(), self.abstention.is_some());
+            EngineValidatorSet::new(&self.validators, self.turns(), self.abstains());
         let propose = self.tuning.propose_timeout;
         let half = propose / 2;
         let timeouts = LinearTimeouts {

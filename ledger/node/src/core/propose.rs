@@ -25,7 +25,8 @@ impl Core {
         reply: Reply<LocallyProposedValue<LedgerContext>>,
         wires: &mut Wires,
     ) -> Step {
-        let (Some(voter), Some(ledger)) = (self.voter, ledger_round(round)) else {
+        let voter = self.voter.as_ref().map(|voter| voter.address);
+        let (Some(voter), Some(ledger)) = (voter, ledger_round(round)) else {
             return Ok(());
         };
         if height != self.next_height() {

@@ -12,7 +12,7 @@ mod make;
 mod restore;
 mod shelf;
 
-pub use restore::{Restored, Standing, restore, standing, watch_first};
+pub use restore::{Restored, Standing, restore, standing};
 pub use shelf::SnapshotFile;
 
 pub(crate) use make::{Due, make};

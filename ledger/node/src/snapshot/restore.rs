@@ -12,14 +12,10 @@ use consilium_contracts::{Height, HospitalCard, View};
 use consilium_ledger::{Handover, SnapshotHead, SnapshotPart, Trust};
 
 use super::frames::FrameReader;
-use crate::abstain;
 use crate::config::NodeHome;
 use crate::error::{RestoreError, StoreError};
 use crate::log;
 use crate::store::{Expected, Guard, Staged, height_of, settle, state_of};
-
-/// A ledger of so many blocks is young: whoever's directory is empty then begins with it.
-const YOUNG: u64 = 64;
 
 /// How a data directory stands before its node starts.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -59,23 +55,6 @@ pub fn standing(home: &NodeHome) -> Result<Standing, StoreError> {
     })
 }
 
-/// Is told, before the node starts, how far its peers say the ledger is. Where this node's directory is empty although the ledger is
-/// not young, it is likely that an earlier one was lost, and with it the log of a validator's votes: it watches
-/// two blocks before it votes. Says whether it will.
-///
-/// # Errors
-/// [`StoreError`].
-pub fn watch_first(home: &NodeHome, heard: Height) -> Result<bool, StoreError> {
-    let _guard = enter(home)?;
-    let votes = home.validator_key.is_some();
-    let empty = log::sequence(&home.data_dir)?.is_none() && height_of(&home.data_dir)?.value() == 0;
-    if !votes || !empty || heard.value() <= YOUNG {
-        return Ok(false);
-    }
-    abstain::begin(&home.data_dir)?;
-    Ok(true)
-}
-
 /// Replaces the store of a node that does not run by the state of a snapshot, read from `source`, of which at most `most` bytes are
 /// taken. Everything is checked against the genesis before the old store is touched; after a crash at any moment there is the old one
 /// or the new.
@@ -88,7 +67,7 @@ pub fn restore(home: &NodeHome, source: impl Read, most: u64) -> Result<Restored
     let mut frames = FrameReader::begin(source, most)?;
     let expected = certified(home, &mut frames)?;
     check_newer(dir, expected.state.parent().height)?;
-    let built = build(dir, frames, &expected, home.validator_key.is_some());
+    let built = build(dir, frames, &expected);
     if built.is_err() {
         // Half of a store is of no use, and big.
         settle(dir)?;
@@ -142,7 +121,6 @@ fn build(
     dir: &Path,
     mut frames: FrameReader<impl Read>,
     expected: &Expected,
-    votes: bool,
 ) -> Result<Restored, RestoreError> {
     let mut staged = Staged::begin(dir)?;
     let mut last = None;
@@ -155,9 +133,6 @@ fn build(
     }
     frames.finish()?;
     let pairs = staged.pairs();
-    if votes && log::sequence(dir)?.is_none() {
-        abstain::begin(dir)?;
-    }
     staged.finish(dir, expected)?;
     let height = expected.state.parent().height;
     Ok(Restored { height, pairs })

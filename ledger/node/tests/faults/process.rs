@@ -33,6 +33,8 @@ pub struct Special {
     pub environment: Vec<(&'static str, PathBuf)>,
     /// The folder of its data as the process sees it.
     pub dir: Option<PathBuf>,
+    /// What says that its key never voted, instead of its own.
+    pub never_voted: Option<PathBuf>,
     pub listen: Option<String>,
     /// Where it reaches hospitals, instead of where they listen.
     pub peers: Vec<(usize, String)>,
@@ -284,6 +286,8 @@ fn told(network: &Network, who: Who, special: &Special) -> String {
             .iter()
             .map(|dir| format!("dir {}", dir.display())),
     );
+    let word = special.never_voted.iter();
+    lines.extend(word.map(|path| format!("never-voted {}", path.display())));
     lines.extend(special.listen.iter().map(|at| format!("listen {at}")));
     lines.extend(special.peers.iter().map(|(i, at)| format!("peer {i} {at}")));
     lines.extend(
@@ -332,6 +336,9 @@ fn read(told: &str) -> NodeConfig {
     let mut config = config(&plan, plan.genesis(), &root, who);
     if let Some(dir) = one("dir") {
         config.data_dir = dir.into();
+    }
+    if let Some(word) = one("never-voted") {
+        config.never_voted = Some(word.into());
     }
     if let Some(listen) = one("listen") {
         config.listen = listen;

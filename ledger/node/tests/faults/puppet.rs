@@ -259,6 +259,21 @@ impl Puppet {
         self.consensus(&Message::Vote(vote)).await;
     }
 
+    /// Sends again what validators precommitted to, as a certificate shows it.
+    pub async fn send_again(&self, certificate: &CommitCertificate) {
+        for one in certificate.signatures() {
+            let vote = Vote {
+                precommit: true,
+                height: certificate.height(),
+                round: Some(certificate.round()),
+                block: Some(*certificate.block()),
+                voter: one.voter,
+                signature: one.signature.to_bytes(),
+            };
+            self.consensus(&Message::Vote(vote)).await;
+        }
+    }
+
     /// Proposes with its own key, whether it is its turn or not.
     pub async fn propose(&self, height: Height, round: Round, block: BlockHash) {
         let ballot = Ballot {

@@ -3,9 +3,10 @@
 use std::time::Instant;
 
 use consilium_contracts::Height;
+use consilium_node::NeverVoted;
 
 use crate::agreement::{compare, restarted};
-use crate::fixtures::first_epoch;
+use crate::fixtures::{first_epoch, public};
 use crate::load::{Acknowledged, record_from};
 use crate::network::{Network, Who, stop};
 use crate::process::{Process, Special};
@@ -21,9 +22,13 @@ async fn a_validator_that_runs_twice_is_found_out_and_splits_nobody() {
         nodes.push(Process::start(&network, Who::Hospital(i)).await);
     }
     nodes[0].submit(&first_epoch(federation)).await.unwrap();
-    // The second one has a place of its own in the network, the KGC's, and its own empty directory.
+    // The second one has a place of its own in the network, the KGC's, its own empty directory, and a copy of the word that the key
+    // never voted, made before it did.
+    let word = network.root().join("twin.never-voted");
+    NeverVoted::write(&word, &public("h3/validator")).unwrap();
     let twin = Special {
         dir: Some(network.root().join("twin")),
+        never_voted: Some(word),
         listen: Some(network.plan.kgc.clone()),
         peer_key: Some(Who::Kgc),
         ..Special::default()

@@ -1,14 +1,15 @@
 //! kill -9 at random moments: what was acknowledged is never lost.
 
 use std::io::{BufRead as _, BufReader};
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use consilium_contracts::{TransactionHash, VerifiedGenesis};
-use consilium_node::{NodeConfig, NodeHandle, Tuning, start};
+use consilium_node::{NeverVoted, NodeConfig, NodeHandle, Tuning, start};
 
-use crate::fixtures::{Plan, first_epoch, key, record};
+use crate::fixtures::{Plan, first_epoch, key, public, record};
 use crate::network::{free_ports, stop};
 use crate::replay::replay;
 
@@ -24,13 +25,18 @@ fn plan(port: u16) -> Plan {
     plan
 }
 
+fn never_voted(dir: &Path) -> PathBuf {
+    dir.join("never-voted")
+}
+
 async fn node(dir: &str, port: u16) -> (VerifiedGenesis, NodeHandle) {
     let genesis = plan(port).genesis();
     let config = NodeConfig {
-        data_dir: dir.into(),
+        data_dir: Path::new(dir).join("node"),
         genesis: genesis.clone(),
         peer_key: key("h0/peer"),
         validator_key: Some(key("h0/validator")),
+        never_voted: Some(never_voted(Path::new(dir))),
         listen: format!("/ip4/127.0.0.1/tcp/{port}"),
         peers: Vec::new(),
         tuning: Tuning {
@@ -112,6 +118,7 @@ fn nothing_acknowledged_is_lost_by_killing_the_process() {
     let dir = tempfile::TempDir::new().unwrap();
     let path = dir.path().to_str().unwrap();
     let port = free_ports(1)[0];
+    NeverVoted::write(&never_voted(dir.path()), &public("h0/validator")).unwrap();
     let mut acknowledged = Vec::new();
     for round in 0..KILLS {
         // The first run must get as far as its first blocks.

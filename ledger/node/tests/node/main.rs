@@ -12,6 +12,7 @@ mod damage;
 mod damaged_files;
 mod followers;
 mod left_out;
+mod lost_logs;
 mod membership;
 mod restores;
 mod seen;

@@ -1,14 +1,14 @@
 //! Nodes of a test federation on free ports of loopback.
 
 use std::net::TcpListener;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use consilium_contracts::{BlockTime, Height, VerifiedGenesis};
-use consilium_node::{NodeConfig, NodeHandle, Tuning, start};
+use consilium_node::{NeverVoted, NodeConfig, NodeHandle, Tuning, start};
 use tempfile::TempDir;
 
-use crate::fixtures::{Plan, key, name};
+use crate::fixtures::{Plan, key, name, public};
 
 /// Nothing here takes longer unless it hangs.
 pub const PATIENCE: Duration = Duration::from_secs(60);
@@ -48,10 +48,16 @@ impl Network {
 
     pub fn of(plan: Plan) -> Self {
         quiet();
+        let root = TempDir::new().unwrap();
+        for i in 0..plan.hospitals.len() {
+            let who = Who::Hospital(i);
+            let key = public(&format!("{}/validator", label(who)));
+            NeverVoted::write(&never_voted(root.path(), who), &key).unwrap();
+        }
         Self {
             genesis: plan.genesis(),
             plan,
-            root: TempDir::new().unwrap(),
+            root,
         }
     }
 
@@ -60,7 +66,7 @@ impl Network {
         config(&self.plan, self.genesis.clone(), self.root(), who)
     }
 
-    pub fn dir(&self, who: Who) -> std::path::PathBuf {
+    pub fn dir(&self, who: Who) -> PathBuf {
         self.root.path().join(label(who))
     }
 
@@ -85,6 +91,7 @@ pub fn config(plan: &Plan, genesis: VerifiedGenesis, root: &Path, who: Who) -> N
         genesis,
         peer_key: key(&format!("{name}/peer")),
         validator_key: votes.then(|| key(&format!("{name}/validator"))),
+        never_voted: Some(never_voted(root, who)),
         listen,
         peers: Vec::new(),
         tuning: Tuning {
@@ -93,6 +100,11 @@ pub fn config(plan: &Plan, genesis: VerifiedGenesis, root: &Path, who: Who) -> N
             ..Tuning::default()
         },
     }
+}
+
+/// Where it stands that a node's validator key never voted.
+pub fn never_voted(root: &Path, who: Who) -> PathBuf {
+    root.join(format!("{}.never-voted", label(who)))
 }
 
 pub fn label(who: Who) -> String {
