@@ -147,7 +147,7 @@ async fn assemble(config: NodeConfig) -> Result<Node, StartError> {
     let settings = consilium_contracts::View::new(&snapshot).settings();
     let given = peers.iter().map(|peer| peer.key).collect();
     let known = Peers::new(&snapshot, snapshot.time(), owner.node, given);
-    let named = known.named().to_vec();
+    let (named, members) = (known.named().to_vec(), known.members());
     let keeper = Keeper::start(Arc::clone(&shared), tuning.history)
         .map_err(|error| StartError::Engine(error.to_string()))?;
     let core = Core::new(Arc::clone(&shared), tuning, voter, known, keeper)?;
@@ -155,6 +155,7 @@ async fn assemble(config: NodeConfig) -> Result<Node, StartError> {
         federation: shared.federation,
         name: short_name(&owner),
         peers: with_overrides(named, peers, &owner),
+        members,
         log: log::path(&data_dir),
         block_bytes: body_limit(&settings),
         peer_key,

@@ -13,7 +13,7 @@ use consilium_schemes::signature::VerifyingKey;
 use tokio::sync::mpsc;
 
 use crate::config::Peer;
-use crate::engine::{peer_address, peer_id};
+use crate::engine::{Members, peer_address, peer_id};
 
 /// The nodes that the state names, and who of them publishes blocks.
 pub(crate) struct Peers {
@@ -22,6 +22,8 @@ pub(crate) struct Peers {
     /// Keys whose addresses the operator gave: they stay as given.
     given: Vec<VerifyingKey>,
     named: Vec<Peer>,
+    /// The keys of those who are given blocks: the named and the given.
+    members: Members,
     /// When the next former key is over.
     until: Option<BlockTime>,
     /// The peers of validators, with the addresses that each of them speaks for: now, and from a scheduled height on.
@@ -40,6 +42,7 @@ impl Peers {
             own,
             given,
             named: Vec::new(),
+            members: Members::default(),
             until: None,
             publishers: HashMap::new(),
         };
@@ -52,8 +55,15 @@ impl Peers {
         &self.named
     }
 
+    /// Who is given committed blocks: a handle that follows the state.
+    pub(crate) fn members(&self) -> Members {
+        self.members.clone()
+    }
+
     fn read(&mut self, state: &impl StateRead, time: BlockTime) {
         self.named = peers_of(state, time, &self.own);
+        let named = self.named.iter().map(|peer| &peer.key);
+        self.members.replace(named.chain(&self.given));
         self.until = first_end(state, time);
         self.publishers = publishers_of(state, time);
     }

@@ -12,6 +12,7 @@
 
 mod codec;
 mod context;
+mod members;
 mod settings;
 mod signing;
 mod turns;
@@ -20,5 +21,6 @@ pub(crate) use codec::{evidence_of, from_engine, to_extended};
 pub(crate) use context::{
     Address, EngineHeight, EngineValidatorSet, LedgerContext, Value, engine_round, ledger_round,
 };
+pub(crate) use members::Members;
 pub(crate) use settings::{Launch, launch, peer_address, peer_id};
 pub(crate) use turns::Turns;

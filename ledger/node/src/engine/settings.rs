@@ -22,6 +22,7 @@ use consilium_schemes::signature::{SigningKey, VerifyingKey};
 
 use super::codec::Wire;
 use super::context::{Address, LedgerContext};
+use super::members::{Members, MembersWire};
 use super::signing::{FederationSigner, FederationVerifier};
 use crate::config::Peer;
 use crate::error::StartError;
@@ -44,6 +45,8 @@ pub(crate) struct Launch {
     pub(crate) validator_key: Option<SigningKey>,
     pub(crate) listen: String,
     pub(crate) peers: Vec<Peer>,
+    /// Who is given committed blocks.
+    pub(crate) members: Members,
     pub(crate) log: PathBuf,
     /// The most bytes of a block.
     pub(crate) block_bytes: usize,
@@ -81,6 +84,7 @@ pub(crate) async fn launch(
     let mut seed = launch.peer_key.expose_secret();
     let keypair = Keypair::ed25519_from_bytes(seed.as_mut()).map_err(|error| engine(&error))?;
     let verifier = Box::new(FederationVerifier(federation));
+    let network = MembersWire::new(federation, &launch.peer_key, launch.members);
     let (identity, consensus) = match launch.validator_key {
         Some(key) => {
             let public = key.verifying_key();
@@ -110,7 +114,7 @@ pub(crate) async fn launch(
         LedgerContext,
         settings,
         WalContext::new(launch.log, Wire),
-        NetworkContext::new(identity, Wire),
+        NetworkContext::new(identity, network),
         consensus,
         SyncContext::new(Wire),
         RequestContext::new(64),
