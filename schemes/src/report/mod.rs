@@ -47,6 +47,8 @@
 //! What it leaks: the report's length, and who wrote to which record.
 
 mod certificate;
+mod decryption;
+mod dispute;
 mod error;
 mod key;
 mod modulus;
@@ -56,7 +58,11 @@ use core::fmt;
 
 use zeroize::Zeroizing;
 
-pub use error::{ReportError, ReportKeyError};
+pub use decryption::{DecryptionProof, DecryptionStatement, prove_decryption};
+pub use dispute::{Evidence, PostedReport, Verdict};
+pub use error::{
+    DecryptionProofError, Defect, DisputeRefused, Inadmissible, ReportError, ReportKeyError,
+};
 pub use key::{MAX_BITS, MIN_BITS, PublicKey, SecretKey};
 pub use sealed::{SealedReport, open_with, seal};
 

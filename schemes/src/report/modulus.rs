@@ -83,6 +83,20 @@ pub(super) fn residue(key: &RsaPublicKey, bytes: &[u8]) -> Option<BoxedUint> {
     integer(bytes).filter(|x| !bool::from(x.is_zero()) && x < key.n().as_ref())
 }
 
+/// An integer below N as exactly |N| bytes.
+pub(super) fn fixed_bytes(key: &RsaPublicKey, x: &BoxedUint) -> Zeroizing<Vec<u8>> {
+    let bytes = Zeroizing::new(x.to_be_bytes().into_vec());
+    let excess = bytes.len().saturating_sub(key.size());
+    let (_, exact) = bytes.split_at(excess);
+    Zeroizing::new(exact.to_vec())
+}
+
+/// 1/x modulo N for a public x.
+pub(super) fn inverse(key: &RsaPublicKey, x: &BoxedUint) -> Option<BoxedUint> {
+    let odd = key.n().as_ref().to_odd().into_option();
+    odd.and_then(|n| x.invert_odd_mod_vartime(&n).into_option())
+}
+
 /// Whether x has an inverse modulo N, in time that does not depend on x.
 pub(super) fn is_coprime(key: &RsaPublicKey, x: &BoxedUint) -> bool {
     let odd = key.n().as_ref().to_odd().into_option();

@@ -6,6 +6,8 @@ mod attacks;
 #[path = "../frozen/mod.rs"]
 mod frozen;
 mod generate;
+mod posting;
+mod posting_by_hand;
 mod prefilter;
 mod properties;
 mod reference;
