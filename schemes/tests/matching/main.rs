@@ -8,6 +8,7 @@ mod frozen;
 mod generate;
 mod posting;
 mod posting_by_hand;
+mod posting_vectors;
 mod prefilter;
 mod properties;
 mod reference;
