@@ -35,8 +35,8 @@
 //! that Z has order r: with Z = -1, of order 2, half of all attempts "prove" that a match is none. [`Gt`]'s parser
 //! refuses every other order, and Z is hashed, else it could be computed after c.
 //!
-//! **Sizes.** A match 134 bytes, no match 742 ([`MatchProof::MATCH`], [`MatchProof::NO_MATCH`]). **Costs** of verifying: 2(n + 1) sums of two
-//! points of G1, one multi-Miller loop over 2(n + 1) pairs, one final exponentiation; for no match also the parser's test of Z
+//! **Sizes.** A match 134 bytes, no match 742 ([`MatchProof::MATCH`], [`MatchProof::NO_MATCH`]). **Costs** of verifying: 4(n + 1)
+//! multiplications in G1, one multi-Miller loop over 2(n + 1) pairs, one final exponentiation; for no match also the parser's test of Z
 //! and one exponentiation in GT. [`verify`] is a pure function of [`Send`] and [`Sync`] values: a block's proofs can be verified in
 //! parallel beforehand and remembered by [`Statement::claim`]. Proofs are never batched with each other: coefficients that a prover
 //! can predict let two false ones cancel.

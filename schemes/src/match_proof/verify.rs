@@ -39,14 +39,10 @@ fn match_commitments(statement: &Statement<'_>, c: Scalar, [x, y, z]: [Scalar; 3
     let (a, b) = (statement.keys.a(), statement.keys.b());
     let (g1, g2) = (G1::generator(), G2::generator());
     Commitments {
-        a1: G1::multi_mul([(g1, x), (a, -c)]), // L22
-        a2: G2::multi_mul([(g2, y), (b, -c)]), // L23
-        a3: G1::multi_mul([(g1, z), (a, -y)]), // L24
-        a4: folded(
-            statement,
-            |v, u| G1::multi_mul([(u, x), (v, -c)]),
-            |v, u| G1::multi_mul([(v, y), (u, -z)]),
-        ), // L25
+        a1: g1 * x - a * c,                                                // L22
+        a2: g2 * y - b * c,                                                // L23
+        a3: g1 * z - a * y,                                                // L24
+        a4: folded(statement, |v, u| u * x - v * c, |v, u| v * y - u * z), // L25
     }
 }
 
@@ -55,13 +51,9 @@ fn no_match_commitments(statement: &Statement<'_>, [delta, x, y, w]: [Scalar; 4]
     let (a, b) = (statement.keys.a(), statement.keys.b());
     let (g1, g2) = (G1::generator(), G2::generator());
     Commitments {
-        a1: G1::multi_mul([(g1, x), (a, -delta)]), // L29
-        a2: G2::multi_mul([(g2, y), (b, -delta)]), // L30
-        a3: G1::multi_mul([(g1, w), (a, -y)]),     // L31
-        a4: folded(
-            statement,
-            |v, u| G1::multi_mul([(v, delta), (u, -x)]),
-            |v, u| G1::multi_mul([(u, w), (v, -y)]),
-        ), // L32
+        a1: g1 * x - a * delta,                                                // L29
+        a2: g2 * y - b * delta,                                                // L30
+        a3: g1 * w - a * y,                                                    // L31
+        a4: folded(statement, |v, u| v * delta - u * x, |v, u| u * w - v * y), // L32
     }
 }

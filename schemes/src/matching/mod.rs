@@ -40,9 +40,9 @@
 //!
 //! Deviations: the paper's trapdoor sums the interests without weights, which makes some wrong
 //! matches permanent and two trapdoors of one doctor proportional; the c_k prevent both. A trapdoor
-//! is exactly as long as an index: a longer one lets a holder of tokens strip interests off it. Not
-//! here yet: the proofs of section 5 (posting, number of interests, Match); the encodings have a
-//! field for them that must say "none".
+//! is exactly as long as an index: a longer one lets a holder of tokens strip interests off it. How index and trapdoor are
+//! posted, with proofs of their randomness and of m: [`posting`]; the proof of Match: [`crate::match_proof`]. An encoding
+//! says in one byte whether proofs follow the points.
 
 mod error;
 mod index;

@@ -35,7 +35,7 @@ use zeroize::Zeroizing;
 
 use super::error::DecryptionProofError;
 use super::key::PublicKey;
-use super::modulus::{E, fixed_bytes, inverse, is_coprime, residue};
+use super::modulus::{E, fixed_bytes, inverse, is_accepted_size, is_coprime, residue};
 use super::sealed::{MODULUS_LIMIT, encapsulation, power};
 use super::{Opening, ReportContext};
 use crate::curve::{DecodeError, InField as _, Label, Reader, Transcript};
@@ -205,8 +205,10 @@ impl DecryptionProof {
         reader.version(VERSION).in_field("version")?;
         let challenges = reader.array().in_field("challenges")?;
         let rest = bytes.len().saturating_sub(HEAD);
-        if rest == 0 || !rest.is_multiple_of(ROUNDS) {
-            return Err(DecodeError::Rule("eight answers of equal length").in_field("answers"));
+        let bits = u32::try_from(rest / ROUNDS * 8).unwrap_or(u32::MAX);
+        if !rest.is_multiple_of(ROUNDS) || !is_accepted_size(bits) {
+            let rule = DecodeError::Rule("eight answers, as long as an accepted modulus");
+            return Err(rule.in_field("answers"));
         }
         let answers = reader.take(rest).in_field("answers")?.to_vec();
         reader.finish()?;

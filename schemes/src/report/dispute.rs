@@ -23,10 +23,10 @@ use core::fmt;
 use zeroize::Zeroizing;
 
 use super::error::{Defect, DisputeRefused, Inadmissible};
+use super::header::HeaderCore;
 use super::key::{PublicKey, SecretKey};
 use super::sealed::{
-    CIPHERTEXT_LIMIT, HeaderCore, MODULUS_LIMIT, SealedReport, TAG, digest_of, encapsulation,
-    power, unseal,
+    CIPHERTEXT_LIMIT, MODULUS_LIMIT, SealedReport, TAG, digest_of, encapsulation, power, unseal,
 };
 use super::{Opening, ReportContext};
 use crate::curve::{DecodeError, InField as _, Reader, put_variable};

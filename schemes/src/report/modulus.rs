@@ -17,12 +17,17 @@ const SMALL: u32 = 1 << 16;
 /// Bits per word in the trial division.
 const WORD: usize = 4;
 
+/// Whether a modulus may have so many bits.
+pub(super) fn is_accepted_size(bits: u32) -> bool {
+    (MIN_BITS..=MAX_BITS).contains(&bits) && bits.is_multiple_of(64)
+}
+
 /// The public key of a modulus: size, parity and small factors checked.
 pub(super) fn checked_key(modulus: &[u8]) -> Result<RsaPublicKey, ReportKeyError> {
     let bits = u32::try_from(modulus.len())
         .unwrap_or(u32::MAX)
         .saturating_mul(8);
-    if !(MIN_BITS..=MAX_BITS).contains(&bits) || !bits.is_multiple_of(64) {
+    if !is_accepted_size(bits) {
         return Err(ReportKeyError::Size { bits });
     }
     if modulus.first().is_none_or(|byte| byte & 0x80 == 0) {

@@ -8,17 +8,13 @@ use rsa::{BoxedUint, hazmat};
 use zeroize::Zeroizing;
 
 use super::error::{Defect, ReportError};
+use super::header::HeaderCore;
 use super::key::{MAX_BITS, PublicKey, SecretKey};
 use super::modulus::{is_coprime, residue};
 use super::{Digest, Opening, REPORT_LIMIT, Report, ReportContext};
 use crate::curve::{DecodeError, InField as _, Label, Reader, Transcript, put_variable};
 use crate::kdf::CommittingKeys;
 use crate::signature::{Purpose, Signature, SigningKey, VerifyingKey};
-
-const MAGIC: &[u8; 4] = b"CTHR";
-const VERSION: u8 = 1;
-/// RSA-KEM with e = 65537, HKDF-SHA-256, HMAC-SHA-256, AES-256-GCM.
-const SUITE: u8 = 1;
 
 const LABEL_KEYS: Label = Label::new("CONSILIUM-V1-REPORT-KEYS");
 const LABEL_DIGEST: Label = Label::new("CONSILIUM-V1-REPORT-DIGEST");
@@ -32,64 +28,6 @@ pub(super) const MODULUS_LIMIT: usize = MAX_BITS as usize / 8;
 
 /// One key per z, so one nonce is enough.
 const NONCE: [u8; 12] = [0; 12];
-
-/// Who sent what to whom, in the clear.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct HeaderCore {
-    pub(super) context: ReportContext,
-    pub(super) doctor: VerifyingKey,
-    pub(super) recipient: Digest,
-}
-
-impl HeaderCore {
-    const LENGTH: usize = 4 + 2 + 4 * 32;
-
-    pub(super) fn to_bytes(self) -> Vec<u8> {
-        let mut out = Vec::with_capacity(Self::LENGTH);
-        out.extend_from_slice(MAGIC);
-        out.extend_from_slice(&[VERSION, SUITE]);
-        out.extend_from_slice(&self.context.federation);
-        out.extend_from_slice(&self.context.record);
-        out.extend_from_slice(self.doctor.as_bytes());
-        out.extend_from_slice(self.recipient.as_bytes());
-        out
-    }
-
-    pub(super) fn read(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
-        if reader.array::<4>().in_field("magic")? != *MAGIC {
-            return Err(DecodeError::Rule("not a sealed report").in_field("magic"));
-        }
-        reader.version(VERSION).in_field("version")?;
-        reader.version(SUITE).in_field("suite")?;
-        let federation = reader.array().in_field("federation")?;
-        let record = reader.array().in_field("record")?;
-        let doctor = VerifyingKey::from_bytes(&reader.array().in_field("doctor")?)
-            .map_err(|_| DecodeError::Rule("not an Ed25519 key").in_field("doctor"))?;
-        let recipient = Digest::from_bytes(reader.array().in_field("report key")?);
-        Ok(Self {
-            context: ReportContext { federation, record },
-            doctor,
-            recipient,
-        })
-    }
-
-    /// Each part that differs from what is expected, by name.
-    pub(super) fn expect(&self, other: &Self) -> Result<(), Defect> {
-        let same = [
-            (
-                "federation",
-                self.context.federation == other.context.federation,
-            ),
-            ("record", self.context.record == other.context.record),
-            ("doctor", self.doctor == other.doctor),
-            ("report key", self.recipient == other.recipient),
-        ];
-        match same.into_iter().find(|(_, same)| !same) {
-            Some((name, _)) => Err(Defect::Context(name)),
-            None => Ok(()),
-        }
-    }
-}
 
 /// A report as it travels from doctor to patient.
 #[derive(Clone, PartialEq, Eq)]

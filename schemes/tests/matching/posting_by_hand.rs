@@ -131,9 +131,9 @@ impl Poster {
             rows.swap(column, pivot);
             let inverse = rows[column][column].invert()?;
             let scaled: Vec<Scalar> = rows[column].iter().map(|x| *x * inverse).collect();
-            for row in 0..m {
-                let factor = rows[row][column];
-                for (x, y) in rows[row].iter_mut().zip(&scaled) {
+            for row in &mut rows {
+                let factor = row[column];
+                for (x, y) in row.iter_mut().zip(&scaled) {
                     *x = *x - factor * *y;
                 }
             }
