@@ -5,7 +5,7 @@ use consilium_schemes::matching::posting::{
     PostedIndex, PostedTrapdoor, PostingContext, PostingError, post_trapdoor,
 };
 use consilium_schemes::matching::{
-    EncryptedTrapdoor, HospitalKeys, MatchingError, index_build, matches,
+    EncryptedTrapdoor, HospitalKeys, MatchingError, index_build, matches, trd_gen,
 };
 use proptest::prelude::*;
 
@@ -237,21 +237,30 @@ fn the_product_of_an_own_and_a_stolen_trapdoor_asks_for_both_and_cannot_be_poste
 }
 
 #[test]
-fn a_stolen_and_rerandomised_index_cannot_be_posted() {
-    let (_, keys) = hospital(1);
+fn a_stolen_and_rerandomised_index_matches_and_cannot_be_posted() {
+    let (secret, keys) = hospital(1);
     let victim = posted_index(2, "ab", &keys, 2).to_bytes();
+    let x = Scalar::from_bytes(&secret.expose_secret()[5..37]).unwrap();
     let e = Scalar::from(77);
-    // U_0 and V_0 re-randomised, the rest as it is.
+    // U_0 and V_0 re-randomised with the hospital's public key, the rest as it is.
     let mut stolen = victim.clone();
-    let a = G1::from_bytes(&victim[8..56]).unwrap();
-    stolen[8..56].copy_from_slice(&(a + G1::generator() * e).to_bytes());
-    for posting in [victim, stolen] {
-        let posting = PostedIndex::from_bytes(&posting, n(2)).unwrap();
-        let thief = PostingContext {
-            poster: b"thief",
-            ..CONTEXT
-        };
-        assert_eq!(posting.verify(&keys, &thief).unwrap_err(), RANDOMNESS);
+    let mut shift = |at: usize, by: G1| {
+        let point = G1::from_bytes(&victim[at..at + 48]).unwrap();
+        stolen[at..at + 48].copy_from_slice(&(point + by).to_bytes());
+    };
+    shift(8, G1::generator() * e);
+    shift(8 + 2 * 48, G1::generator() * x * e);
+    let opened = PostedIndex::from_bytes(&stolen, n(2)).unwrap();
+    let opened = opened.index().decrypt(&secret);
+    let (wanted, _) = trd_gen(n(2), &tokens("ab"), &mut rng(4)).unwrap();
+    assert!(matches(&opened, &wanted).unwrap());
+    let thief = PostingContext {
+        poster: b"thief",
+        ..CONTEXT
+    };
+    for (posting, context) in [(&victim, &thief), (&stolen, &thief), (&stolen, &CONTEXT)] {
+        let posting = PostedIndex::from_bytes(posting, n(2)).unwrap();
+        assert_eq!(posting.verify(&keys, context).unwrap_err(), RANDOMNESS);
     }
 }
 
