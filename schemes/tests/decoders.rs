@@ -4,10 +4,12 @@
 mod frozen;
 
 use consilium_schemes::envelope::HeaderCore;
+use consilium_schemes::match_proof::MatchProof;
+use consilium_schemes::matching::posting::{PostedIndex, PostedTrapdoor};
 use consilium_schemes::matching::{
     ClaimedHospitalKeys, EncryptedIndex, EncryptedTrapdoor, HospitalSecretKeys, IndexSize,
 };
-use consilium_schemes::report::{PublicKey, SealedReport};
+use consilium_schemes::report::{DecryptionProof, Evidence, PublicKey, SealedReport};
 use consilium_schemes::tokens::{BlindedBatch, EvaluatedBatch};
 use consilium_schemes::wrap::Wrapped;
 use frozen::{bytes, cases};
@@ -16,7 +18,7 @@ use proptest::prelude::*;
 /// What was accepted, encoded again.
 type Decoder = fn(&[u8]) -> Option<Vec<u8>>;
 
-const DECODERS: [Decoder; 10] = [
+const DECODERS: [Decoder; 15] = [
     |input| {
         HeaderCore::from_bytes(input)
             .ok()
@@ -67,6 +69,31 @@ const DECODERS: [Decoder; 10] = [
             .ok()
             .map(|value| value.to_bytes())
     },
+    |input| {
+        PostedIndex::from_bytes(input, size(2))
+            .ok()
+            .map(|value| value.to_bytes())
+    },
+    |input| {
+        PostedTrapdoor::from_bytes(input, size(2))
+            .ok()
+            .map(|value| value.to_bytes())
+    },
+    |input| {
+        MatchProof::from_bytes(input)
+            .ok()
+            .map(|value| value.to_bytes())
+    },
+    |input| {
+        DecryptionProof::from_bytes(input)
+            .ok()
+            .map(|value| value.to_bytes())
+    },
+    |input| {
+        Evidence::from_bytes(input)
+            .ok()
+            .map(|value| value.expose_secret().to_vec())
+    },
 ];
 
 fn size(n: u16) -> IndexSize {
@@ -87,7 +114,27 @@ fn valid() -> Vec<Vec<u8>> {
         of("matching", "hospital keys", "secret"),
         of("matching", "match", "index"),
         of("matching", "match", "trapdoor"),
+        of("matching_posting", "index", "posting"),
+        of("matching_posting", "trapdoor", "posting"),
+        of("match_proof", "no match", "proof"),
+        of("report_proofs", "decryption", "proof"),
+        evidence(),
     ]
+}
+
+/// z, c, header and ciphertext of the first frozen report.
+fn evidence() -> Vec<u8> {
+    let case = &cases("report", "report")[0];
+    let sealed = bytes(&case["sealed"]);
+    let end = sealed.len() - 64;
+    let parts = [
+        &bytes(&case["z"]),
+        &sealed[170..554],
+        &sealed[..166],
+        &sealed[558..end],
+    ];
+    let sized = parts.map(|part| [&(part.len() as u32).to_be_bytes()[..], part].concat());
+    [&[1][..], &sized.concat()].concat()
 }
 
 #[test]

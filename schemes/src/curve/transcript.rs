@@ -24,6 +24,12 @@ impl Transcript {
         Self(Vec::with_capacity(Self::CAPACITY))
     }
 
+    /// An empty transcript with room for this many bytes: for long inputs that hold secrets.
+    #[must_use]
+    pub(crate) fn with_capacity(bytes: usize) -> Self {
+        Self(Vec::with_capacity(bytes.max(Self::CAPACITY)))
+    }
+
     /// Appends a part of a length fixed by the protocol.
     #[must_use]
     pub fn fixed<const N: usize>(mut self, part: &[u8; N]) -> Self {

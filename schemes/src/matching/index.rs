@@ -6,11 +6,11 @@ use rand_core::CryptoRng;
 
 use super::error::MatchingError;
 use super::keys::{HospitalKeys, HospitalSecretKeys};
-use super::{IndexSize, distinct, frame, polynomial, unframe};
-use crate::curve::{DecodeError, G1, InField as _, SecretScalar};
+use super::{IndexSize, NO_PROOF, distinct, frame, polynomial, unframe};
+use crate::curve::{DecodeError, G1, InField as _, Reader, SecretScalar};
 use crate::tokens::KeywordToken;
 
-const KIND: [u8; 4] = *b"CMIX";
+pub(super) const KIND: [u8; 4] = *b"CMIX";
 
 /// I_0..I_n. Whoever holds it can test tokens on it: not secret from the matching hospital, but
 /// from everyone else.
@@ -53,13 +53,22 @@ impl Index {
         self.size
     }
 
-    pub(super) fn points(&self) -> &[G1] {
+    pub(crate) fn points(&self) -> &[G1] {
         &self.points
     }
 
     /// Encrypts to a hospital: U_j = g1^{u_j}, V_j = I_j a^{u_j} with fresh u_j, except V_n = I_n.
     #[must_use]
     pub fn encrypt(&self, to: &HospitalKeys, rng: &mut impl CryptoRng) -> EncryptedIndex {
+        self.encrypt_keeping(to, rng).0
+    }
+
+    /// As [`Self::encrypt`], with u_0..u_{n-1} for the proof that goes with a posting.
+    pub(super) fn encrypt_keeping(
+        &self,
+        to: &HospitalKeys,
+        rng: &mut impl CryptoRng,
+    ) -> (EncryptedIndex, Vec<SecretScalar>) {
         let n = self.size.keywords();
         let randomness: Vec<SecretScalar> = (0..n).map(|_| SecretScalar::random(rng)).collect();
         let u = randomness.iter().map(|u_j| G1::generator() * u_j).collect();
@@ -73,11 +82,8 @@ impl Index {
             .zip(masks)
             .map(|(i_j, mask)| *i_j + mask)
             .collect();
-        EncryptedIndex {
-            size: self.size,
-            u,
-            v,
-        }
+        let size = self.size;
+        (EncryptedIndex { size, u, v }, randomness)
     }
 }
 
@@ -104,8 +110,18 @@ impl EncryptedIndex {
         super::FRAME + Self::points(n)
     }
 
-    fn points(n: IndexSize) -> usize {
+    pub(super) fn points(n: IndexSize) -> usize {
         (n.keywords() + n.coefficients()) * G1::BYTES
+    }
+
+    /// U_0..U_{n-1}.
+    pub(crate) fn u(&self) -> &[G1] {
+        &self.u
+    }
+
+    /// V_0..V_n.
+    pub(crate) fn v(&self) -> &[G1] {
+        &self.v
     }
 
     /// The n it was made for.
@@ -138,12 +154,27 @@ impl EncryptedIndex {
     /// V_n`.
     #[must_use]
     pub fn to_bytes(&self) -> Vec<u8> {
-        let mut out = frame(KIND, self.size, Self::points(self.size));
-        self.u
-            .iter()
-            .chain(&self.v)
-            .for_each(|point| out.extend_from_slice(&point.to_bytes()));
+        let mut out = frame(KIND, self.size, NO_PROOF, Self::points(self.size));
+        self.put_points(&mut out);
         out
+    }
+
+    /// `U_0 .. U_{n-1} || V_0 .. V_n`.
+    pub(super) fn put_points(&self, out: &mut Vec<u8>) {
+        for point in self.u.iter().chain(&self.v) {
+            out.extend_from_slice(&point.to_bytes());
+        }
+    }
+
+    /// Reads what [`Self::put_points`] wrote.
+    pub(super) fn read_points(n: IndexSize, reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        let u = (0..n.keywords())
+            .map(|_| reader.g1().in_field("U"))
+            .collect::<Result<_, _>>()?;
+        let v = (0..n.coefficients())
+            .map(|_| reader.g1().in_field("V"))
+            .collect::<Result<_, _>>()?;
+        Ok(Self { size: n, u, v })
     }
 
     /// Parses the canonical encoding for the federation's n. No point may be the identity.
@@ -151,15 +182,10 @@ impl EncryptedIndex {
     /// # Errors
     /// [`DecodeError`] naming the field.
     pub fn from_bytes(bytes: &[u8], n: IndexSize) -> Result<Self, DecodeError> {
-        let mut reader = unframe(KIND, n, Self::points(n), bytes)?;
-        let u = (0..n.keywords())
-            .map(|_| reader.g1().in_field("U"))
-            .collect::<Result<_, _>>()?;
-        let v = (0..n.coefficients())
-            .map(|_| reader.g1().in_field("V"))
-            .collect::<Result<_, _>>()?;
+        let mut reader = unframe(KIND, n, NO_PROOF, Self::points(n), bytes)?;
+        let index = Self::read_points(n, &mut reader)?;
         reader.finish()?;
-        Ok(Self { size: n, u, v })
+        Ok(index)
     }
 }
 

@@ -142,11 +142,11 @@ impl HospitalSecretKeys {
         claimed
     }
 
-    pub(super) fn x(&self) -> &SecretScalar {
+    pub(crate) fn x(&self) -> &SecretScalar {
         &self.x
     }
 
-    pub(super) fn y(&self) -> &SecretScalar {
+    pub(crate) fn y(&self) -> &SecretScalar {
         &self.y
     }
 }
@@ -166,11 +166,11 @@ pub struct HospitalKeys {
 }
 
 impl HospitalKeys {
-    pub(super) fn a(&self) -> G1 {
+    pub(crate) fn a(&self) -> G1 {
         self.a
     }
 
-    pub(super) fn b(&self) -> G2 {
+    pub(crate) fn b(&self) -> G2 {
         self.b
     }
 }

@@ -40,14 +40,15 @@
 //!
 //! Deviations: the paper's trapdoor sums the interests without weights, which makes some wrong
 //! matches permanent and two trapdoors of one doctor proportional; the c_k prevent both. A trapdoor
-//! is exactly as long as an index: a longer one lets a holder of tokens strip interests off it. Not
-//! here yet: the proofs of section 5 (posting, number of interests, Match); the encodings have a
-//! field for them that must say "none".
+//! is exactly as long as an index: a longer one lets a holder of tokens strip interests off it. How index and trapdoor are
+//! posted, with proofs of their randomness and of m: [`posting`]; the proof of Match: [`crate::match_proof`]. An encoding
+//! says in one byte whether proofs follow the points.
 
 mod error;
 mod index;
 mod keys;
 mod polynomial;
+pub mod posting;
 pub mod prefilter;
 mod trapdoor;
 
@@ -62,8 +63,10 @@ use crate::curve::{DecodeError, InField as _, Reader, multi_pairing};
 use crate::tokens::KeywordToken;
 
 const VERSION: u8 = 1;
-/// The proof that will follow the points of an encrypted index or trapdoor: none in this version.
+/// What follows the points of an encrypted index or trapdoor: nothing.
 const NO_PROOF: u8 = 0;
+/// What follows the points: the proofs of [`posting`].
+const WITH_PROOF: u8 = 1;
 
 /// Bytes before the points: kind, version, n, proof.
 const FRAME: usize = 4 + 1 + 2 + 1;
@@ -124,23 +127,24 @@ fn distinct<'a>(
 }
 
 /// Begins the encoding of an encrypted index or trapdoor.
-fn frame(kind: [u8; 4], n: IndexSize, points: usize) -> Vec<u8> {
-    let mut out = Vec::with_capacity(FRAME + points);
+fn frame(kind: [u8; 4], n: IndexSize, proof: u8, body: usize) -> Vec<u8> {
+    let mut out = Vec::with_capacity(FRAME + body);
     out.extend_from_slice(&kind);
     out.push(VERSION);
     out.extend_from_slice(&n.get().to_be_bytes());
-    out.push(NO_PROOF);
+    out.push(proof);
     out
 }
 
-/// Reads what [`frame`] wrote; `n` must be the federation's, the length exact.
+/// Reads what [`frame`] wrote; `n` must be the federation's, the proof as expected, the body at most that long.
 fn unframe(
     kind: [u8; 4],
     n: IndexSize,
-    points: usize,
+    proof: u8,
+    body: usize,
     bytes: &[u8],
 ) -> Result<Reader<'_>, DecodeError> {
-    let mut reader = Reader::new(bytes, FRAME + points)?;
+    let mut reader = Reader::new(bytes, FRAME + body)?;
     if reader.array::<4>().in_field("kind")? != kind {
         return Err(DecodeError::Rule("another kind of value").in_field("kind"));
     }
@@ -148,8 +152,11 @@ fn unframe(
     if reader.u16().in_field("n")? != n.get() {
         return Err(DecodeError::Rule("not the federation's n").in_field("n"));
     }
-    if reader.u8().in_field("proof")? != NO_PROOF {
-        return Err(DecodeError::Rule("no proof is known in this version").in_field("proof"));
+    match reader.u8().in_field("proof")? {
+        found if found == proof => Ok(reader),
+        _ if proof == NO_PROOF => {
+            Err(DecodeError::Rule("no proof is known in this version").in_field("proof"))
+        }
+        _ => Err(DecodeError::Rule("a posting carries its proofs").in_field("proof")),
     }
-    Ok(reader)
 }

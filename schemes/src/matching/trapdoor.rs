@@ -6,11 +6,11 @@ use rand_core::CryptoRng;
 
 use super::error::MatchingError;
 use super::keys::{HospitalKeys, HospitalSecretKeys};
-use super::{IndexSize, distinct, frame, polynomial, unframe};
-use crate::curve::{DecodeError, G2, InField as _, SecretScalar};
+use super::{IndexSize, NO_PROOF, distinct, frame, polynomial, unframe};
+use crate::curve::{DecodeError, G2, InField as _, Reader, SecretScalar};
 use crate::tokens::KeywordToken;
 
-const KIND: [u8; 4] = *b"CMTD";
+pub(super) const KIND: [u8; 4] = *b"CMTD";
 
 /// T_0..T_n. Whoever holds it can test tokens on it: not secret from the doctor's hospital, but
 /// from everyone else.
@@ -31,20 +31,49 @@ pub fn trd_gen(
     interests: &[KeywordToken],
     rng: &mut impl CryptoRng,
 ) -> Result<(Trapdoor, InterestCount), MatchingError> {
+    let generated = generate(n, interests, rng)?;
+    Ok((generated.trapdoor, generated.count))
+}
+
+/// A trapdoor with what it was made of, for the proof of its rank. The scalars wipe themselves.
+pub(super) struct Generated<'a> {
+    pub(super) trapdoor: Trapdoor,
+    pub(super) count: InterestCount,
+    /// h_k, all different.
+    pub(super) interests: Vec<&'a SecretScalar>,
+    /// tau c_k, none of them zero.
+    pub(super) weights: Vec<SecretScalar>,
+    /// t_j with T_j = g2^{t_j}.
+    pub(super) exponents: Vec<SecretScalar>,
+}
+
+/// TrdGen, with its secrets.
+pub(super) fn generate<'a>(
+    n: IndexSize,
+    interests: &'a [KeywordToken],
+    rng: &mut impl CryptoRng,
+) -> Result<Generated<'a>, MatchingError> {
     let interests = distinct("interests", n.interests(), interests)?;
+    let interests: Vec<&SecretScalar> = interests.iter().map(|token| token.scalar()).collect();
     let tau = SecretScalar::random(rng);
-    let weights = interests
+    let weights: Vec<SecretScalar> = interests
         .iter()
         .map(|_| &tau * &SecretScalar::random(rng))
         .collect();
-    let bases: Vec<&SecretScalar> = interests.iter().map(|token| token.scalar()).collect();
-    let exponents = polynomial::weighted_powers(weights, &bases, n.coefficients());
+    let running = weights.iter().map(SecretScalar::duplicate).collect();
+    let exponents = polynomial::weighted_powers(running, &interests, n.coefficients());
     let points = exponents
         .iter()
         .map(|exponent| G2::generator() * exponent)
         .collect();
     let count = u16::try_from(interests.len()).expect("bounded by n");
-    Ok((Trapdoor { size: n, points }, InterestCount(count)))
+    Ok(Generated {
+        trapdoor: Trapdoor { size: n, points },
+        count: InterestCount(count),
+        interests,
+        weights,
+        exponents,
+    })
 }
 
 /// m: how many distinct interests a trapdoor was made of.
@@ -52,6 +81,22 @@ pub fn trd_gen(
 pub struct InterestCount(u16);
 
 impl InterestCount {
+    /// Length of the encoding.
+    pub(super) const BYTES: usize = 2;
+
+    /// Reads a number that can be proved for n: 1 to n / 2 + 1.
+    pub(super) fn read(n: IndexSize, reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        let count = reader.u16()?;
+        match usize::from(count) {
+            0 => Err(DecodeError::Zero),
+            m if m > n.interests() => Err(DecodeError::Limit {
+                limit: u64::try_from(n.interests()).unwrap_or(u64::MAX),
+                actual: count.into(),
+            }),
+            _ => Ok(Self(count)),
+        }
+    }
+
     /// The number.
     #[must_use]
     pub fn get(self) -> u16 {
@@ -66,13 +111,22 @@ impl Trapdoor {
         self.size
     }
 
-    pub(super) fn points(&self) -> &[G2] {
+    pub(crate) fn points(&self) -> &[G2] {
         &self.points
     }
 
     /// Encrypts to the doctor's hospital: D_j = g2^{d_j}, M_j = T_j b^{d_j} with fresh d_j.
     #[must_use]
     pub fn encrypt(&self, to: &HospitalKeys, rng: &mut impl CryptoRng) -> EncryptedTrapdoor {
+        self.encrypt_keeping(to, rng).0
+    }
+
+    /// As [`Self::encrypt`], with d_0..d_n for the proofs that go with a posting.
+    pub(super) fn encrypt_keeping(
+        &self,
+        to: &HospitalKeys,
+        rng: &mut impl CryptoRng,
+    ) -> (EncryptedTrapdoor, Vec<SecretScalar>) {
         let randomness: Vec<SecretScalar> = self
             .points
             .iter()
@@ -86,11 +140,8 @@ impl Trapdoor {
             .zip(masks)
             .map(|(t_j, mask)| *t_j + mask)
             .collect();
-        EncryptedTrapdoor {
-            size: self.size,
-            d,
-            m,
-        }
+        let size = self.size;
+        (EncryptedTrapdoor { size, d, m }, randomness)
     }
 }
 
@@ -115,8 +166,18 @@ impl EncryptedTrapdoor {
         super::FRAME + Self::points(n)
     }
 
-    fn points(n: IndexSize) -> usize {
+    pub(super) fn points(n: IndexSize) -> usize {
         2 * n.coefficients() * G2::BYTES
+    }
+
+    /// D_0..D_n.
+    pub(crate) fn d(&self) -> &[G2] {
+        &self.d
+    }
+
+    /// M_0..M_n.
+    pub(crate) fn m(&self) -> &[G2] {
+        &self.m
     }
 
     /// The n it was made for.
@@ -148,20 +209,20 @@ impl EncryptedTrapdoor {
     /// The canonical encoding: `"CMTD" || version || n 2 || no proof || D_0 .. D_n || M_0 .. M_n`.
     #[must_use]
     pub fn to_bytes(&self) -> Vec<u8> {
-        let mut out = frame(KIND, self.size, Self::points(self.size));
-        self.d
-            .iter()
-            .chain(&self.m)
-            .for_each(|point| out.extend_from_slice(&point.to_bytes()));
+        let mut out = frame(KIND, self.size, NO_PROOF, Self::points(self.size));
+        self.put_points(&mut out);
         out
     }
 
-    /// Parses the canonical encoding for the federation's n. No point may be the identity.
-    ///
-    /// # Errors
-    /// [`DecodeError`] naming the field.
-    pub fn from_bytes(bytes: &[u8], n: IndexSize) -> Result<Self, DecodeError> {
-        let mut reader = unframe(KIND, n, Self::points(n), bytes)?;
+    /// `D_0 .. D_n || M_0 .. M_n`.
+    pub(super) fn put_points(&self, out: &mut Vec<u8>) {
+        for point in self.d.iter().chain(&self.m) {
+            out.extend_from_slice(&point.to_bytes());
+        }
+    }
+
+    /// Reads what [`Self::put_points`] wrote.
+    pub(super) fn read_points(n: IndexSize, reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
         let count = n.coefficients();
         let d = (0..count)
             .map(|_| reader.g2().in_field("D"))
@@ -169,8 +230,18 @@ impl EncryptedTrapdoor {
         let m = (0..count)
             .map(|_| reader.g2().in_field("M"))
             .collect::<Result<_, _>>()?;
-        reader.finish()?;
         Ok(Self { size: n, d, m })
+    }
+
+    /// Parses the canonical encoding for the federation's n. No point may be the identity.
+    ///
+    /// # Errors
+    /// [`DecodeError`] naming the field.
+    pub fn from_bytes(bytes: &[u8], n: IndexSize) -> Result<Self, DecodeError> {
+        let mut reader = unframe(KIND, n, NO_PROOF, Self::points(n), bytes)?;
+        let trapdoor = Self::read_points(n, &mut reader)?;
+        reader.finish()?;
+        Ok(trapdoor)
     }
 }
 

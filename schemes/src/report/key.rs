@@ -104,7 +104,7 @@ impl SecretKey {
         bits: u32,
         rng: &mut impl rand_core::CryptoRng,
     ) -> Result<Self, ReportKeyError> {
-        if !(MIN_BITS..=MAX_BITS).contains(&bits) || !bits.is_multiple_of(64) {
+        if !modulus::is_accepted_size(bits) {
             return Err(ReportKeyError::Size { bits });
         }
         let key = RsaPrivateKey::new(rng, bits as usize).map_err(|_| ReportKeyError::PrivateKey)?;

@@ -18,6 +18,8 @@
 //! | z | [`Opening`] |
 //! | c, header, ciphertext, outer signature | [`SealedReport`] |
 //! | SHA-256(c, header, ciphertext) | [`Digest`], by [`SealedReport::digest`] |
+//! | ch, r_1..r_8 | [`DecryptionProof`] |
+//! | z, c, header, ciphertext of a dispute; the outcome | [`Evidence`]; [`Verdict`] |
 //!
 //! ```text
 //! N odd, no prime factor below 2^16, its bits a multiple of 64
@@ -30,12 +32,13 @@
 //! ciphertext = AES-256-GCM(k_enc, nonce 0, inside || report, header)
 //! outside    = Sign(doctor, header_core, digest)
 //! ```
-//! The nonce is fixed because every z, hence every k_enc, is used once. [`open_with`] needs only z
-//! and public values: a dispute is settled by it, and a Guillou-Quisquater proof of knowing z can
-//! be added without a change of format.
+//! The nonce is fixed because every z, hence every k_enc, is used once. Two statements about a report are settled on the
+//! ledger by verification alone: *I decrypted it* ([`DecryptionProof`], for the acknowledgement) and *it does not open*
+//! ([`Evidence`], for a dispute).
 //!
 //! Assumptions: RSA with e = 65537 is one-way; HKDF, HMAC as random oracles; AES-256 a pseudorandom
-//! permutation; Ed25519 unforgeable.
+//! permutation; Ed25519 unforgeable. A c that is not coprime to N, which no doctor draws, is refused: the certificate does not
+//! speak of it.
 //!
 //! Private operations are blinded (a fresh random factor per operation) and their result is checked
 //! against c before use, as the `rsa` crate's `rsa_decrypt_and_check` does; they happen on the
@@ -47,7 +50,10 @@
 //! What it leaks: the report's length, and who wrote to which record.
 
 mod certificate;
+mod decryption;
+mod dispute;
 mod error;
+mod header;
 mod key;
 mod modulus;
 mod sealed;
@@ -56,7 +62,11 @@ use core::fmt;
 
 use zeroize::Zeroizing;
 
-pub use error::{ReportError, ReportKeyError};
+pub use decryption::{DecryptionProof, DecryptionStatement, prove_decryption};
+pub use dispute::{Evidence, PostedReport, Verdict};
+pub use error::{
+    DecryptionProofError, Defect, DisputeRefused, Inadmissible, ReportError, ReportKeyError,
+};
 pub use key::{MAX_BITS, MIN_BITS, PublicKey, SecretKey};
 pub use sealed::{SealedReport, open_with, seal};
 

@@ -17,12 +17,17 @@ const SMALL: u32 = 1 << 16;
 /// Bits per word in the trial division.
 const WORD: usize = 4;
 
+/// Whether a modulus may have so many bits.
+pub(super) fn is_accepted_size(bits: u32) -> bool {
+    (MIN_BITS..=MAX_BITS).contains(&bits) && bits.is_multiple_of(64)
+}
+
 /// The public key of a modulus: size, parity and small factors checked.
 pub(super) fn checked_key(modulus: &[u8]) -> Result<RsaPublicKey, ReportKeyError> {
     let bits = u32::try_from(modulus.len())
         .unwrap_or(u32::MAX)
         .saturating_mul(8);
-    if !(MIN_BITS..=MAX_BITS).contains(&bits) || !bits.is_multiple_of(64) {
+    if !is_accepted_size(bits) {
         return Err(ReportKeyError::Size { bits });
     }
     if modulus.first().is_none_or(|byte| byte & 0x80 == 0) {
@@ -81,6 +86,20 @@ pub(super) fn residue(key: &RsaPublicKey, bytes: &[u8]) -> Option<BoxedUint> {
         return None;
     }
     integer(bytes).filter(|x| !bool::from(x.is_zero()) && x < key.n().as_ref())
+}
+
+/// An integer below N as exactly |N| bytes.
+pub(super) fn fixed_bytes(key: &RsaPublicKey, x: &BoxedUint) -> Zeroizing<Vec<u8>> {
+    let bytes = Zeroizing::new(x.to_be_bytes().into_vec());
+    let excess = bytes.len().saturating_sub(key.size());
+    let (_, exact) = bytes.split_at(excess);
+    Zeroizing::new(exact.to_vec())
+}
+
+/// 1/x modulo N for a public x.
+pub(super) fn inverse(key: &RsaPublicKey, x: &BoxedUint) -> Option<BoxedUint> {
+    let odd = key.n().as_ref().to_odd().into_option();
+    odd.and_then(|n| x.invert_odd_mod_vartime(&n).into_option())
 }
 
 /// Whether x has an inverse modulo N, in time that does not depend on x.

@@ -4,10 +4,11 @@ use core::fmt;
 
 use aes_gcm::aead::{Aead as _, Payload};
 use aes_gcm::{Aes256Gcm, KeyInit as _};
-use rsa::hazmat;
+use rsa::{BoxedUint, hazmat};
 use zeroize::Zeroizing;
 
-use super::error::ReportError;
+use super::error::{Defect, ReportError};
+use super::header::HeaderCore;
 use super::key::{MAX_BITS, PublicKey, SecretKey};
 use super::modulus::{is_coprime, residue};
 use super::{Digest, Opening, REPORT_LIMIT, Report, ReportContext};
@@ -15,81 +16,18 @@ use crate::curve::{DecodeError, InField as _, Label, Reader, Transcript, put_var
 use crate::kdf::CommittingKeys;
 use crate::signature::{Purpose, Signature, SigningKey, VerifyingKey};
 
-const MAGIC: &[u8; 4] = b"CTHR";
-const VERSION: u8 = 1;
-/// RSA-KEM with e = 65537, HKDF-SHA-256, HMAC-SHA-256, AES-256-GCM.
-const SUITE: u8 = 1;
-
 const LABEL_KEYS: Label = Label::new("CONSILIUM-V1-REPORT-KEYS");
 const LABEL_DIGEST: Label = Label::new("CONSILIUM-V1-REPORT-DIGEST");
 const PURPOSE_INSIDE: Purpose = Purpose::new("CONSILIUM-V1-SIG-REPORT-INSIDE");
 const PURPOSE_OUTSIDE: Purpose = Purpose::new("CONSILIUM-V1-SIG-REPORT-OUTSIDE");
 
-const TAG: usize = 32;
+pub(super) const TAG: usize = 32;
 const GCM_TAG: usize = 16;
-const CIPHERTEXT_LIMIT: usize = Signature::LENGTH + REPORT_LIMIT + GCM_TAG;
-const MODULUS_LIMIT: usize = MAX_BITS as usize / 8;
+pub(super) const CIPHERTEXT_LIMIT: usize = Signature::LENGTH + REPORT_LIMIT + GCM_TAG;
+pub(super) const MODULUS_LIMIT: usize = MAX_BITS as usize / 8;
 
 /// One key per z, so one nonce is enough.
 const NONCE: [u8; 12] = [0; 12];
-
-/// Who sent what to whom, in the clear.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct HeaderCore {
-    context: ReportContext,
-    doctor: VerifyingKey,
-    recipient: Digest,
-}
-
-impl HeaderCore {
-    const LENGTH: usize = 4 + 2 + 4 * 32;
-
-    fn to_bytes(self) -> Vec<u8> {
-        let mut out = Vec::with_capacity(Self::LENGTH);
-        out.extend_from_slice(MAGIC);
-        out.extend_from_slice(&[VERSION, SUITE]);
-        out.extend_from_slice(&self.context.federation);
-        out.extend_from_slice(&self.context.record);
-        out.extend_from_slice(self.doctor.as_bytes());
-        out.extend_from_slice(self.recipient.as_bytes());
-        out
-    }
-
-    fn read(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
-        if reader.array::<4>().in_field("magic")? != *MAGIC {
-            return Err(DecodeError::Rule("not a sealed report").in_field("magic"));
-        }
-        reader.version(VERSION).in_field("version")?;
-        reader.version(SUITE).in_field("suite")?;
-        let federation = reader.array().in_field("federation")?;
-        let record = reader.array().in_field("record")?;
-        let doctor = VerifyingKey::from_bytes(&reader.array().in_field("doctor")?)
-            .map_err(|_| DecodeError::Rule("not an Ed25519 key").in_field("doctor"))?;
-        let recipient = Digest::from_bytes(reader.array().in_field("report key")?);
-        Ok(Self {
-            context: ReportContext { federation, record },
-            doctor,
-            recipient,
-        })
-    }
-
-    /// Each part that differs from what is expected, by name.
-    fn expect(&self, other: &Self) -> Result<(), ReportError> {
-        let same = [
-            (
-                "federation",
-                self.context.federation == other.context.federation,
-            ),
-            ("record", self.context.record == other.context.record),
-            ("doctor", self.doctor == other.doctor),
-            ("report key", self.recipient == other.recipient),
-        ];
-        match same.into_iter().find(|(_, same)| !same) {
-            Some((name, _)) => Err(ReportError::Context(name)),
-            None => Ok(()),
-        }
-    }
-}
 
 /// A report as it travels from doctor to patient.
 #[derive(Clone, PartialEq, Eq)]
@@ -110,12 +48,17 @@ impl SealedReport {
     /// of the report.
     #[must_use]
     pub fn digest(&self) -> Digest {
-        let parts = Transcript::new()
-            .variable(LABEL_DIGEST.as_bytes())
-            .variable(&self.c)
-            .variable(&self.header())
-            .variable(&self.ciphertext);
-        Digest::of(parts.as_bytes())
+        digest_of(&self.c, &self.header(), &self.ciphertext)
+    }
+
+    /// c, big-endian, as long as the modulus.
+    #[must_use]
+    pub fn encapsulation(&self) -> &[u8] {
+        &self.c
+    }
+
+    pub(super) fn ciphertext(&self) -> &[u8] {
+        &self.ciphertext
     }
 
     /// Checks the doctor's outer signature; whoever relays a report does this.
@@ -174,7 +117,7 @@ impl SealedReport {
         })
     }
 
-    fn header(&self) -> Vec<u8> {
+    pub(super) fn header(&self) -> Vec<u8> {
         [self.core.to_bytes().as_slice(), &self.tag].concat()
     }
 }
@@ -251,9 +194,17 @@ impl SecretKey {
         doctor: &VerifyingKey,
         rng: &mut impl rand_core::CryptoRng,
     ) -> Result<Opening, ReportError> {
-        let recipient = self.public_key();
-        check(sealed, context, recipient, doctor)?;
-        let c = residue(recipient.rsa(), &sealed.c).ok_or(ReportError::Encapsulation)?;
+        check(sealed, context, self.public_key(), doctor)?;
+        self.root(&sealed.c, rng)
+    }
+
+    /// z = c^(1/e) mod N, blinded.
+    pub(super) fn root(
+        &self,
+        c: &[u8],
+        rng: &mut impl rand_core::CryptoRng,
+    ) -> Result<Opening, ReportError> {
+        let c = residue(self.public_key().rsa(), c).ok_or(ReportError::Encapsulation)?;
         let z = hazmat::rsa_decrypt_and_check(self.rsa(), Some(rng), &c)
             .map(Zeroizing::new)
             .map_err(|_| ReportError::WrongOpening)?;
@@ -294,33 +245,63 @@ pub fn open_with(
     if power(recipient, &opening.0)? != sealed.c {
         return Err(ReportError::WrongOpening);
     }
-    let bound = [sealed.core.to_bytes(), sealed.c.clone()].concat();
-    let keys = CommittingKeys::derive(LABEL_KEYS, &opening.0, &bound);
-    if !keys.is_committed(&bound, &sealed.tag) {
-        return Err(ReportError::DoesNotOpen);
+    Ok(unseal(
+        &opening.0,
+        &sealed.core,
+        &sealed.tag,
+        &sealed.c,
+        &sealed.ciphertext,
+    )?)
+}
+
+/// What z opens, once it is known that z^e = c and whom the header names.
+pub(super) fn unseal(
+    z: &[u8],
+    core: &HeaderCore,
+    tag: &[u8; TAG],
+    c: &[u8],
+    ciphertext: &[u8],
+) -> Result<Report, Defect> {
+    let bound = [core.to_bytes().as_slice(), c].concat();
+    let keys = CommittingKeys::derive(LABEL_KEYS, z, &bound);
+    if !keys.is_committed(&bound, tag) {
+        return Err(Defect::Commitment);
     }
     let plaintext = Aes256Gcm::new((&*keys.encryption).into())
         .decrypt(
             &NONCE.into(),
             Payload {
-                msg: &sealed.ciphertext,
-                aad: &sealed.header(),
+                msg: ciphertext,
+                aad: &[core.to_bytes().as_slice(), tag].concat(),
             },
         )
         .map(Zeroizing::new)
-        .map_err(|_| ReportError::DoesNotOpen)?;
-    let (inside, text) = plaintext
-        .split_first_chunk()
-        .ok_or(ReportError::DoesNotOpen)?;
-    doctor
+        .map_err(|_| Defect::Ciphertext)?;
+    let (inside, text) = plaintext.split_first_chunk().ok_or(Defect::Plaintext)?;
+    core.doctor
         .verify(
             PURPOSE_INSIDE,
             &bound,
             text,
             &Signature::from_bytes(*inside),
         )
-        .map_err(|_| ReportError::InnerSignature)?;
-    Report::new(Zeroizing::new(text.to_vec()))
+        .map_err(|_| Defect::InnerSignature)?;
+    Report::new(Zeroizing::new(text.to_vec())).map_err(|_| Defect::Plaintext)
+}
+
+/// SHA-256(c, header, ciphertext), under a label, each behind its length.
+pub(super) fn digest_of(c: &[u8], header: &[u8], ciphertext: &[u8]) -> Digest {
+    let parts = Transcript::new()
+        .variable(LABEL_DIGEST.as_bytes())
+        .variable(c)
+        .variable(header)
+        .variable(ciphertext);
+    Digest::of(parts.as_bytes())
+}
+
+/// c as an integer, if it is in (0, N), as long as N, and coprime to it.
+pub(super) fn encapsulation(recipient: &PublicKey, c: &[u8]) -> Option<BoxedUint> {
+    residue(recipient.rsa(), c).filter(|c| is_coprime(recipient.rsa(), c))
 }
 
 /// The context, the doctor's outer signature, and c.
@@ -337,7 +318,7 @@ fn check(
     };
     sealed.core.expect(&expected)?;
     sealed.verify_outside(doctor)?;
-    residue(recipient.rsa(), &sealed.c)
+    encapsulation(recipient, &sealed.c)
         .map(drop)
         .ok_or(ReportError::Encapsulation)
 }
@@ -361,7 +342,7 @@ fn random_residue(
 }
 
 /// z^e mod N, as long as N.
-fn power(recipient: &PublicKey, z: &[u8]) -> Result<Vec<u8>, ReportError> {
+pub(super) fn power(recipient: &PublicKey, z: &[u8]) -> Result<Vec<u8>, ReportError> {
     let z = residue(recipient.rsa(), z)
         .map(Zeroizing::new)
         .ok_or(ReportError::WrongOpening)?;

@@ -55,11 +55,15 @@ fn path(module: &str) -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(format!("tests/vectors/{module}.json"))
 }
 
+/// All cases of `tests/vectors/<module>.json`.
+pub fn all_cases(module: &str) -> Vec<Value> {
+    let text = std::fs::read_to_string(path(module)).unwrap();
+    serde_json::from_str(&text).unwrap()
+}
+
 /// The cases of `tests/vectors/<module>.json` that have `kind`; at least one.
 pub fn cases(module: &str, kind: &str) -> Vec<Value> {
-    let text = std::fs::read_to_string(path(module)).unwrap();
-    let all: Vec<Value> = serde_json::from_str(&text).unwrap();
-    let cases: Vec<Value> = all
+    let cases: Vec<Value> = all_cases(module)
         .into_iter()
         .filter(|case| case["kind"] == kind)
         .collect();
@@ -125,4 +129,39 @@ pub fn fr_by_hand(label: &str, message: &[u8]) -> [u8; 32] {
     let mut big_endian = bls12_381::Scalar::from_bytes_wide(&wide).to_bytes();
     big_endian.reverse();
     big_endian
+}
+
+/// A variable part of hash input: behind its length of eight bytes.
+pub fn sized(part: &[u8]) -> Vec<u8> {
+    [&(part.len() as u64).to_be_bytes()[..], part].concat()
+}
+
+/// SHA-256 of parts, each behind its length; the first is the label.
+pub fn digest_by_hand(label: &str, parts: &[&[u8]]) -> Vec<u8> {
+    let mut message = sized(label.as_bytes());
+    parts.iter().for_each(|part| message.extend(sized(part)));
+    Sha256::digest(message).to_vec()
+}
+
+/// The first `count` hedged nonces of a proof.
+pub fn nonces_by_hand(
+    label: &str,
+    secrets: &[Vec<u8>],
+    fresh: &[u8],
+    statement: &[u8],
+    count: u32,
+) -> Vec<Vec<u8>> {
+    let number = (secrets.len() as u32).to_be_bytes();
+    let message = [&number[..], &secrets.concat(), fresh, statement].concat();
+    let seed = fr_by_hand(label, &message);
+    let nonce = |i: u32| [&seed[..], &i.to_be_bytes()].concat();
+    (0..count)
+        .map(|i| fr_by_hand("CONSILIUM-V1-NONCE", &nonce(i)).to_vec())
+        .collect()
+}
+
+/// Randomness from which the crate draws exactly these scalars: it reduces 64 bytes.
+pub fn wide(scalars: &[Vec<u8>]) -> Vec<u8> {
+    let wide = scalars.iter().map(|scalar| [&[0; 32][..], scalar].concat());
+    wide.collect::<Vec<_>>().concat()
 }

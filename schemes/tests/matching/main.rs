@@ -6,6 +6,9 @@ mod attacks;
 #[path = "../frozen/mod.rs"]
 mod frozen;
 mod generate;
+mod posting;
+mod posting_by_hand;
+mod posting_vectors;
 mod prefilter;
 mod properties;
 mod reference;

@@ -1,4 +1,5 @@
 //! What the tests share: the independent implementation, and fixed randomness.
+#![allow(dead_code)]
 
 use bls12_381::hash_to_curve::{ExpandMsgXmd, HashToCurve, HashToField};
 use bls12_381::{G1Affine, G1Projective, G2Affine, G2Projective, Gt, Scalar};

@@ -1,0 +1,59 @@
+//! Verification: public, in variable time.
+
+use super::equations::{Commitments, challenge, folded};
+use super::error::MatchProofError;
+use super::proof::{Answers, MatchProof, Outcome};
+use super::statement::Statement;
+use crate::curve::{G1, G2, Scalar};
+
+/// What is true of index and trapdoor, if the proof holds.
+///
+/// # Errors
+/// [`MatchProofError::SizesDiffer`], [`MatchProofError::DoesNotHold`].
+pub fn verify(statement: &Statement<'_>, proof: &MatchProof) -> Result<Outcome, MatchProofError> {
+    statement.check_sizes()?;
+    let outcome = proof.outcome();
+    let (commitments, blinded) = match &proof.answers {
+        Answers::Match { x, y, z } => (match_commitments(statement, proof.c, [*x, *y, *z]), None),
+        Answers::NoMatch {
+            blinded,
+            delta,
+            x,
+            y,
+            w,
+        } => {
+            let mut commitments = no_match_commitments(statement, [*delta, *x, *y, *w]);
+            commitments.a4 *= blinded.pow(&-proof.c); // L32
+            (commitments, Some(&**blinded))
+        }
+    };
+    let c = challenge(statement, &statement.points(), blinded, &commitments);
+    if c == proof.c {
+        Ok(outcome)
+    } else {
+        Err(MatchProofError::DoesNotHold { outcome })
+    }
+}
+
+fn match_commitments(statement: &Statement<'_>, c: Scalar, [x, y, z]: [Scalar; 3]) -> Commitments {
+    let (a, b) = (statement.keys.a(), statement.keys.b());
+    let (g1, g2) = (G1::generator(), G2::generator());
+    Commitments {
+        a1: g1 * x - a * c,                                                // L22
+        a2: g2 * y - b * c,                                                // L23
+        a3: g1 * z - a * y,                                                // L24
+        a4: folded(statement, |v, u| u * x - v * c, |v, u| v * y - u * z), // L25
+    }
+}
+
+/// All but the factor Z^{-c} of A4.
+fn no_match_commitments(statement: &Statement<'_>, [delta, x, y, w]: [Scalar; 4]) -> Commitments {
+    let (a, b) = (statement.keys.a(), statement.keys.b());
+    let (g1, g2) = (G1::generator(), G2::generator());
+    Commitments {
+        a1: g1 * x - a * delta,                                                // L29
+        a2: g2 * y - b * delta,                                                // L30
+        a3: g1 * w - a * y,                                                    // L31
+        a4: folded(statement, |v, u| v * delta - u * x, |v, u| u * w - v * y), // L32
+    }
+}
