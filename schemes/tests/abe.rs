@@ -1,4 +1,3 @@
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, missing_docs)]
 //! The scheme from outside: the honest path, tampering on the way, and malformed encodings.
 //! (The attacks on the equations are in `src/abe/attacks/`, the vectors in `abe_vectors.rs`.)
 

@@ -1,15 +1,12 @@
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, missing_docs)]
 //! The curve module against `bls12_381`, against its frozen vectors, and against malformed encodings.
 
-mod support;
-
+use crate::support::{fixed_rng, gt_bytes, pair, scalar_bytes};
 use consilium_schemes::curve::{
     DecodeError, G1, G2, Gt, Label, Reader, Scalar, SecretScalar, Transcript, hash_to_g1,
     hash_to_scalar, multi_pairing, pairing, put_variable,
 };
 use proptest::prelude::*;
 use serde::{Deserialize, Serialize};
-use support::{fixed_rng, gt_bytes, pair, scalar_bytes};
 
 const LABEL: Label = Label::new("CONSILIUM-V1-TEST-CURVE");
 const VECTORS: &str = include_str!("vectors/curve.json");
@@ -49,7 +46,7 @@ fn arb_scalar() -> impl Strategy<Value = Scalar> {
 }
 
 fn reference(scalar: &Scalar) -> bls12_381::Scalar {
-    support::scalar(&scalar.to_bytes())
+    crate::support::scalar(&scalar.to_bytes())
 }
 
 proptest! {
@@ -91,14 +88,14 @@ proptest! {
     #[test]
     fn hashes_agree_with_the_reference(message in proptest::collection::vec(any::<u8>(), 0..80)) {
         let transcript = Transcript::new().variable(&message);
-        let point = support::hash_to_g1(LABEL.as_str(), transcript.as_bytes());
+        let point = crate::support::hash_to_g1(LABEL.as_str(), transcript.as_bytes());
         prop_assert_eq!(
             hash_to_g1(LABEL, &transcript).to_bytes(),
             bls12_381::G1Affine::from(point).to_compressed()
         );
         prop_assert_eq!(
             hash_to_scalar(LABEL, &transcript).to_bytes(),
-            scalar_bytes(&support::hash_to_scalar(LABEL.as_str(), transcript.as_bytes()))
+            scalar_bytes(&crate::support::hash_to_scalar(LABEL.as_str(), transcript.as_bytes()))
         );
     }
 }
@@ -263,7 +260,7 @@ fn frozen_vectors_hold_for_the_reference_and_for_us() {
                 message,
                 point,
             } => {
-                let reference = support::hash_to_g1(&label, &hexed(&message));
+                let reference = crate::support::hash_to_g1(&label, &hexed(&message));
                 assert_eq!(
                     hexed(&point),
                     bls12_381::G1Affine::from(reference).to_compressed()
@@ -277,7 +274,7 @@ fn frozen_vectors_hold_for_the_reference_and_for_us() {
                 message,
                 scalar,
             } => {
-                let reference = support::hash_to_scalar(&label, &hexed(&message));
+                let reference = crate::support::hash_to_scalar(&label, &hexed(&message));
                 assert_eq!(hexed(&scalar), scalar_bytes(&reference));
                 assert_eq!(label, LABEL.as_str());
                 let transcript = message_of(&hexed(&message));
@@ -295,8 +292,11 @@ fn frozen_vectors_hold_for_the_reference_and_for_us() {
                 e,
                 e_c,
             } => {
-                let [ra, rb, rc] = [&a, &b, &c].map(|text| support::scalar(&hexed(text)));
-                let (rp, rq) = (support::g1(&hexed(&p)), support::g2(&hexed(&q)));
+                let [ra, rb, rc] = [&a, &b, &c].map(|text| crate::support::scalar(&hexed(text)));
+                let (rp, rq) = (
+                    crate::support::g1(&hexed(&p)),
+                    crate::support::g2(&hexed(&q)),
+                );
                 assert_eq!(rp, bls12_381::G1Projective::generator() * ra);
                 assert_eq!(rq, bls12_381::G2Projective::generator() * rb);
                 assert_eq!(e, coefficients(&gt_bytes(&pair(rp, rq))));

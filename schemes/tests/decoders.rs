@@ -1,8 +1,6 @@
 //! Every decoder of these modules, on arbitrary bytes and on damaged encodings: refuses or round-trips, never panics.
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, missing_docs)]
 
-mod frozen;
-
+use crate::frozen::{bytes, cases};
 use consilium_schemes::envelope::HeaderCore;
 use consilium_schemes::match_proof::MatchProof;
 use consilium_schemes::matching::posting::{PostedIndex, PostedTrapdoor};
@@ -12,7 +10,6 @@ use consilium_schemes::matching::{
 use consilium_schemes::report::{DecryptionProof, Evidence, PublicKey, SealedReport};
 use consilium_schemes::tokens::{BlindedBatch, EvaluatedBatch};
 use consilium_schemes::wrap::Wrapped;
-use frozen::{bytes, cases};
 use proptest::prelude::*;
 
 /// What was accepted, encoded again.

@@ -1,9 +1,7 @@
 //! Encrypted records: frozen vectors, opened by hand with AES-GCM, HKDF and HMAC alone, and
 //! malformed headers.
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, missing_docs)]
 
-mod frozen;
-
+use crate::frozen::{FixedRng, array, bytes, cases, freeze};
 use aes_gcm::aead::{Aead as _, Payload};
 use aes_gcm::{Aes256Gcm, KeyInit as _};
 use consilium_schemes::digest::Digest;
@@ -11,7 +9,6 @@ use consilium_schemes::envelope::{
     self, EnvelopeError, HeaderCore, HeaderFields, REPORT_KEY_LIMIT, SymKey, UnopenedEnvelope,
 };
 use consilium_schemes::signature::SigningKey;
-use frozen::{FixedRng, array, bytes, cases, freeze};
 use hmac::{Hmac, Mac as _};
 use rand::SeedableRng as _;
 use serde_json::{Value, json};

@@ -1,4 +1,3 @@
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, missing_docs)]
 //! No two domain-separation labels of the workspace are equal.
 
 use std::collections::BTreeMap;

@@ -1,21 +1,17 @@
 //! Health reports: frozen vectors recomputed with schoolbook integers, and the attacks of
 //! `report_rsa.py`.
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, missing_docs)]
-
-mod by_hand;
-mod frozen;
 
 use std::sync::LazyLock;
 
+use crate::by_hand::{Integer, from_be, hkdf, hmac, power, reduce, to_be};
+use crate::frozen::{FixedRng, array, bytes, cases, freeze, sized};
 use aes_gcm::aead::{Aead as _, Payload};
 use aes_gcm::{Aes256Gcm, KeyInit as _};
-use by_hand::{Integer, from_be, hkdf, hmac, power, reduce, to_be};
 use consilium_schemes::report::{
     Opening, PublicKey, REPORT_LIMIT, Report, ReportContext, ReportError, ReportKeyError,
     SealedReport, SecretKey, open_with, seal,
 };
 use consilium_schemes::signature::{Purpose, Signature, SigningKey};
-use frozen::{FixedRng, array, bytes, cases, freeze, sized};
 use rand::SeedableRng as _;
 use rand::rngs::StdRng;
 use serde_json::json;

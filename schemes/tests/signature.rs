@@ -1,6 +1,4 @@
 //! Signatures: the framing, the strict rule, and what is refused.
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, missing_docs)]
-
 use consilium_schemes::signature::{Purpose, Signature, SignatureError, SigningKey, VerifyingKey};
 use proptest::prelude::*;
 

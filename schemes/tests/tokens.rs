@@ -1,14 +1,11 @@
 //! Keyword tokens through their public face: frozen vectors, properties and refusals.
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, missing_docs)]
 
-mod frozen;
-
+use crate::frozen::{FixedRng, array, bytes, cases, fr_by_hand, freeze, list};
 use consilium_schemes::curve::DecodeError;
 use consilium_schemes::tokens::{
     BATCH_LIMIT, BlindedBatch, Blinding, EvaluatedBatch, IndexSize, KeyPair, Keyword, KeywordError,
     KeywordToken, PublicKey, TokenError,
 };
-use frozen::{FixedRng, array, bytes, cases, fr_by_hand, freeze, list};
 use proptest::prelude::*;
 use rand::SeedableRng as _;
 use rand::rngs::StdRng;

@@ -1,17 +1,13 @@
 //! Wrapped secrets: frozen vectors with HPKE's key schedule written out, and who can open or forge
 //! what.
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, missing_docs)]
 
-mod frozen;
-mod x_wing;
-
+use crate::frozen::{FixedRng, array, bytes, cases, freeze};
 use aes_gcm::aead::{Aead as _, Payload};
 use aes_gcm::{Aes256Gcm, KeyInit as _};
 use consilium_schemes::signature::{Purpose, Signature, SigningKey, VerifyingKey};
 use consilium_schemes::wrap::{
     INFO_LIMIT, PLAINTEXT_LIMIT, PublicKey, SecretKey, WrapError, Wrapped, unwrap, wrap,
 };
-use frozen::{FixedRng, array, bytes, cases, freeze};
 use hmac::{Hmac, Mac as _};
 use hpke::{Deserializable as _, Kem as _};
 use proptest::prelude::*;
@@ -35,7 +31,7 @@ fn sized(part: &[u8]) -> Vec<u8> {
 }
 
 /// X-Wing's shared secret.
-fn shared_secret(case: &Value) -> Vec<u8> {
+pub fn shared_secret(case: &Value) -> Vec<u8> {
     let enc = &bytes(&case["wrapped"])[2..1122];
     let secret =
         <hpke::kem::XWing as hpke::Kem>::PrivateKey::from_bytes(&bytes(&case["recipient"]))
@@ -49,7 +45,7 @@ fn shared_secret(case: &Value) -> Vec<u8> {
 
 /// RFC 9180, section 5.1, KeySchedule in base mode with HKDF-SHA-256 and AES-256-GCM, and the first
 /// Open.
-fn by_hand(case: &Value, shared: &[u8]) -> Result<Vec<u8>, aes_gcm::Error> {
+pub fn by_hand(case: &Value, shared: &[u8]) -> Result<Vec<u8>, aes_gcm::Error> {
     let wrapped = bytes(&case["wrapped"]);
     let (_, rest) = wrapped[2..].split_at(1120);
     let ciphertext = &rest[4..rest.len() - 64];

@@ -6,8 +6,8 @@ use consilium_schemes::digest::Digest;
 use consilium_schemes::envelope::HeaderCore;
 use rand_core::{TryCryptoRng, TryRng};
 
-use crate::case::{Computed, Given};
-use crate::reference::bytes;
+use super::case::{Computed, Given};
+use super::reference::bytes;
 use crate::support::fixed_rng;
 
 /// "Randomness" that is given: scalars are asked for as 64 bytes to be reduced, keys as 32 bytes.

@@ -6,7 +6,7 @@ use bls12_381::{G1Affine, G1Projective, G2Affine, G2Projective, Gt, Scalar};
 use consilium_policies::{AttributeSet, Policy};
 use sha2_of_the_reference::{Digest as _, Sha256};
 
-use crate::case::{AttributeHash, Computed, Given, Node, UpdateNode};
+use super::case::{AttributeHash, Computed, Given, Node, UpdateNode};
 use crate::support::{self, gt_bytes, hash_to_g1, hash_to_scalar, pair, scalar, scalar_bytes};
 
 const LABELS: [&str; 9] = [

@@ -6,9 +6,9 @@ use consilium_schemes::match_proof::{
 };
 use consilium_schemes::matching::{EncryptedIndex, EncryptedTrapdoor, HospitalSecretKeys};
 
-use crate::by_hand::{Open, exponents, no_match_bytes};
+use super::by_hand::{Open, exponents, no_match_bytes};
+use super::{CONTEXT, World, n, rng};
 use crate::frozen::{all_cases, bytes};
-use crate::{CONTEXT, World, n, rng};
 
 fn scalars<const N: usize>(seed: u64) -> [Scalar; N] {
     let mut rng = rng(seed);

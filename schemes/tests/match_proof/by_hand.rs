@@ -3,7 +3,7 @@
 use consilium_schemes::curve::{G1, G2, Gt, Scalar, multi_pairing};
 use consilium_schemes::match_proof::{MatchContext, MatchProof, Statement};
 
-use crate::World;
+use super::World;
 use crate::frozen::{digest_by_hand, fr_by_hand, sized};
 
 /// ctx as it is hashed.

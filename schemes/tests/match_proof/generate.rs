@@ -2,11 +2,11 @@
 
 use serde_json::{Value, json};
 
-use crate::by_hand::exponents;
+use super::by_hand::exponents;
+use super::reference::derived;
+use super::refusals::{malformed, refusal};
+use super::{CONTEXT, World};
 use crate::frozen::freeze;
-use crate::reference::derived;
-use crate::refusals::{malformed, refusal};
-use crate::{CONTEXT, World};
 
 fn case(world: &World, size: u16, authorization: Option<[u8; 32]>, fresh: u8) -> Value {
     let (x, y) = exponents(world);

@@ -7,8 +7,8 @@ use consilium_schemes::match_proof::{
 use consilium_schemes::matching::HospitalSecretKeys;
 use proptest::prelude::*;
 
+use super::{CONTEXT, World, rng};
 use crate::frozen::FixedRng;
-use crate::{CONTEXT, World, rng};
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(12))]
@@ -79,7 +79,7 @@ fn a_broken_generator_does_not_reveal_the_keys() {
     };
     let ((c, s), (c2, s2)) = (of(&CONTEXT), of(&later));
     assert_ne!(c, c2);
-    let (x, _) = crate::by_hand::exponents(&world);
+    let (x, _) = super::by_hand::exponents(&world);
     assert_ne!((s - s2) * (c - c2).invert().unwrap(), x);
     assert_eq!(of(&CONTEXT), (c, s));
 }

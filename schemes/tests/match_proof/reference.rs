@@ -4,7 +4,7 @@ use bls12_381::{G1Projective, G2Projective, Gt, Scalar};
 use group::Curve as _;
 use serde_json::{Value, json};
 
-use crate::by_hand::head;
+use super::by_hand::head;
 use crate::frozen::{bytes, fr_by_hand, nonces_by_hand};
 use crate::support::{g1, g2, gt_bytes, pair, scalar, scalar_bytes};
 
@@ -61,7 +61,7 @@ pub(crate) fn derived(case: &Value) -> Value {
     let e = vm - um * x - vd * y + ud * (x * y);
     let matched = e == Gt::identity();
 
-    let context = crate::vectors::context(case);
+    let context = super::vectors::context(case);
     let keys = [g1_bytes(a), g2_bytes(b)].concat();
     let head = head(
         matched.into(),

@@ -2,8 +2,8 @@
 
 use consilium_schemes::match_proof::{MatchProof, prove};
 
+use super::{World, rng};
 use crate::frozen::{bytes, cases};
-use crate::{World, rng};
 
 pub(crate) fn refusal(input: &[u8]) -> String {
     MatchProof::from_bytes(input).unwrap_err().to_string()

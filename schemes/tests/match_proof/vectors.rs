@@ -4,9 +4,9 @@ use consilium_schemes::match_proof::{MatchContext, MatchProof, Outcome, Statemen
 use consilium_schemes::matching::{EncryptedIndex, EncryptedTrapdoor, HospitalSecretKeys};
 use serde_json::Value;
 
+use super::n;
+use super::reference::derived;
 use crate::frozen::{FixedRng, array, bytes, cases};
-use crate::n;
-use crate::reference::derived;
 
 /// A case's context; the name is owned.
 pub(crate) struct Context {

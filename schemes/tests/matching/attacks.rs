@@ -7,10 +7,10 @@ use consilium_schemes::matching::{
 };
 use consilium_schemes::tokens::KeywordToken;
 
+use super::reference::header;
+use super::vectors::challenge;
+use super::{CONTEXT, hospital, n, rng, tokens};
 use crate::frozen::fr_by_hand;
-use crate::reference::header;
-use crate::vectors::challenge;
-use crate::{CONTEXT, hospital, n, rng, tokens};
 
 #[test]
 fn keyword_guessing_works_on_roots_that_anyone_can_compute_and_not_on_tokens() {

@@ -5,11 +5,11 @@ use consilium_schemes::matching::HospitalSecretKeys;
 use consilium_schemes::matching::prefilter::{Bitmap, Bucket, FillKey, FilterSize, Weight};
 use serde_json::{Value, json};
 
+use super::reference::{exponents, g1, g2, reference};
+use super::refusals::{malformed, refusal};
+use super::vectors::{challenge, parse_tokens, run};
+use super::{CONTEXT, rng};
 use crate::frozen::{bytes, freeze};
-use crate::reference::{exponents, g1, g2, reference};
-use crate::refusals::{malformed, refusal};
-use crate::vectors::{challenge, parse_tokens, run};
-use crate::{CONTEXT, rng};
 
 fn scalars(count: usize, seed: u64) -> Vec<String> {
     let mut rng = rng(seed);

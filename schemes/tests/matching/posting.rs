@@ -9,10 +9,10 @@ use consilium_schemes::matching::{
 };
 use proptest::prelude::*;
 
-use crate::attacks::exponent_y;
+use super::attacks::exponent_y;
+use super::posting_by_hand::Poster;
+use super::{hospital, n, rng, tokens};
 use crate::frozen::FixedRng;
-use crate::posting_by_hand::Poster;
-use crate::{hospital, n, rng, tokens};
 
 pub(crate) const CONTEXT: PostingContext<'static> = PostingContext {
     federation: [1; 32],

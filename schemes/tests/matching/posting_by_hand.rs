@@ -4,8 +4,8 @@ use consilium_schemes::curve::{G2, Scalar};
 use consilium_schemes::matching::posting::PostingContext;
 use consilium_schemes::matching::{ClaimedHospitalKeys, HospitalKeys};
 
+use super::{hospital, rng};
 use crate::frozen::{digest_by_hand, fr_by_hand, sized};
-use crate::{hospital, rng};
 
 /// ctx, a, b, digest.
 pub(crate) fn subject(
@@ -31,7 +31,7 @@ pub(crate) fn subject(
 fn encoded(keys: &HospitalKeys) -> (Vec<u8>, G2) {
     let (secret, same) = hospital(1);
     assert_eq!(same, *keys);
-    let claimed: ClaimedHospitalKeys = secret.prove(&crate::CONTEXT, &mut rng(1));
+    let claimed: ClaimedHospitalKeys = secret.prove(&super::CONTEXT, &mut rng(1));
     let bytes = claimed.to_bytes()[5..149].to_vec();
     let b = G2::from_bytes(&bytes[48..]).unwrap();
     (bytes, b)

@@ -8,14 +8,14 @@ use consilium_schemes::matching::{HospitalSecretKeys, index_build};
 use group::Curve as _;
 use serde_json::{Value, json};
 
+use super::posting::{CONTEXT, posted, posted_index};
+use super::posting_by_hand::subject;
+use super::reference::{exponents, g1, g2, header, reference, references};
+use super::vectors::parse_tokens;
+use super::{hospital, n, rng};
 use crate::frozen::{
     FixedRng, array, bytes, cases, fr_by_hand, freeze, list, nonces_by_hand, wide,
 };
-use crate::posting::{CONTEXT, posted, posted_index};
-use crate::posting_by_hand::subject;
-use crate::reference::{exponents, g1, g2, header, reference, references};
-use crate::vectors::parse_tokens;
-use crate::{hospital, n, rng};
 
 fn be(scalar: Scalar) -> Vec<u8> {
     let mut bytes = scalar.to_bytes().to_vec();

@@ -5,9 +5,9 @@ use consilium_schemes::matching::prefilter::{Bitmap, Bucket, FillKey, FilterSize
 use consilium_schemes::tokens::KeywordToken;
 use hmac::{Hmac, KeyInit as _, Mac as _};
 
+use super::vectors::parse_tokens;
+use super::{rng, tokens};
 use crate::frozen::{array, bytes, cases, fr_by_hand, list};
-use crate::vectors::parse_tokens;
-use crate::{rng, tokens};
 
 #[test]
 fn frozen_buckets_and_bitmaps_agree_with_a_second_computation() {

@@ -7,8 +7,8 @@ use consilium_schemes::matching::{
 use proptest::prelude::*;
 use rand::rngs::StdRng;
 
-use crate::attacks::{exponent_y, trapdoor_points};
-use crate::{hospital, n, rng, tokens};
+use super::attacks::{exponent_y, trapdoor_points};
+use super::{hospital, n, rng, tokens};
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(10))]

@@ -6,8 +6,8 @@ use consilium_schemes::matching::{
     trd_gen,
 };
 
+use super::{CONTEXT, hospital, n, rng, tokens};
 use crate::frozen::{bytes, cases};
-use crate::{CONTEXT, hospital, n, rng, tokens};
 
 pub(crate) fn refusal(kind: &str, input: &[u8]) -> String {
     match kind {

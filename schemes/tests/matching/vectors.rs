@@ -8,9 +8,9 @@ use consilium_schemes::matching::{
 use consilium_schemes::tokens::KeywordToken;
 use serde_json::Value;
 
+use super::n;
+use super::reference::{exponents, g1, g2, header, reference, references};
 use crate::frozen::{FixedRng, bytes, cases, fr_by_hand, list};
-use crate::n;
-use crate::reference::{exponents, g1, g2, header, reference, references};
 
 #[test]
 fn frozen_indexes_and_trapdoors_agree_with_the_other_library() {

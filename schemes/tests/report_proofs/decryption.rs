@@ -7,10 +7,10 @@ use consilium_schemes::report::{
     ReportKeyError, prove_decryption,
 };
 
+use super::vectors::challenges;
+use super::{CONTEXT, PATIENT, SIZE, doctor, modulus, rng, sealed, squares, z};
 use crate::by_hand::{from_be, multiply, power, small_power, to_be};
 use crate::frozen::{FixedRng, bytes, cases};
-use crate::vectors::challenges;
-use crate::{CONTEXT, PATIENT, SIZE, doctor, modulus, rng, sealed, squares, z};
 
 fn opening(z: &[u8]) -> Opening {
     Opening::from_bytes(z.to_vec().into())
@@ -115,7 +115,7 @@ fn the_z_of_another_report_proves_nothing() {
         (other, Err(DecryptionProofError::DoesNotHold)),
     ] {
         let n = from_be(&modulus());
-        let u: Vec<_> = (1..=8u8).map(|i| from_be(&crate::z(0x20 + i))).collect();
+        let u: Vec<_> = (1..=8u8).map(|i| from_be(&super::z(0x20 + i))).collect();
         let t: Vec<_> = u.iter().map(|u| to_be(&power(u, &n))).collect();
         let ch = challenges(&digest, sealed.encapsulation(), &t);
         let mut forged = [&[1][..], &ch].concat();
@@ -136,7 +136,7 @@ fn a_proof_for_guessed_challenges_does_not_hold() {
     let statement = statement(&digest, sealed.encapsulation());
     for guess in [0u8, 1] {
         // r_i at will: t_i = r_i^e c^{-ch_i} fits any guess, but not the hash.
-        let answers: Vec<u8> = (1..=8).flat_map(crate::z).collect();
+        let answers: Vec<u8> = (1..=8).flat_map(super::z).collect();
         let forged = [&[1][..], &[guess; 16], &answers].concat();
         let forged = DecryptionProof::from_bytes(&forged).unwrap();
         let refused = forged.verify(&statement).unwrap_err();
@@ -281,7 +281,7 @@ fn a_broken_generator_does_not_repeat_a_nonce() {
         let mut stuck = FixedRng::new(&[&[0; 32]]);
         let statement = statement(digest, sealed.encapsulation());
         let proof = prove_decryption(&statement, &opening(&z(1)), &mut stuck).unwrap();
-        crate::vectors::commitments(&proof.to_bytes(), sealed.encapsulation())
+        super::vectors::commitments(&proof.to_bytes(), sealed.encapsulation())
     };
     let (one, two) = (commitments(&digest), commitments(&other));
     assert!(one.iter().all(|t| !two.contains(t)));

@@ -9,9 +9,9 @@ use consilium_schemes::report::{
 };
 use consilium_schemes::signature::Purpose;
 
+use super::{CONTEXT, PATIENT, SIZE, doctor, modulus, rng, sealed, squares, z};
 use crate::by_hand::{hkdf, hmac};
 use crate::frozen::{bytes, digest_by_hand};
-use crate::{CONTEXT, PATIENT, SIZE, doctor, modulus, rng, sealed, squares, z};
 
 /// c, header and ciphertext as a doctor posted their digest.
 #[derive(Clone)]

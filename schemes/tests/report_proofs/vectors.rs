@@ -5,9 +5,9 @@ use consilium_schemes::report::{DecryptionProof, DecryptionStatement, Opening, p
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
+use super::{CONTEXT, PATIENT, SIZE, modulus, sealed, z};
 use crate::by_hand::{from_be, hkdf, less, multiply, power, small_power, to_be};
 use crate::frozen::{FixedRng, array, bytes, cases, freeze, sized};
-use crate::{CONTEXT, PATIENT, SIZE, modulus, sealed, z};
 
 /// federation, record, report digest, N, e, c.
 fn head(digest: &Digest, c: &[u8]) -> Vec<u8> {

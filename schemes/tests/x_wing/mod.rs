@@ -12,7 +12,7 @@ use shake::{ExtendableOutput as _, Shake256, Update as _, XofReader as _};
 use x25519_dalek::{PublicKey as X25519Public, StaticSecret};
 
 use crate::frozen::{FixedRng, array, bytes, cases};
-use crate::{by_hand, shared_secret};
+use crate::wrap::{by_hand, shared_secret};
 
 type XWing = hpke::kem::XWing;
 

@@ -1,17 +1,11 @@
 //! The proof of Match: both outcomes, frozen vectors recomputed with another curve library, and the attacks of
 //! `match_proof_attacks.py` and `matching_attacks.py` on it.
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, missing_docs)]
-
 mod attacks;
 mod by_hand;
-#[path = "../frozen/mod.rs"]
-mod frozen;
 mod generate;
 mod properties;
 mod reference;
 mod refusals;
-#[path = "../support/mod.rs"]
-mod support;
 mod vectors;
 
 use consilium_schemes::match_proof::{MatchContext, Statement};

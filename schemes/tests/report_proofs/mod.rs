@@ -1,20 +1,14 @@
 //! What is settled about reports on the ledger: the proof of having decrypted, and disputes; frozen vectors recomputed with
 //! schoolbook integers, and the attacks of `report_rsa.py`.
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, missing_docs)]
-
-#[path = "../by_hand/mod.rs"]
-mod by_hand;
 mod decryption;
 mod dispute;
-#[path = "../frozen/mod.rs"]
-mod frozen;
 mod vectors;
 
 use std::sync::LazyLock;
 
+use crate::frozen::{FixedRng, bytes, cases};
 use consilium_schemes::report::{PublicKey, Report, ReportContext, SealedReport, SecretKey, seal};
 use consilium_schemes::signature::SigningKey;
-use frozen::{FixedRng, bytes, cases};
 use rand::SeedableRng as _;
 use rand::rngs::StdRng;
 

@@ -1,10 +1,6 @@
 //! Matching: frozen vectors recomputed with another curve library, the property, and the attacks of
 //! `matching_attacks.py`.
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, missing_docs)]
-
 mod attacks;
-#[path = "../frozen/mod.rs"]
-mod frozen;
 mod generate;
 mod posting;
 mod posting_by_hand;

@@ -1,19 +1,16 @@
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, missing_docs)]
 //! The frozen vectors of the scheme. [`recompute`] made the file and checks it, without any code of this
 //! crate; [`run_ours`] gives the crate's own code the same randomness and compares every encoding.
 
 mod case;
 mod ours;
 mod reference;
-#[path = "../support/mod.rs"]
-mod support;
 
+use crate::support::fixed_rng;
 use bls12_381::Gt;
 use case::{Case, Computed, Given};
 use ours::{parse, reason, run_ours};
 use rand_core::Rng;
 use reference::{bytes, frame, ku_nodes, recompute};
-use support::fixed_rng;
 
 const VECTORS: &str = include_str!("../vectors/abe.json");
 
@@ -136,7 +133,7 @@ fn refusals(c: &Computed) -> Vec<Case> {
         refuse(kind, patch(text, 4, &[2]));
         refuse(kind, patch(text, 5, &[0]));
     }
-    let one = support::gt_bytes(&Gt::identity());
+    let one = crate::support::gt_bytes(&Gt::identity());
     refuse("PublicParameters", patch(&c.pp, 38, &[0]));
     refuse("PublicParameters", patch(&c.pp, 39, &one));
     refuse("PublicParameters", patch(&c.pp, 39, &[0; 576]));
