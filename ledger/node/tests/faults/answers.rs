@@ -4,13 +4,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use consilium_contracts::Height;
+use consilium_contracts::{FederationId, Height};
 use consilium_ledger::{Block, CommitCertificate, Round, Slot};
 use consilium_node::{CommittedBlock, NodeHandle};
 
 use crate::fixtures::{certificate, first_epoch, name, record};
 use crate::network::{Network, PATIENCE, Who, assert_equal_roots, stop};
-use crate::puppet::{Answer, Asked, Puppet};
+use crate::puppet::{Answer, Asked, BlockRequest, Puppet};
 use crate::times;
 
 /// Four who vote, of whom one stays; the liar; one who was away.
@@ -108,7 +108,7 @@ fn answer(lie: Lie, asked: &Asked, honest: &NodeHandle) -> Option<Vec<u8>> {
 
 /// Claims the honest tip and answers with lies; counts them.
 async fn lies(puppet: Arc<Puppet>, honest: NodeHandle, lie: Lie, told: Arc<AtomicUsize>) {
-    let mut claim = tokio::time::interval(Duration::from_millis(200));
+    let mut claim = tokio::time::interval(Duration::from_millis(10));
     loop {
         tokio::select! {
             _ = claim.tick() => puppet.claim_tip(honest.status().height.value()).await,
@@ -171,5 +171,41 @@ async fn missed_blocks_are_fetched_past_one_that_answers_with_lies() {
         LIES.len(),
         begun.elapsed().as_secs_f64()
     );
+    stop(honest).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn only_requests_that_a_member_signed_are_answered() {
+    let network = Network::new(2, 1);
+    let honest = network.start(Who::Hospital(0)).await;
+    let puppet = Puppet::connect(&network, 1).await;
+    let federation = network.genesis.federation();
+    honest.submit(first_epoch(federation)).await.unwrap();
+    let answered = |request: BlockRequest, patience: u64| {
+        let (puppet, patience) = (&puppet, Duration::from_secs(patience));
+        async move { puppet.asks_for(Who::Hospital(0), &request, patience).await }
+    };
+    let member = format!("{}/peer", name(1));
+    let signed = |by: &str| BlockRequest::signed(&federation, 1, 1, by);
+    assert!(answered(signed(&member), 20).await, "a member is answered");
+
+    let elsewhere = FederationId::from_bytes([9; 32]);
+    let lies = [
+        signed("stranger"),
+        BlockRequest {
+            key: signed(&member).key,
+            ..signed("stranger")
+        },
+        BlockRequest::signed(&elsewhere, 1, 1, &member),
+        BlockRequest {
+            to: Height::new(2),
+            ..signed(&member)
+        },
+    ];
+    for lie in lies {
+        assert!(!answered(lie, 1).await, "a lie is answered");
+    }
+    assert!(answered(signed(&member), 20).await, "it answers no more");
+    puppet.leave().await;
     stop(honest).await;
 }

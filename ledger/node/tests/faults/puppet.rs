@@ -10,13 +10,14 @@ use std::time::Duration;
 use arc_malachitebft_app_channel::app::metrics::SharedRegistry;
 use arc_malachitebft_network as net;
 use arc_malachitebft_sync as sync;
-use borsh::BorshSerialize;
+use borsh::{BorshDeserialize, BorshSerialize};
 use consilium_contracts::{FederationId, Height, SigningKey, TransactionHash};
 use consilium_ledger::{
     Ballot, Block, BlockHash, CommitCertificate, ConsensusStatement, Parent, Round,
     ValidatorAddress,
 };
 use consilium_node::NodeHandle;
+use consilium_schemes::signature::Purpose;
 pub use net::Channel;
 use net::handle::{CtrlHandle, RecvHandle};
 use tokio::sync::mpsc;
@@ -90,6 +91,30 @@ struct Tip {
     history: Height,
 }
 
+/// A request for missed blocks.
+#[derive(Clone, BorshSerialize, BorshDeserialize)]
+pub struct BlockRequest {
+    pub from: Height,
+    pub to: Height,
+    pub key: [u8; 32],
+    pub signature: [u8; 64],
+}
+
+impl BlockRequest {
+    /// Signed by who holds the key of this name.
+    pub fn signed(federation: &FederationId, from: u64, to: u64, name: &str) -> Self {
+        const PURPOSE: Purpose = Purpose::new("CONSILIUM-V1-SIG-LEDGER-BLOCK-REQUEST");
+        let message = [from.to_be_bytes(), to.to_be_bytes()].concat();
+        let signature = key(name).sign(PURPOSE, federation.as_bytes(), &message);
+        Self {
+            from: Height::new(from),
+            to: Height::new(to),
+            key: *public(name).as_bytes(),
+            signature: signature.to_bytes(),
+        }
+    }
+}
+
 /// What answers a request for missed blocks.
 #[derive(BorshSerialize)]
 pub struct Answer {
@@ -115,6 +140,7 @@ pub struct Puppet {
     pub address: ValidatorAddress,
     control: CtrlHandle,
     asked: tokio::sync::Mutex<mpsc::Receiver<Asked>>,
+    answered: tokio::sync::Mutex<mpsc::Receiver<Vec<u8>>>,
     streams: AtomicU64,
 }
 
@@ -147,8 +173,9 @@ impl Puppet {
         let handle = net::spawn(identity, config, registry).await.unwrap();
         let (receiver, control) = handle.split();
         // A test that answers nothing lets them lie.
-        let (sender, asked) = mpsc::channel(64);
-        tokio::spawn(listen(receiver, sender));
+        let (asks, asked) = mpsc::channel(64);
+        let (answers, answered) = mpsc::channel(64);
+        tokio::spawn(listen(receiver, asks, answers));
         let voter = format!("{own}/validator");
         let puppet = Self {
             federation: network.genesis.federation(),
@@ -156,6 +183,7 @@ impl Puppet {
             address: ValidatorAddress::of(&public(&voter)),
             control,
             asked: tokio::sync::Mutex::new(asked),
+            answered: tokio::sync::Mutex::new(answered),
             // Two puppets one after the other have different streams.
             streams: AtomicU64::new(rand::random()),
         };
@@ -204,6 +232,15 @@ impl Puppet {
     /// The next request for missed blocks.
     pub async fn asked(&self) -> Asked {
         self.asked.lock().await.recv().await.expect("it listens")
+    }
+
+    /// Asks for committed blocks, signed with these keys in this federation; whether they come before `patience` ends.
+    pub async fn asks_for(&self, who: Who, request: &BlockRequest, patience: Duration) -> bool {
+        let mut answered = self.answered.lock().await;
+        self.request(who, borsh::to_vec(request).unwrap()).await;
+        let answer = tokio::time::timeout(patience, answered.recv()).await;
+        // No blocks: the start and the number of none.
+        answer.is_ok_and(|bytes| bytes.expect("it listens").len() > 12)
     }
 
     /// Answers one, with any bytes.
@@ -346,14 +383,24 @@ impl Puppet {
 }
 
 /// Lets what the others say go by, as it must so that they can go on saying it; keeps what they ask for.
-async fn listen(mut receiver: RecvHandle, asked: mpsc::Sender<Asked>) {
+async fn listen(
+    mut receiver: RecvHandle,
+    asked: mpsc::Sender<Asked>,
+    answered: mpsc::Sender<Vec<u8>>,
+) {
     while let Some(event) = receiver.recv().await {
-        let net::Event::Sync(request) = event else {
-            continue;
-        };
-        if let sync::RawMessage::Request { body, .. } = &request {
-            let (from, to) = borsh::from_slice(body).unwrap();
-            let _ = asked.try_send(Asked { request, from, to });
+        match event {
+            net::Event::Sync(sync::RawMessage::Response { body, .. }) => {
+                let _ = answered.try_send(body.to_vec());
+            }
+            net::Event::Sync(request) => {
+                let sync::RawMessage::Request { body, .. } = &request else {
+                    continue;
+                };
+                let BlockRequest { from, to, .. } = borsh::from_slice(body).unwrap();
+                let _ = asked.try_send(Asked { request, from, to });
+            }
+            _ => {}
         }
     }
 }
