@@ -8,11 +8,11 @@ use std::ops::RangeInclusive;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
+use consilium_client::api::ledger::EpochList;
 use consilium_client::file::{Existing, Readers, write_atomically};
 use consilium_client::http::HttpClient;
 use consilium_client::keyfile::WorkFactor;
 use consilium_client::passphrase::Passphrase;
-use consilium_client::{api::health::Readiness, api::ledger::EpochList};
 use consilium_contracts::{HospitalCard, Settings, VerifiedGenesis};
 use consilium_gateway::Gateway;
 use consilium_kgc::{GenesisRequest, Home};
@@ -241,8 +241,22 @@ pub fn last_lines(home: &Path) -> String {
     lines.collect::<Vec<_>>().join("\n")
 }
 
-/// Whether a service takes work: it says so, and knows the first epoch.
-pub async fn is_ready(http: &HttpClient) -> bool {
-    let ready = matches!(http.get::<Readiness>("/readyz").await, Ok(readiness) if readiness.ready);
-    ready && matches!(http.get::<EpochList>("/v1/epochs").await, Ok(list) if list.current.is_some())
+/// What a service lacks to take work; nothing where it says that it is ready, and knows the first epoch.
+pub async fn lacks(http: &HttpClient) -> Option<String> {
+    match http.readiness().await {
+        Ok(readiness) if readiness.ready => {}
+        Ok(readiness) => {
+            let missing = readiness.checks.iter().filter(|(_, check)| !check.ok);
+            let missing: Vec<_> = missing
+                .map(|(name, check)| format!("{name}: {}", check.detail))
+                .collect();
+            return Some(missing.join("; "));
+        }
+        Err(error) => return Some(error.to_string()),
+    }
+    match http.get::<EpochList>("/v1/epochs").await {
+        Ok(list) if list.current.is_some() => None,
+        Ok(_) => Some("it does not know the first epoch yet".to_owned()),
+        Err(error) => Some(error.to_string()),
+    }
 }

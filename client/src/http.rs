@@ -16,6 +16,7 @@ use tokio::sync::Mutex;
 
 use crate::api::auth::{ASSERTION_TYPE, GRANT_TYPE, TOKEN_PATH, TokenRequest, TokenResponse};
 use crate::api::errors::{OperationOutcome, codes};
+use crate::api::health::Readiness;
 use crate::credentials::{Credentials, unix_seconds};
 use crate::endpoint::Endpoint;
 use crate::error::ClientError;
@@ -126,6 +127,18 @@ impl HttpClient {
                 .await?,
         )
         .await
+    }
+
+    /// What `/readyz` says: one that is not ready answers, too, with status 503.
+    ///
+    /// # Errors
+    /// As [`HttpClient::get`].
+    pub async fn readiness(&self) -> Result<Readiness, ClientError> {
+        let url = self.endpoint.url().join("/readyz")?;
+        let request = self.inner.get(url).timeout(self.settings.call_timeout);
+        let answer = request.send().await;
+        self.json(answer.map_err(|error| self.transport_error(error))?)
+            .await
     }
 
     /// `POST` JSON, JSON back.

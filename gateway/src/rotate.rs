@@ -12,7 +12,7 @@
 //! nobody need answer under the old TLS key or URL. The old keys are gone at the end: a key that votes no more must not be found years
 //! later.
 
-use std::fs::{self, File};
+use std::fs::{self, File, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -107,6 +107,37 @@ pub enum RotationError {
     /// The public file.
     #[error(transparent)]
     HospitalFile(#[from] HospitalFileError),
+    /// Another call is at it.
+    #[error("{0}: another call rotates these keys; wait until it has ended")]
+    Running(PathBuf),
+}
+
+/// That no other call rotates the same keys, until it is dropped.
+#[derive(Debug)]
+pub struct RotationLock(#[expect(dead_code, reason = "the lock goes with the file")] File);
+
+impl RotationLock {
+    /// Takes it; the file stays, a process that ends lets go of it.
+    ///
+    /// # Errors
+    /// [`RotationError::Running`], [`RotationError::Io`].
+    pub fn take(keys: &Path) -> Result<Self, RotationError> {
+        let mut name = keys.as_os_str().to_owned();
+        name.push(".lock");
+        let path = PathBuf::from(name);
+        let failed = |source| RotationError::Io {
+            path: path.clone(),
+            source,
+        };
+        let mut options = File::options();
+        let file = options.write(true).create(true).truncate(false);
+        let file = file.open(&path).map_err(failed)?;
+        match file.try_lock() {
+            Ok(()) => Ok(Self(file)),
+            Err(TryLockError::WouldBlock) => Err(RotationError::Running(path)),
+            Err(TryLockError::Error(source)) => Err(failed(source)),
+        }
+    }
 }
 
 /// New keys beside the old ones, on their way to the ledger.
@@ -164,14 +195,14 @@ impl Rotation {
         self.update.applied(card) == *card
     }
 
-    /// The hospital's transaction.
-    pub fn sign(&self, nonce: Nonce, expires: Height) -> SignedTransaction {
+    /// The hospital's transaction: what `card` of the ledger does not have yet. A key that it has would be refused a second time.
+    pub fn sign(&self, card: &HospitalCard, nonce: Nonce, expires: Height) -> SignedTransaction {
         let transaction = Transaction {
             federation: self.federation,
             sender: self.current.signing.verifying_key(),
             nonce,
             expires,
-            action: Action::UpdateCard(Box::new(self.update.clone())),
+            action: Action::UpdateCard(Box::new(lacking(self.update.clone(), card))),
         };
         transaction.sign(&self.current.signing)
     }
@@ -208,6 +239,19 @@ impl Rotation {
         }
         put_in_place(hospital_file)?;
         Ok(Some(card))
+    }
+}
+
+/// What of an update a card does not have.
+fn lacking(update: UpdateCard, card: &HospitalCard) -> UpdateCard {
+    UpdateCard {
+        validator_key: update
+            .validator_key
+            .filter(|new| new.key != card.validator_key),
+        peer_key: update.peer_key.filter(|new| new.key != card.peer_key),
+        listen: update.listen.filter(|new| *new != card.listen),
+        url: update.url.filter(|new| *new != card.url),
+        tls_pin: update.tls_pin.filter(|new| *new != card.tls_pin),
     }
 }
 

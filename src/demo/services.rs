@@ -156,7 +156,7 @@ impl Services {
     }
 
     async fn ready(&self) -> bool {
-        if !loopback::is_ready(self.kgc.http()).await {
+        if loopback::lacks(self.kgc.http()).await.is_some() {
             return false;
         }
         for hospital in &self.hospitals {
@@ -251,7 +251,7 @@ fn compare(seen: &[LedgerStatus]) -> Result<Option<Agreement>, Failure> {
 impl Hospital {
     /// Whether its gateway takes work.
     pub async fn is_ready(&self) -> bool {
-        loopback::is_ready(self.operator.http()).await
+        loopback::lacks(self.operator.http()).await.is_none()
     }
 
     /// Where its copy of the ledger stands.

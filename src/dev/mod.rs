@@ -84,16 +84,24 @@ async fn up(home: &Path, chosen: &Chosen) -> Outcome {
     let _lock = process::lock(home)?;
     let services = services(home)?;
     let passphrase = home.canonicalize()?.join(PASSPHRASE);
+    let mut ours = Vec::new();
     for service in &services {
-        if service.running().is_none() {
+        let start = service.running().is_none();
+        if start {
             service.start(&passphrase).await?;
         }
+        ours.push(start);
     }
     let started = Instant::now();
-    for service in &services {
+    for (service, mut ours) in services.iter().zip(ours) {
         while !service.is_ready().await {
-            if service.running().is_none() || started.elapsed() > PATIENCE {
-                return Err(Failure::said(service.complaint()));
+            let ended = service.running().is_none();
+            if ended && !ours {
+                // It was about to end when we looked.
+                ours = true;
+                service.start(&passphrase).await?;
+            } else if ended || started.elapsed() > PATIENCE {
+                return Err(Failure::said(service.complaint().await));
             }
             tokio::time::sleep(Duration::from_millis(100)).await;
         }

@@ -131,18 +131,23 @@ impl Service {
 
     /// Whether its process runs and takes work.
     pub async fn is_ready(&self) -> bool {
+        self.lacks().await.is_none()
+    }
+
+    /// What it lacks to take work.
+    async fn lacks(&self) -> Option<String> {
         if self.running().is_none() {
-            return false;
+            return Some("its process has ended".to_owned());
         }
         let asked = async {
             match self.client() {
-                Ok(Client::Kgc(kgc)) => loopback::is_ready(kgc.http()).await,
-                Ok(Client::Gateway(gateway)) => loopback::is_ready(gateway.http()).await,
-                Err(_) => false,
+                Ok(Client::Kgc(kgc)) => loopback::lacks(kgc.http()).await,
+                Ok(Client::Gateway(gateway)) => loopback::lacks(gateway.http()).await,
+                Err(failure) => Some(failure.to_string()),
             }
         };
         let answered = tokio::time::timeout(LOOK, asked).await;
-        answered.unwrap_or(false)
+        answered.unwrap_or_else(|_| Some("it does not answer".to_owned()))
     }
 
     /// Where it answers.
@@ -163,10 +168,12 @@ impl Service {
     }
 
     /// What to say when it does not become ready.
-    pub fn complaint(&self) -> String {
+    pub async fn complaint(&self) -> String {
+        let lacks = self.lacks().await;
         format!(
-            "{} does not become ready; its log {} ends with:\n{}",
+            "{} does not become ready: {}; its log {} ends with:\n{}",
             self.name(),
+            lacks.as_deref().unwrap_or("it is now"),
             self.log().display(),
             loopback::last_lines(&self.home)
         )

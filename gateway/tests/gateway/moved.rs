@@ -31,7 +31,11 @@ async fn rotated(world: &mut World) -> HospitalCard {
     };
     let rotation = Rotation::prepare(&request, &mut rng()).unwrap();
     let height = north.running().node().status().height;
-    let signed = rotation.sign(Nonce::new(7), Height::new(height.value() + 100));
+    let signed = rotation.sign(
+        &north.card,
+        Nonce::new(7),
+        Height::new(height.value() + 100),
+    );
     north.operator().submit(&signed).await.unwrap();
     let entry = View::new(north.running().node().state()).hospital(&north.id);
     let card = entry.unwrap().card;

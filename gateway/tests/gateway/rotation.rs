@@ -3,8 +3,8 @@
 use std::fs;
 
 use consilium_client::file::{Existing, Readers, write_atomically};
-use consilium_contracts::{Canonical as _, Height, HospitalCard, Nonce, View};
-use consilium_gateway::{Rotation, RotationError, RotationRequest};
+use consilium_contracts::{Action, Canonical as _, Height, HospitalCard, Nonce, UpdateCard, View};
+use consilium_gateway::{Rotation, RotationError, RotationLock, RotationRequest};
 use consilium_service::hospital_file::read_hospital_file;
 
 use crate::world::*;
@@ -16,6 +16,10 @@ fn card(house: &House) -> HospitalCard {
 }
 
 fn prepared(world: &World, house: &House, node: bool) -> Rotation {
+    prepared_at(world, house, node, None)
+}
+
+fn prepared_at(world: &World, house: &House, node: bool, listen: Option<&str>) -> Rotation {
     let passphrase = passphrase();
     let request = RotationRequest {
         keys: &house.folder.join("gateway.keys"),
@@ -26,7 +30,7 @@ fn prepared(world: &World, house: &House, node: bool) -> Rotation {
         peer: node,
         tls: true,
         url: None,
-        listen: None,
+        listen: listen.map(str::to_owned),
     };
     Rotation::prepare(&request, &mut rng()).unwrap()
 }
@@ -64,10 +68,29 @@ async fn keys_are_rotated_whole_or_not_at_all_and_the_gateway_goes_on_with_the_n
 
     // Cut off after the ledger has them: the next call only takes them over.
     let height = world.south.running().node().status().height;
-    let signed = again.sign(Nonce::new(7), Height::new(height.value() + 100));
+    let signed = again.sign(&first, Nonce::new(7), Height::new(height.value() + 100));
     world.south.operator().submit(&signed).await.unwrap();
     drop(again);
     let second = card(&world.south);
+    // With another address as well, that alone is left to say: the ledger would refuse the keys a second time.
+    let more = prepared_at(&world, &world.south, true, Some("/ip4/127.0.0.1/tcp/1"));
+    assert!(!more.is_committed(&second));
+    let signed = more.sign(&second, Nonce::new(8), Height::new(height.value() + 100));
+    let Action::UpdateCard(left) = &signed.transaction().action else {
+        panic!("it updates the card");
+    };
+    let only = UpdateCard {
+        listen: more.update().listen.clone(),
+        ..UpdateCard::default()
+    };
+    assert_eq!(**left, only);
+    drop(more);
+    // One call at a time.
+    let lock = RotationLock::take(&keys).unwrap();
+    let refused = RotationLock::take(&keys).unwrap_err();
+    assert!(matches!(refused, RotationError::Running(_)), "{refused}");
+    drop(lock);
+    RotationLock::take(&keys).unwrap();
     let last = prepared(&world, &world.south, true);
     assert!(last.is_committed(&second));
     last.take_over(&second).unwrap();

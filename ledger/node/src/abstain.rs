@@ -122,7 +122,9 @@ impl Abstention {
         if self.left > 0 {
             return Ok(false);
         }
-        fs::remove_file(&self.path).map_err(|error| failed(&self.path, &error))?;
+        let folder = self.path.parent().unwrap_or(Path::new("."));
+        let gone = fs::remove_file(&self.path).and_then(|()| File::open(folder)?.sync_all());
+        gone.map_err(|error| failed(&self.path, &error))?;
         Ok(true)
     }
 }

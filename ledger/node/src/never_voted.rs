@@ -43,14 +43,19 @@ impl NeverVoted {
         write().map_err(|error| failed(path, &error))
     }
 
-    /// Whether it is there and says so of this key.
+    /// Whether it is there and says so of this key. The word of another key is deleted: were that put back one day, it would say what may
+    /// not be so any more.
     pub(crate) fn of(path: &Path, voter: &ValidatorAddress) -> Result<Option<Self>, StoreError> {
         match fs::read_to_string(path) {
             Ok(text) if text.lines().any(|one| one == line(voter)) => {
                 let path = path.to_owned();
                 Ok(Some(Self { path }))
             }
-            Ok(_) => Ok(None),
+            Ok(_) => {
+                let gone = fs::remove_file(path).and_then(|()| sync(folder(path)));
+                gone.map_err(|error| failed(path, &error))?;
+                Ok(None)
+            }
             Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
             Err(error) => Err(failed(path, &error)),
         }
@@ -100,6 +105,8 @@ mod tests {
         assert!(of(1).is_none(), "there is none");
         NeverVoted::write(&path, &key(1)).unwrap();
         assert!(of(2).is_none(), "it is another key's");
+        assert!(of(1).is_none(), "who is back after that may have voted");
+        NeverVoted::write(&path, &key(1)).unwrap();
         of(1).unwrap().end(folder.path()).unwrap();
         assert!(!path.exists() && of(1).is_none());
         let mut cut = format!("validator {}", ValidatorAddress::of(&key(1)));

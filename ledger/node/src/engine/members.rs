@@ -2,8 +2,8 @@
 //!
 //! The engine's network closes the connection of a peer that it does not know when it has read who that is: until then, which a peer that
 //! keeps its identity to itself can draw out, its requests arrive like all others. So a request for blocks is signed with a
-//! network identity, and answered only where the state, or the operator, names it. That a request which a member sent can be sent again by
-//! whoever got it gives away nothing: members were asked, and have those blocks or had them.
+//! network identity, and answered only where the state, or the operator, names it. A stranger's word on its own height is dropped, so that
+//! no member asks it and hands it a signed request, which it could send to others. Who was a member can: it had those blocks.
 //!
 //! What this does not hinder: what is gossiped while a stranger is connected reaches it (SECURITY.md).
 
@@ -12,6 +12,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use arc_malachitebft_app_channel::app::consensus::{LivenessMsg, SignedConsensusMsg};
 use arc_malachitebft_app_channel::app::streaming::StreamMessage;
+use arc_malachitebft_app_channel::app::types::PeerId;
 use arc_malachitebft_app_channel::app::types::codec::{Codec, HasEncodedLen};
 use arc_malachitebft_app_channel::app::types::core::ValidatorProof;
 use arc_malachitebft_sync::{Request, Response, Status, ValueRequest};
@@ -22,6 +23,7 @@ use consilium_schemes::signature::{Purpose, Signature, SigningKey, VerifyingKey}
 
 use super::codec::{Wire, WireError};
 use super::context::{EngineHeight, LedgerContext};
+use super::settings::peer_id;
 use crate::parts::Part;
 
 /// A request for the blocks of some heights, by a network identity.
@@ -75,6 +77,18 @@ impl MembersWire {
 }
 
 impl Inner {
+    /// Refuses a peer's word that is not a member's. The engine has compared the name with who sent it.
+    fn knows(&self, peer: &PeerId) -> Result<(), WireError> {
+        let of = |key: &[u8; 32]| {
+            let key = VerifyingKey::from_bytes(key).ok()?;
+            (peer_id(&key) == *peer).then_some(())
+        };
+        let bytes = peer.to_bytes();
+        let key = bytes.last_chunk().filter(|key| self.members.contains(key));
+        key.and_then(of)
+            .ok_or(WireError::Field("network identity of a member"))
+    }
+
     fn sign(&self, from: Height, to: Height) -> SignedRequest {
         let signature = self
             .key
@@ -126,6 +140,20 @@ impl Codec<Request<LedgerContext>> for MembersWire {
     }
 }
 
+impl Codec<Status<LedgerContext>> for MembersWire {
+    type Error = WireError;
+
+    fn encode(&self, status: &Status<LedgerContext>) -> Result<Bytes, WireError> {
+        Wire.encode(status)
+    }
+
+    fn decode(&self, bytes: Bytes) -> Result<Status<LedgerContext>, WireError> {
+        let status: Status<LedgerContext> = Wire.decode(bytes)?;
+        self.0.knows(&status.peer_id)?;
+        Ok(status)
+    }
+}
+
 /// Everything else is as the wire has it.
 macro_rules! as_on_the_wire {
     ($($message:ty),+ $(,)?) => {$(
@@ -149,7 +177,6 @@ as_on_the_wire!(
     SignedConsensusMsg<LedgerContext>,
     LivenessMsg<LedgerContext>,
     ValidatorProof<LedgerContext>,
-    Status<LedgerContext>,
     Response<LedgerContext>,
 );
 
@@ -208,5 +235,27 @@ mod tests {
 
         responder.0.members.replace(&[]);
         decode(&honest).unwrap_err();
+    }
+
+    #[test]
+    fn nobody_asks_a_stranger() {
+        let asks = wire(1, 1, &[2]);
+        let told = |byte: u8| {
+            let peer_id = peer_id(&key(byte).verifying_key());
+            let height = |at| EngineHeight(Height::new(at));
+            let (tip_height, history_min_height) = (height(9), height(1));
+            let status = Status::<LedgerContext> {
+                peer_id,
+                tip_height,
+                history_min_height,
+            };
+            Wire.encode(&status).unwrap()
+        };
+        let decode =
+            |bytes: Bytes| -> Result<Status<LedgerContext>, WireError> { asks.decode(bytes) };
+        assert_eq!(decode(told(2)).unwrap().tip_height.0, Height::new(9));
+        decode(told(3)).unwrap_err();
+        asks.0.members.replace(&[]);
+        decode(told(2)).unwrap_err();
     }
 }
