@@ -9,19 +9,17 @@ use crate::error::StoreError;
 use crate::store::Store;
 
 const LOG: &str = "consensus.wal";
-/// Version and height, with which it begins: without them nothing was voted on.
-const HEAD: u64 = 12;
 
 /// Where it is.
 pub(crate) fn path(dir: &Path) -> PathBuf {
     dir.join(LOG)
 }
 
-/// The height that the log is at: the highest at which this node may have voted. None where there is no log, or one that was cut off in
-/// its head: it is synced before the first vote.
+/// The height that the log is at: the highest at which this node may have voted. None where there is no log, or an empty file: a log
+/// begins with its height.
 pub(crate) fn sequence(dir: &Path) -> Result<Option<Height>, StoreError> {
     let path = path(dir);
-    if std::fs::metadata(&path).map_or(true, |file| file.len() < HEAD) {
+    if std::fs::metadata(&path).map_or(true, |file| file.len() == 0) {
         return Ok(None);
     }
     match read(&path) {
@@ -47,7 +45,7 @@ fn read(path: &Path) -> std::io::Result<u64> {
 /// vote twice.
 pub(crate) fn check(dir: &Path, store: &Store) -> Result<(), StoreError> {
     let Some(reached) = sequence(dir)? else {
-        return drop_cut_off(&path(dir));
+        return Ok(());
     };
     let tip = store.tip()?.parent.height;
     if reached > tip.plus(1) {
@@ -56,15 +54,4 @@ pub(crate) fn check(dir: &Path, store: &Store) -> Result<(), StoreError> {
         )));
     }
     Ok(())
-}
-
-/// The engine does not open a log without its whole head, and makes one where there is none.
-fn drop_cut_off(path: &Path) -> Result<(), StoreError> {
-    match std::fs::remove_file(path) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(StoreError::Io {
-            path: path.to_owned(),
-            detail: error.to_string(),
-        }),
-        _ => Ok(()),
-    }
 }
