@@ -18,14 +18,15 @@
 //! A federation that cannot go on without this validator needs a person's word that the old machine is gone and did not vote in the
 //! height that stands still: then the file is removed by hand.
 
-use std::fs::{self, File};
-use std::io::{self, ErrorKind, Write as _};
+use std::fs;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use consilium_contracts::BlockTime;
 use consilium_ledger::ValidatorAddress;
 
 use crate::clock;
+use crate::disk;
 use crate::error::StoreError;
 use crate::log;
 use crate::never_voted::NeverVoted;
@@ -90,25 +91,19 @@ impl Abstention {
             Ok(text) => since(&text),
             Err(error) if error.kind() == ErrorKind::NotFound && knows => return Ok(None),
             Err(error) if error.kind() == ErrorKind::NotFound => None,
-            Err(error) => return Err(failed(&path, &error)),
+            Err(error) => return Err(disk::failed(&path, &error)),
         };
         let left = BLOCKS;
         match since {
             Some(since) => Ok(Some(Self { path, since, left })),
             // None yet, one that was cut off, or one of a program that did not write the time.
-            None => Self::begin(dir, path).map(Some),
+            None => Self::begin(path).map(Some),
         }
     }
 
-    fn begin(dir: &Path, path: PathBuf) -> Result<Self, StoreError> {
+    fn begin(path: PathBuf) -> Result<Self, StoreError> {
         let since = clock::now();
-        let write = || {
-            let mut file = File::create(&path)?;
-            writeln!(file, "{SINCE}{}\n{TEXT}", since.value())?;
-            file.sync_all()?;
-            File::open(dir)?.sync_all()
-        };
-        write().map_err(|error: io::Error| failed(&path, &error))?;
+        disk::replace(&path, &format!("{SINCE}{}\n{TEXT}\n", since.value()))?;
         let left = BLOCKS;
         Ok(Self { path, since, left })
     }
@@ -122,9 +117,7 @@ impl Abstention {
         if self.left > 0 {
             return Ok(false);
         }
-        let folder = self.path.parent().unwrap_or(Path::new("."));
-        let gone = fs::remove_file(&self.path).and_then(|()| File::open(folder)?.sync_all());
-        gone.map_err(|error| failed(&self.path, &error))?;
+        disk::remove(&self.path)?;
         Ok(true)
     }
 }
@@ -134,13 +127,6 @@ fn since(text: &str) -> Option<BlockTime> {
     let (first, _) = text.split_once('\n')?;
     let since = first.strip_prefix(SINCE)?.parse().ok()?;
     Some(BlockTime::new(since))
-}
-
-fn failed(path: &Path, error: &io::Error) -> StoreError {
-    StoreError::Io {
-        path: path.to_owned(),
-        detail: error.to_string(),
-    }
 }
 
 #[cfg(test)]

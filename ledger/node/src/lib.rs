@@ -16,6 +16,7 @@ mod abstain;
 mod clock;
 mod config;
 mod core;
+mod disk;
 mod engine;
 mod error;
 mod handle;

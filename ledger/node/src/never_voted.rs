@@ -8,13 +8,14 @@
 //! only fail, the core halts and names the file. The engine has made its log by then, so a crash in between leaves a log that shows
 //! no vote, and the node goes on.
 
-use std::fs::{self, File};
-use std::io::{self, ErrorKind, Write as _};
+use std::fs;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use consilium_ledger::ValidatorAddress;
 use consilium_schemes::signature::VerifyingKey;
 
+use crate::disk;
 use crate::error::StoreError;
 
 const TEXT: &str = "The validator key with this address has never voted. Its node deletes this file before it votes for the first time. \
@@ -32,15 +33,8 @@ impl NeverVoted {
     /// # Errors
     /// [`StoreError::Io`].
     pub fn write(path: &Path, key: &VerifyingKey) -> Result<(), StoreError> {
-        let temporary = path.with_extension("new");
-        let write = || {
-            let mut file = File::create(&temporary)?;
-            writeln!(file, "{}\n{TEXT}", line(&ValidatorAddress::of(key)))?;
-            file.sync_all()?;
-            fs::rename(&temporary, path)?;
-            sync(folder(path))
-        };
-        write().map_err(|error| failed(path, &error))
+        let text = format!("{}\n{TEXT}\n", line(&ValidatorAddress::of(key)));
+        disk::replace(path, &text)
     }
 
     /// Whether it is there and says so of this key. The word of another key is deleted: were that put back one day, it would say what may
@@ -52,42 +46,23 @@ impl NeverVoted {
                 Ok(Some(Self { path }))
             }
             Ok(_) => {
-                let gone = fs::remove_file(path).and_then(|()| sync(folder(path)));
-                gone.map_err(|error| failed(path, &error))?;
+                disk::remove(path)?;
                 Ok(None)
             }
             Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(failed(path, &error)),
+            Err(error) => Err(disk::failed(path, &error)),
         }
     }
 
     /// The key is about to vote. The log in `dir` is durable when this file goes: there is always one of them.
     pub(crate) fn end(self, dir: &Path) -> Result<(), StoreError> {
-        let Self { path } = self;
-        sync(dir).map_err(|error| failed(dir, &error))?;
-        let gone = fs::remove_file(&path).and_then(|()| sync(folder(&path)));
-        gone.map_err(|error| failed(&path, &error))
+        disk::sync(dir).map_err(|error| disk::failed(dir, &error))?;
+        disk::remove(&self.path)
     }
 }
 
 fn line(voter: &ValidatorAddress) -> String {
     format!("validator {voter}")
-}
-
-fn folder(path: &Path) -> &Path {
-    let folder = path.parent().filter(|one| !one.as_os_str().is_empty());
-    folder.unwrap_or(Path::new("."))
-}
-
-fn sync(dir: &Path) -> io::Result<()> {
-    File::open(dir)?.sync_all()
-}
-
-fn failed(path: &Path, error: &io::Error) -> StoreError {
-    StoreError::Io {
-        path: path.to_owned(),
-        detail: error.to_string(),
-    }
 }
 
 #[cfg(test)]

@@ -13,6 +13,7 @@ use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::clock;
+use crate::disk;
 use crate::error::{ProofError, StoreError, SubmitError};
 use crate::handle::{Status, SyncState};
 use crate::pool::Bounds;
@@ -215,10 +216,7 @@ impl Shared {
     /// The newest snapshot that this node made.
     pub(crate) fn latest_snapshot(&self) -> Result<Option<SnapshotFile>, StoreError> {
         let listed = self.snapshots.list();
-        let mut listed = listed.map_err(|error| StoreError::Io {
-            path: self.store.guard.dir().to_owned(),
-            detail: error.to_string(),
-        })?;
+        let mut listed = listed.map_err(|error| disk::failed(self.store.guard.dir(), &error))?;
         Ok(listed.pop())
     }
 

@@ -178,8 +178,7 @@ impl Core {
             self.peers.renew(&self.snapshot, time, &wires.requests);
             let named = self.peers.named().iter();
             self.gates.add(named.map(|peer| peer_id(&peer.key)));
-            let validators = Arc::clone(&self.validators);
-            self.claims.keep(&validators);
+            self.claims.keep(&self.validators);
         }
     }
 

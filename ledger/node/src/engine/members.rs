@@ -7,12 +7,10 @@
 //!
 //! What this does not hinder: what is gossiped while a stranger is connected reaches it (SECURITY.md).
 
-use std::collections::HashSet;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use arc_malachitebft_app_channel::app::consensus::{LivenessMsg, SignedConsensusMsg};
 use arc_malachitebft_app_channel::app::streaming::StreamMessage;
-use arc_malachitebft_app_channel::app::types::PeerId;
 use arc_malachitebft_app_channel::app::types::codec::{Codec, HasEncodedLen};
 use arc_malachitebft_app_channel::app::types::core::ValidatorProof;
 use arc_malachitebft_sync::{Request, Response, Status, ValueRequest};
@@ -31,19 +29,21 @@ const PURPOSE: Purpose = Purpose::new("CONSILIUM-V1-SIG-LEDGER-BLOCK-REQUEST");
 
 /// The network identities that blocks are given to; all copies are one.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Members(Arc<RwLock<HashSet<[u8; 32]>>>);
+pub(crate) struct Members(Arc<RwLock<Vec<VerifyingKey>>>);
 
 impl Members {
     /// These and no others from now on.
     pub(crate) fn replace<'a>(&self, keys: impl IntoIterator<Item = &'a VerifyingKey>) {
-        let keys = keys.into_iter().map(|key| *key.as_bytes()).collect();
-        // A panic elsewhere leaves the set whole: it is replaced at once.
+        let keys = keys.into_iter().copied().collect();
+        // A panic elsewhere leaves the list whole: it is replaced at once.
         *self.0.write().unwrap_or_else(PoisonError::into_inner) = keys;
     }
 
-    fn contains(&self, key: &[u8; 32]) -> bool {
+    /// The member that `is` says.
+    fn find(&self, is: impl Fn(&VerifyingKey) -> bool) -> Result<VerifyingKey, WireError> {
         let keys = self.0.read().unwrap_or_else(PoisonError::into_inner);
-        keys.contains(key)
+        let found = keys.iter().copied().find(is);
+        found.ok_or(WireError::Field("network identity of a member"))
     }
 }
 
@@ -77,18 +77,6 @@ impl MembersWire {
 }
 
 impl Inner {
-    /// Refuses a peer's word that is not a member's. The engine has compared the name with who sent it.
-    fn knows(&self, peer: &PeerId) -> Result<(), WireError> {
-        let of = |key: &[u8; 32]| {
-            let key = VerifyingKey::from_bytes(key).ok()?;
-            (peer_id(&key) == *peer).then_some(())
-        };
-        let bytes = peer.to_bytes();
-        let key = bytes.last_chunk().filter(|key| self.members.contains(key));
-        key.and_then(of)
-            .ok_or(WireError::Field("network identity of a member"))
-    }
-
     fn sign(&self, from: Height, to: Height) -> SignedRequest {
         let signature = self
             .key
@@ -102,11 +90,7 @@ impl Inner {
     }
 
     fn verify(&self, request: &SignedRequest) -> Result<(), WireError> {
-        if !self.members.contains(&request.key) {
-            return Err(WireError::Field("network identity of a member"));
-        }
-        let key = VerifyingKey::from_bytes(&request.key);
-        let key = key.map_err(|_| WireError::Field("network identity"))?;
+        let key = self.members.find(|key| *key.as_bytes() == request.key)?;
         let signature = Signature::from_bytes(request.signature);
         let message = heights(request.from, request.to);
         key.verify(PURPOSE, self.federation.as_bytes(), &message, &signature)
@@ -149,7 +133,9 @@ impl Codec<Status<LedgerContext>> for MembersWire {
 
     fn decode(&self, bytes: Bytes) -> Result<Status<LedgerContext>, WireError> {
         let status: Status<LedgerContext> = Wire.decode(bytes)?;
-        self.0.knows(&status.peer_id)?;
+        // The engine has compared the name with who sent it.
+        let members = &self.0.members;
+        members.find(|key| peer_id(key) == status.peer_id)?;
         Ok(status)
     }
 }

@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 
 use consilium_contracts::Height;
 
+use crate::disk;
+
 /// The folder in the data directory.
 const FOLDER: &str = "snapshots";
 const WHOLE: &str = "snapshot";
@@ -76,7 +78,7 @@ impl Shelf {
             return Err(error);
         }
         fs::rename(&part, &whole)?;
-        File::open(&self.0)?.sync_all()?;
+        disk::sync(&self.0)?;
         let all = self.list()?;
         let old = all.len().saturating_sub(KEPT);
         all.iter()

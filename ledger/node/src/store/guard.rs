@@ -14,6 +14,7 @@ use consilium_contracts::{
 use consilium_schemes::signature::VerifyingKey;
 
 use super::Snapshot;
+use crate::disk;
 use crate::error::StoreError;
 
 /// The layout of the data directory and of the columns.
@@ -42,13 +43,13 @@ impl Guard {
     /// Takes the directory, making it if absent, and checks or writes the marker: federation, format
     /// and machine. [`Guard::settle`] checks the keys.
     pub(crate) fn acquire(dir: &Path, owner: &Owner) -> Result<Self, StoreError> {
-        fs::create_dir_all(dir).map_err(|error| io(dir, &error))?;
+        fs::create_dir_all(dir).map_err(|error| disk::failed(dir, &error))?;
         let path = dir.join(LOCK);
-        let lock = open_lock(&path).map_err(|error| io(&path, &error))?;
+        let lock = open_lock(&path).map_err(|error| disk::failed(&path, &error))?;
         match lock.try_lock() {
             Ok(()) => {}
             Err(fs::TryLockError::WouldBlock) => return Err(StoreError::Locked { path }),
-            Err(fs::TryLockError::Error(error)) => return Err(io(&path, &error)),
+            Err(fs::TryLockError::Error(error)) => return Err(disk::failed(&path, &error)),
         }
         let found = check_marker(dir.join(MARKER), owner)?;
         Ok(Self {
@@ -82,7 +83,7 @@ impl Guard {
             let from = from.unwrap_or_default();
             return Err(StoreError::KeyInForce { path, from });
         }
-        expected.write(&path).map_err(|error| io(&path, &error))
+        expected.write(&path)
     }
 
     /// The directory.
@@ -99,7 +100,7 @@ impl Guard {
         });
         // It may not have been made at all.
         let _ = fs::remove_file(&path);
-        written.map_err(|error| io(&path, &error))
+        written.map_err(|error| disk::failed(&path, &error))
     }
 }
 
@@ -116,10 +117,10 @@ fn check_marker(path: PathBuf, owner: &Owner) -> Result<Marker, StoreError> {
         Ok(text) => Marker::parse(&text, &path)?,
         Err(error) if error.kind() == ErrorKind::NotFound => {
             let marker = Marker::of(owner);
-            marker.write(&path).map_err(|error| io(&path, &error))?;
+            marker.write(&path)?;
             marker
         }
-        Err(error) => return Err(io(&path, &error)),
+        Err(error) => return Err(disk::failed(&path, &error)),
     };
     marker.check(path, owner)?;
     Ok(marker)
@@ -217,19 +218,18 @@ impl Marker {
             && moves(&self.validator, &validator_text(owner), card.validator_key)
     }
 
-    /// Temporary file, synced, renamed: never half a marker.
-    fn write(&self, path: &Path) -> std::io::Result<()> {
-        let temporary = path.with_extension("new");
-        let mut file = File::create(&temporary)?;
-        writeln!(file, "format {}", self.format)?;
-        writeln!(file, "federation {}", self.federation)?;
-        writeln!(file, "node {}", self.node)?;
-        writeln!(file, "validator {}", self.validator)?;
-        writeln!(file, "machine {}", self.machine)?;
-        file.sync_all()?;
-        fs::rename(&temporary, path)?;
-        path.parent()
-            .map_or(Ok(()), |dir| File::open(dir)?.sync_all())
+    fn write(&self, path: &Path) -> Result<(), StoreError> {
+        let Self {
+            format,
+            federation,
+            node,
+            validator,
+            machine,
+        } = self;
+        let text = format!(
+            "format {format}\nfederation {federation}\nnode {node}\nvalidator {validator}\nmachine {machine}\n"
+        );
+        disk::replace(path, &text)
     }
 }
 
@@ -250,11 +250,4 @@ fn validator_text(owner: &Owner) -> String {
 /// A digest of the machine's id: the id itself is nobody's business.
 fn machine() -> String {
     fs::read("/etc/machine-id").map_or_else(|_| NONE.to_owned(), |id| Digest::of(&id).to_string())
-}
-
-fn io(path: &Path, error: &std::io::Error) -> StoreError {
-    StoreError::Io {
-        path: path.to_owned(),
-        detail: error.to_string(),
-    }
 }

@@ -24,6 +24,7 @@ use super::columns::{EVIDENCE, HANDOVERS, HEADERS, NAMES, STATE, TIP, TREE};
 use super::{
     Fault, Raw, STORE, Snapshot, Tip, column_options, database_options, located, open_database,
 };
+use crate::disk;
 use crate::error::{RestoreError, StoreError};
 
 const PART: &str = "store.part";
@@ -162,9 +163,9 @@ impl Staged {
         let place = || {
             File::open(&path)?.sync_all()?;
             fs::rename(&path, dir.join(NEW))?;
-            sync(dir)
+            disk::sync(dir)
         };
-        place().map_err(|error| io_error(dir, &error))?;
+        place().map_err(|error| disk::failed(dir, &error))?;
         Ok(settle(dir)?)
     }
 
@@ -221,11 +222,11 @@ pub(crate) fn settle(dir: &Path) -> Result<(), StoreError> {
                 fs::rename(&store, &old)?;
             }
             fs::rename(&new, &store)?;
-            sync(dir)?;
+            disk::sync(dir)?;
         }
         remove(&old)
     };
-    step().map_err(|error| io_error(dir, &error))
+    step().map_err(|error| disk::failed(dir, &error))
 }
 
 /// The height of the store in `dir`; 0 where there is none yet.
@@ -259,16 +260,5 @@ fn remove(folder: &Path) -> io::Result<()> {
     match fs::remove_dir_all(folder) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
         _ => Ok(()),
-    }
-}
-
-fn sync(dir: &Path) -> io::Result<()> {
-    File::open(dir)?.sync_all()
-}
-
-fn io_error(path: &Path, error: &io::Error) -> StoreError {
-    StoreError::Io {
-        path: path.to_owned(),
-        detail: error.to_string(),
     }
 }
