@@ -1,6 +1,6 @@
 //! Files that are there whole or not at all.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, BufWriter, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
@@ -109,6 +109,39 @@ impl Drop for PendingFile {
     fn drop(&mut self) {
         // Nothing can be done about a file that cannot be removed; its name says that it is temporary.
         let _ = fs::remove_file(&self.temporary);
+    }
+}
+
+/// Gives a file another name, which it keeps over a crash; what stood there is replaced in one step.
+///
+/// # Errors
+/// The system's.
+pub fn rename(from: &Path, to: &Path) -> io::Result<()> {
+    fs::rename(from, to)?;
+    File::open(folder_of(to))?.sync_all()
+}
+
+/// A file that one process at a time holds, until this is dropped or the process ends, however it does. The file stays.
+#[derive(Debug)]
+pub struct FileLock(#[expect(dead_code, reason = "the lock goes with the file")] File);
+
+impl FileLock {
+    /// Takes it, making the file where there is none; nothing where somebody else holds it.
+    ///
+    /// # Errors
+    /// The system's.
+    pub fn take(path: &Path) -> io::Result<Option<Self>> {
+        let mut options = OpenOptions::new();
+        let file = options
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .open(path)?;
+        match file.try_lock() {
+            Ok(()) => Ok(Some(Self(file))),
+            Err(TryLockError::WouldBlock) => Ok(None),
+            Err(TryLockError::Error(error)) => Err(error),
+        }
     }
 }
 

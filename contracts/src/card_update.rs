@@ -134,4 +134,17 @@ impl UpdateCard {
             ..card.clone()
         }
     }
+
+    /// These parts without those that the card has already.
+    pub fn beyond(&self, card: &HospitalCard) -> Self {
+        let key = |new: &Option<ProvenKey>, old| new.clone().filter(|proven| proven.key != old);
+        let text = |new: &Option<Address>, old: &Address| new.clone().filter(|new| new != old);
+        Self {
+            validator_key: key(&self.validator_key, card.validator_key),
+            peer_key: key(&self.peer_key, card.peer_key),
+            listen: text(&self.listen, &card.listen),
+            url: text(&self.url, &card.url),
+            tls_pin: self.tls_pin.filter(|new| *new != card.tls_pin),
+        }
+    }
 }

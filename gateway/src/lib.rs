@@ -5,7 +5,7 @@
 //! |---|---|
 //! | [`Gateway`] | `init`, `start`, `serve` |
 //! | [`InitRequest`], [`Initialised`] | what a hospital begins with |
-//! | [`Rotation`], [`RotationRequest`], [`RotationLock`] | other keys for it |
+//! | [`Rotation`], [`RotationRequest`] | other keys for it |
 //! | [`GatewayConfig`], [`SETTINGS`] | its settings |
 //! | [`codes`] | the refusals that are its own |
 //!
@@ -64,5 +64,5 @@ pub use consilium_service::ledger::LedgerSettings;
 pub use description::description;
 pub use init::{InitError, InitRequest, Initialised};
 pub use keys::GatewayKeys;
-pub use rotate::{Rotation, RotationError, RotationLock, RotationRequest};
+pub use rotate::{Rotation, RotationError, RotationRequest};
 pub use serve::{Gateway, StartError};

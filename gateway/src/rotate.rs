@@ -12,11 +12,11 @@
 //! nobody need answer under the old TLS key or URL. The old keys are gone at the end: a key that votes no more must not be found years
 //! later.
 
-use std::fs::{self, File, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
 
 use consilium_client::endpoint::{EndpointError, ServiceUrl};
+use consilium_client::file::{FileLock, rename};
 use consilium_client::keyfile::{
     KeyFileError, KeyPayload as _, Protection, needs_passphrase, read_key_file, write_key_file,
 };
@@ -112,34 +112,6 @@ pub enum RotationError {
     Running(PathBuf),
 }
 
-/// That no other call rotates the same keys, until it is dropped.
-#[derive(Debug)]
-pub struct RotationLock(#[expect(dead_code, reason = "the lock goes with the file")] File);
-
-impl RotationLock {
-    /// Takes it; the file stays, a process that ends lets go of it.
-    ///
-    /// # Errors
-    /// [`RotationError::Running`], [`RotationError::Io`].
-    pub fn take(keys: &Path) -> Result<Self, RotationError> {
-        let mut name = keys.as_os_str().to_owned();
-        name.push(".lock");
-        let path = PathBuf::from(name);
-        let failed = |source| RotationError::Io {
-            path: path.clone(),
-            source,
-        };
-        let mut options = File::options();
-        let file = options.write(true).create(true).truncate(false);
-        let file = file.open(&path).map_err(failed)?;
-        match file.try_lock() {
-            Ok(()) => Ok(Self(file)),
-            Err(TryLockError::WouldBlock) => Err(RotationError::Running(path)),
-            Err(TryLockError::Error(source)) => Err(failed(source)),
-        }
-    }
-}
-
 /// New keys beside the old ones, on their way to the ledger.
 #[derive(Debug)]
 pub struct Rotation {
@@ -185,6 +157,19 @@ impl Rotation {
         &self.update
     }
 
+    /// Keeps other calls from rotating the same keys, until it is dropped.
+    ///
+    /// # Errors
+    /// [`RotationError::Running`], [`RotationError::Io`].
+    pub fn lock(keys: &Path) -> Result<FileLock, RotationError> {
+        let path = ending(keys, ".lock");
+        match FileLock::take(&path) {
+            Ok(Some(lock)) => Ok(lock),
+            Ok(None) => Err(RotationError::Running(path)),
+            Err(source) => Err(RotationError::Io { path, source }),
+        }
+    }
+
     /// The file in which new keys wait for the ledger, where there are some.
     pub fn waiting(keys: &Path) -> Option<PathBuf> {
         Some(beside(keys)).filter(|path| path.exists())
@@ -192,7 +177,7 @@ impl Rotation {
 
     /// Whether a card of the ledger has it all.
     pub fn is_committed(&self, card: &HospitalCard) -> bool {
-        self.update.applied(card) == *card
+        self.update.beyond(card).is_empty()
     }
 
     /// The hospital's transaction: what `card` of the ledger does not have yet. A key that it has would be refused a second time.
@@ -202,7 +187,7 @@ impl Rotation {
             sender: self.current.signing.verifying_key(),
             nonce,
             expires,
-            action: Action::UpdateCard(Box::new(lacking(self.update.clone(), card))),
+            action: Action::UpdateCard(Box::new(self.update.beyond(card))),
         };
         transaction.sign(&self.current.signing)
     }
@@ -242,35 +227,22 @@ impl Rotation {
     }
 }
 
-/// What of an update a card does not have.
-fn lacking(update: UpdateCard, card: &HospitalCard) -> UpdateCard {
-    UpdateCard {
-        validator_key: update
-            .validator_key
-            .filter(|new| new.key != card.validator_key),
-        peer_key: update.peer_key.filter(|new| new.key != card.peer_key),
-        listen: update.listen.filter(|new| *new != card.listen),
-        url: update.url.filter(|new| *new != card.url),
-        tls_pin: update.tls_pin.filter(|new| *new != card.tls_pin),
-    }
-}
-
 /// Gives a file the content of the one beside it, in one step.
 fn put_in_place(path: &Path) -> Result<(), RotationError> {
-    let folder = path.parent().filter(|one| !one.as_os_str().is_empty());
-    let folder = folder.unwrap_or(Path::new("."));
-    fs::rename(beside(path), path)
-        .and_then(|()| File::open(folder)?.sync_all())
-        .map_err(|source| RotationError::Io {
-            path: path.to_owned(),
-            source,
-        })
+    rename(&beside(path), path).map_err(|source| RotationError::Io {
+        path: path.to_owned(),
+        source,
+    })
 }
 
 /// The file of what is new, until it takes the old one's place.
 fn beside(path: &Path) -> PathBuf {
+    ending(path, ".next")
+}
+
+fn ending(path: &Path, end: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
-    name.push(".next");
+    name.push(end);
     name.into()
 }
 

@@ -1,8 +1,9 @@
 //! A folder that is served: by one process at a time.
 
-use std::fs::{File, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
+
+use consilium_client::file::FileLock;
 
 /// The file that is locked while the folder is served. It stays; a process that ends, however it does, lets go of it.
 const LOCK: &str = "served.lock";
@@ -28,7 +29,7 @@ pub enum ServedError {
 
 /// That this process serves a folder, until it is dropped.
 #[derive(Debug)]
-pub struct ServedFolder(#[expect(dead_code, reason = "the lock goes with the file")] File);
+pub struct ServedFolder(#[expect(dead_code, reason = "the lock goes with it")] FileLock);
 
 impl ServedFolder {
     /// Takes a folder that is there.
@@ -37,17 +38,10 @@ impl ServedFolder {
     /// [`ServedError`].
     pub fn take(folder: &Path) -> Result<Self, ServedError> {
         let path = folder.join(LOCK);
-        let failed = |source| ServedError::File {
-            path: path.clone(),
-            source,
-        };
-        let mut options = File::options();
-        let file = options.write(true).create(true).truncate(false);
-        let file = file.open(&path).map_err(failed)?;
-        match file.try_lock() {
-            Ok(()) => Ok(Self(file)),
-            Err(TryLockError::WouldBlock) => Err(ServedError::Already(folder.to_owned())),
-            Err(TryLockError::Error(source)) => Err(failed(source)),
+        match FileLock::take(&path) {
+            Ok(Some(lock)) => Ok(Self(lock)),
+            Ok(None) => Err(ServedError::Already(folder.to_owned())),
+            Err(source) => Err(ServedError::File { path, source }),
         }
     }
 }

@@ -8,7 +8,7 @@ use consilium_client::genesis::read_genesis;
 use consilium_client::passphrase::Passphrase;
 use consilium_client::{ClientError, GatewayClient};
 use consilium_contracts::{Canonical as _, Height, HospitalCard, HospitalId, Nonce, UpdateCard};
-use consilium_gateway::{GatewayConfig, Rotation, RotationLock, RotationRequest};
+use consilium_gateway::{GatewayConfig, Rotation, RotationRequest};
 use consilium_service::hospital_file::read_hospital_file;
 use indicatif::ProgressBar;
 use serde_json::json;
@@ -62,7 +62,7 @@ pub async fn run(args: RotateArgs) -> Outcome {
     let home = args.operator.home();
     let config = GatewayConfig::load(&home.join("gateway.toml"), std::env::vars(), [])?;
     let hospital_file = home.join("hospital.json");
-    let _lock = RotationLock::take(&config.gateway.keys)?;
+    let _lock = Rotation::lock(&config.gateway.keys)?;
     if let Some(card) = Rotation::finish(&config.gateway.keys, &hospital_file)? {
         return Ok(finished(&card));
     }

@@ -1,13 +1,13 @@
 //! A service that goes on when the command that started it has ended.
 
-use std::fs::{self, File, TryLockError};
+use std::fs;
 use std::net::TcpListener;
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use consilium_client::file::{Existing, Readers, write_atomically};
+use consilium_client::file::{Existing, FileLock, Readers, write_atomically};
 use consilium_client::{GatewayClient, KgcClient};
 use consilium_kgc::Home;
 
@@ -30,19 +30,16 @@ enum Client {
 }
 
 /// Keeps a second command from starting or stopping the same federation meanwhile.
-pub fn lock(home: &Path) -> Result<File, Failure> {
+pub fn lock(home: &Path) -> Result<FileLock, Failure> {
     let path = home.join("lock");
-    let file = File::create(&path)?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => Err(Failure::said(format!(
+    let taken = FileLock::take(&path);
+    let taken = taken.map_err(|error| Failure::said(format!("{}: {error}", path.display())))?;
+    taken.ok_or_else(|| {
+        Failure::said(format!(
             "another `consilium dev` is at work in {}; wait for it",
             home.display()
-        ))),
-        Err(TryLockError::Error(error)) => {
-            Err(Failure::said(format!("{}: {error}", path.display())))
-        }
-    }
+        ))
+    })
 }
 
 impl Service {

@@ -4,7 +4,7 @@ use std::fs;
 
 use consilium_client::file::{Existing, Readers, write_atomically};
 use consilium_contracts::{Action, Canonical as _, Height, HospitalCard, Nonce, UpdateCard, View};
-use consilium_gateway::{Rotation, RotationError, RotationLock, RotationRequest};
+use consilium_gateway::{Rotation, RotationError, RotationRequest};
 use consilium_service::hospital_file::read_hospital_file;
 
 use crate::world::*;
@@ -86,11 +86,11 @@ async fn keys_are_rotated_whole_or_not_at_all_and_the_gateway_goes_on_with_the_n
     assert_eq!(**left, only);
     drop(more);
     // One call at a time.
-    let lock = RotationLock::take(&keys).unwrap();
-    let refused = RotationLock::take(&keys).unwrap_err();
+    let lock = Rotation::lock(&keys).unwrap();
+    let refused = Rotation::lock(&keys).unwrap_err();
     assert!(matches!(refused, RotationError::Running(_)), "{refused}");
     drop(lock);
-    RotationLock::take(&keys).unwrap();
+    Rotation::lock(&keys).unwrap();
     let last = prepared(&world, &world.south, true);
     assert!(last.is_committed(&second));
     last.take_over(&second).unwrap();
