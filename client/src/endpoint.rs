@@ -4,7 +4,7 @@ use std::fmt;
 use std::net::IpAddr;
 use std::str::FromStr;
 
-use consilium_contracts::{Digest, HospitalId};
+use consilium_contracts::{Digest, HospitalCard, HospitalId, KgcCard};
 use reqwest::Url;
 
 use crate::tls::TlsPin;
@@ -156,11 +156,29 @@ impl Endpoint {
         Ok(Self { whose, url, pin })
     }
 
-    /// The service of a card: as its URL says, answering with the key of this pin.
+    /// The KGC, as its card says, or at another `url` where one is given.
     ///
     /// # Errors
     /// [`EndpointError`].
-    pub fn of_card(whose: Whose, url: &str, pin: &Digest) -> Result<Self, EndpointError> {
+    pub fn of_kgc(card: &KgcCard, url: &str) -> Result<Self, EndpointError> {
+        let url = if url.is_empty() {
+            card.url.as_str()
+        } else {
+            url
+        };
+        Self::of_card(Whose::Kgc, url, &card.tls_pin)
+    }
+
+    /// A hospital's gateway, as its card says.
+    ///
+    /// # Errors
+    /// [`EndpointError`].
+    pub fn of_hospital(card: &HospitalCard) -> Result<Self, EndpointError> {
+        let whose = Whose::Gateway(card.id.clone());
+        Self::of_card(whose, card.url.as_str(), &card.tls_pin)
+    }
+
+    fn of_card(whose: Whose, url: &str, pin: &Digest) -> Result<Self, EndpointError> {
         let endpoint = Self::new(url.parse()?, Some(TlsPin::from_bytes(*pin.as_bytes())))?;
         Ok(endpoint.named(whose))
     }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use consilium_client::api::auth::ScopeSet;
 use consilium_client::credentials::Credentials;
-use consilium_client::endpoint::{Endpoint, Whose};
+use consilium_client::endpoint::Endpoint;
 use consilium_client::http::ClientSettings;
 use consilium_client::wire::PublicKey;
 use consilium_client::{GatewayClient, KgcClient};
@@ -191,9 +191,7 @@ impl Hospital {
             return Ok(client);
         }
         let card = self.card(hospital)?;
-        let whose = Whose::Gateway(hospital.clone());
-        let endpoint = Endpoint::of_card(whose, card.url.as_str(), &card.tls_pin)
-            .map_err(ApiError::internal)?;
+        let endpoint = Endpoint::of_hospital(&card).map_err(ApiError::internal)?;
         let credentials = credentials(&self.keys);
         let client = GatewayClient::new(endpoint, Some(credentials), between_services());
         let client = Arc::new(client.map_err(ApiError::internal)?);

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use actix_web::web;
 use consilium_client::api::auth::{Scope, ScopeSet};
 use consilium_client::api::health::{Check, Readiness};
-use consilium_client::endpoint::{Endpoint, EndpointError, Whose};
+use consilium_client::endpoint::{Endpoint, EndpointError};
 use consilium_client::genesis::{GenesisFileError, read_genesis};
 use consilium_client::keyfile::{KeyFileError, read_key_file};
 use consilium_client::passphrase::Passphrase;
@@ -347,15 +347,10 @@ fn kgc_client(
     genesis: &VerifiedGenesis,
 ) -> Result<KgcClient, StartError> {
     let card = &genesis.genesis().kgc;
-    let url = match config.gateway.kgc_url.as_str() {
-        "" => card.url.as_str(),
-        url => url,
-    };
-    let endpoint = Endpoint::of_card(Whose::Kgc, url, &card.tls_pin).map_err(|source| {
-        StartError::Endpoint {
-            of: "the KGC",
-            source,
-        }
+    let endpoint = Endpoint::of_kgc(card, &config.gateway.kgc_url);
+    let endpoint = endpoint.map_err(|source| StartError::Endpoint {
+        of: "the KGC",
+        source,
     })?;
     Ok(KgcClient::new(
         endpoint,

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use consilium_client::GatewayClient;
-use consilium_client::endpoint::{Endpoint, Whose};
+use consilium_client::endpoint::Endpoint;
 use consilium_client::http::ClientSettings;
 use consilium_contracts::{Epoch, EpochEntry, HospitalCard};
 use consilium_service::ApiError;
@@ -89,8 +89,7 @@ fn gateways(core: &Core) -> Vec<(HospitalCard, GatewayClient)> {
     let ledger = core.ledger();
     let cards = ledger.view.hospitals().map(|entry| entry.card);
     let client = |card: HospitalCard| {
-        let whose = Whose::Gateway(card.id.clone());
-        let endpoint = Endpoint::of_card(whose, card.url.as_str(), &card.tls_pin).ok()?;
+        let endpoint = Endpoint::of_hospital(&card).ok()?;
         let client = GatewayClient::new(endpoint, None, settings.clone()).ok()?;
         Some((card, client))
     };

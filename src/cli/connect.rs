@@ -4,7 +4,7 @@ use std::path::Path;
 
 use consilium_client::api::auth::ScopeSet;
 use consilium_client::credentials::Credentials;
-use consilium_client::endpoint::{Endpoint, Whose};
+use consilium_client::endpoint::Endpoint;
 use consilium_client::http::ClientSettings;
 use consilium_client::passphrase::Passphrase;
 use consilium_client::{GatewayClient, KgcClient};
@@ -63,16 +63,11 @@ pub fn kgc_endpoint(home: &Home) -> Result<Endpoint, Failure> {
     let card = PublicFile::read(&home.public())?
         .card()
         .map_err(Failure::said)?;
-    Ok(Endpoint::of_card(
-        Whose::Kgc,
-        card.url.as_str(),
-        &card.tls_pin,
-    )?)
+    Ok(Endpoint::of_kgc(&card, "")?)
 }
 
 /// Where the gateway of a folder answers.
 pub fn gateway_endpoint(home: &Path) -> Result<Endpoint, Failure> {
     let card = read_hospital_file(&home.join("hospital.json"))?;
-    let whose = Whose::Gateway(card.id);
-    Ok(Endpoint::of_card(whose, card.url.as_str(), &card.tls_pin)?)
+    Ok(Endpoint::of_hospital(&card)?)
 }

@@ -13,6 +13,7 @@ use consilium_client::device::doctor::{
 };
 use consilium_client::device::keyword_tokens;
 use consilium_client::keyfile::{AbeUserSecretFile, write_key_file};
+use consilium_client::wire::word;
 use consilium_contracts::{BlockTime, Canonical as _, DeclineReason, HospitalCard, RecordId};
 use consilium_records::Keyword;
 use consilium_schemes::abe::UserSecretKey;
@@ -229,7 +230,7 @@ async fn enroll(at: &DeviceArgs, code: Option<&Path>, renew: bool) -> Outcome {
         "Doctor {} of {}: {}{next}",
         made.doctor.0,
         made.hospital.0,
-        listing::word(&made.state)
+        word(&made.state)
     );
     Ok(Answer::new(text, json!(made)).with_value(made.doctor.0.to_string()))
 }

@@ -12,6 +12,7 @@ use consilium_client::api::gateway::{
 use consilium_client::api::terms::{PurposeOfUse, RevocationReason};
 use consilium_client::passphrase::Passphrase;
 use consilium_client::wire::Text;
+use consilium_client::wire::word;
 use consilium_contracts::{AuthorizationId, DoctorId, HospitalId, RecordId};
 use consilium_gateway::{Gateway, GatewayConfig, InitRequest};
 use serde_json::json;
@@ -317,7 +318,7 @@ fn shown(status: &GatewayStatus) -> Answer {
         status.hospital.0,
         ledger.federation.0,
         ledger.height,
-        listing::word(&ledger.sync),
+        word(&ledger.sync),
         ledger.peers,
         status.doctors,
         status.patients,

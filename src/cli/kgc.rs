@@ -12,6 +12,7 @@ use consilium_client::api::ledger::EpochList;
 use consilium_client::api::terms::RevocationReason;
 use consilium_client::endpoint::{EndpointError, ServiceUrl};
 use consilium_client::keyfile::WorkFactor;
+use consilium_client::wire::word;
 use consilium_client::wire::{SecretText, Text};
 use consilium_contracts::{Canonical as _, DoctorId, HospitalId, Settings};
 use consilium_kgc::{DEFAULT_DEPTH, GenesisRequest, Home, InitRequest, Kgc, KgcConfig};
@@ -488,7 +489,7 @@ async fn doctor(command: DoctorCommand) -> Outcome {
 /// Enrolments as a table.
 pub fn enrolments(list: &EnrolmentList) -> Answer {
     let rows = list.enrolments.iter().map(|one| {
-        let state = listing::word(&one.state);
+        let state = word(&one.state);
         [
             one.doctor.0.to_string(),
             one.hospital.0.to_string(),

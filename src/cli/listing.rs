@@ -1,7 +1,5 @@
 //! Tables for people.
 
-use serde::Serialize;
-
 /// A table with a heading, columns as wide as they must be.
 pub fn table<const N: usize>(
     heading: [&str; N],
@@ -25,15 +23,6 @@ pub fn table<const N: usize>(
         line.join("  ").trim_end().to_owned()
     });
     lines.collect::<Vec<_>>().join("\n")
-}
-
-/// The word that an enumeration's value is in JSON.
-pub fn word(value: &impl Serialize) -> String {
-    match serde_json::to_value(value) {
-        Ok(serde_json::Value::String(word)) => word,
-        Ok(other) => other.to_string(),
-        Err(error) => error.to_string(),
-    }
 }
 
 #[cfg(test)]

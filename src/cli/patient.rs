@@ -13,6 +13,7 @@ use consilium_client::device::patient::{
 };
 use consilium_client::file::{Existing, Readers, write_atomically};
 use consilium_client::keyfile::{RsaPrivateKeyFile, write_key_file};
+use consilium_client::wire::word;
 use consilium_contracts::{BlockTime, HospitalId, RecordId, SigningKey};
 use consilium_policies::Policy;
 use consilium_records::{Choice, Keyword, Limits, Records, SourceRecord, choose};
@@ -357,7 +358,7 @@ async fn submit(args: &RecordArgs) -> Outcome {
         _ => (view, " already"),
     };
     let (record, hospital) = (args.record, &device.profile().hospital.0);
-    let state = view.state.as_str();
+    let state = word(&view.state);
     let text = format!("Record {record} is at {hospital}{already}: {state}");
     Ok(Answer::new(text, json!(view)))
 }
@@ -369,12 +370,7 @@ fn table(records: &[RecordView]) -> String {
             .last()
             .map_or(String::new(), |last| last.doctor.0.to_string());
         let reason = one.reason.clone().unwrap_or_default();
-        [
-            one.record.0.to_string(),
-            listing::word(&one.state),
-            doctor,
-            reason,
-        ]
+        [one.record.0.to_string(), word(&one.state), doctor, reason]
     });
     listing::table(["record", "state", "doctor", "reason"], rows)
 }

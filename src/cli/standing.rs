@@ -4,12 +4,12 @@ use std::path::Path;
 
 use consilium_client::api::gateway::{Case, DeviceRole, DoctorStatus, InterestsView};
 use consilium_client::api::kgc::{Enrolment, EnrolmentState};
+use consilium_client::wire::word;
 use serde_json::json;
 
 use super::answer::{Answer, Failure, Outcome};
 use super::device::Device;
 use super::ledger::moment;
-use super::listing;
 use super::patient::DeviceArgs;
 
 /// `doctor status`.
@@ -44,7 +44,7 @@ fn shown(seen: &DoctorStatus, home: &Path) -> String {
 }
 
 fn enrolled(one: &Enrolment) -> String {
-    let state = listing::word(&one.state);
+    let state = word(&one.state);
     match (one.attributes.as_str(), one.leaf) {
         ("", None) => state,
         ("", Some(leaf)) => format!("{state}; until it is issued, leaf {leaf} holds"),
@@ -111,7 +111,7 @@ pub async fn check_registered(device: &Device) -> Result<(), Failure> {
     }
     let enrolment = seen.enrolment.as_ref();
     let state = enrolment.map(|one| one.state);
-    let stands = state.map_or("not asked for".to_owned(), |state| listing::word(&state));
+    let stands = state.map_or("not asked for".to_owned(), |state| word(&state));
     let next = next(enrolment, device.home()).unwrap_or_default();
     let text = format!(
         "doctor {} has no key: the enrolment is {stands}\nNext: {next}",

@@ -11,7 +11,7 @@ use consilium_client::api::ledger::LedgerStatus;
 use consilium_client::api::terms::PurposeOfUse;
 use consilium_client::credentials::Credentials;
 use consilium_client::device::Federation;
-use consilium_client::endpoint::{Endpoint, Whose};
+use consilium_client::endpoint::Endpoint;
 use consilium_client::http::ClientSettings;
 use consilium_client::invitation::Invitation;
 use consilium_client::keyfile::read_key_file;
@@ -298,8 +298,7 @@ fn patient_settings() -> ClientSettings {
 }
 
 fn gateway_client(card: &HospitalCard, key: Option<SigningKey>) -> Result<GatewayClient, Failure> {
-    let whose = Whose::Gateway(card.id.clone());
-    let endpoint = Endpoint::of_card(whose, card.url.as_str(), &card.tls_pin)?;
+    let endpoint = Endpoint::of_hospital(card)?;
     let credentials = key.map(|key| Credentials::new(key, ScopeSet::none()));
     Ok(GatewayClient::new(
         endpoint,

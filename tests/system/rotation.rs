@@ -10,7 +10,7 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use consilium_client::GatewayClient;
-use consilium_client::endpoint::{Endpoint, Whose};
+use consilium_client::endpoint::Endpoint;
 use consilium_client::http::ClientSettings;
 use consilium_client::keyfile::WorkFactor;
 use consilium_client::passphrase::Passphrase;
@@ -157,7 +157,7 @@ impl Hospital {
     /// The card as the ledger has it, by the gateway that runs.
     fn card_on_the_ledger(&self) -> HospitalCard {
         let card = &self.answers_as;
-        let endpoint = Endpoint::of_card(Whose::Unnamed, card.url.as_str(), &card.tls_pin).unwrap();
+        let endpoint = Endpoint::of_hospital(card).unwrap();
         let client = GatewayClient::new(endpoint, None, ClientSettings::default()).unwrap();
         let runtime = tokio::runtime::Runtime::new().unwrap();
         let list = runtime.block_on(client.hospitals()).unwrap();

@@ -8,7 +8,7 @@ use consilium_client::ClientError;
 use consilium_client::api::auth::ScopeSet;
 use consilium_client::api::ledger::LedgerStatus;
 use consilium_client::credentials::Credentials;
-use consilium_client::endpoint::{Endpoint, EndpointError, Whose};
+use consilium_client::endpoint::{Endpoint, EndpointError};
 use consilium_client::http::{ClientSettings, HttpClient};
 use consilium_client::wire::PublicKey;
 use consilium_contracts::{
@@ -61,17 +61,13 @@ impl LedgerPeers {
     ) -> Result<Self, ClientError> {
         let setup = |error: EndpointError| ClientError::Setup(error.to_string());
         let content = genesis.genesis();
-        let kgc_url = match kgc_url {
-            "" => content.kgc.url.as_str(),
-            url => url,
-        };
         let key = SigningKey::from_bytes(&peer_key.expose_secret());
         let hospitals = content.hospitals.iter().map(service_of);
         Ok(Self {
             federation: genesis.federation(),
             own,
             key: Arc::new(key),
-            kgc: Endpoint::of_card(Whose::Kgc, kgc_url, &content.kgc.tls_pin).map_err(setup)?,
+            kgc: Endpoint::of_kgc(&content.kgc, kgc_url).map_err(setup)?,
             named,
             genesis: hospitals.collect::<Result<_, _>>().map_err(setup)?,
         })
@@ -122,11 +118,7 @@ impl LedgerPeers {
 fn service_of(card: &HospitalCard) -> Result<NamedService, EndpointError> {
     Ok(NamedService {
         hospital: card.id.clone(),
-        endpoint: Endpoint::of_card(
-            Whose::Gateway(card.id.clone()),
-            card.url.as_str(),
-            &card.tls_pin,
-        )?,
+        endpoint: Endpoint::of_hospital(card)?,
     })
 }
 
@@ -183,14 +175,13 @@ mod tests {
     use super::*;
 
     fn answers(of: &[(u64, u64)]) -> Vec<Answered> {
-        let pin = Digest::of(b"pin");
-        let endpoint = Endpoint::of_card(Whose::Unnamed, "http://127.0.0.1:1", &pin).unwrap();
+        let endpoint = Endpoint::new("http://127.0.0.1:1".parse().unwrap(), None).unwrap();
         let one = |(height, oldest): &(u64, u64)| Answered {
             endpoint: endpoint.clone(),
             status: LedgerStatus {
                 federation: Text(FederationId::from_bytes([1; 32])),
                 height: *height,
-                hash: Text(pin),
+                hash: Text(Digest::of(b"block")),
                 state_root: [0; 32].as_slice().into(),
                 tip_time_ms: 0,
                 tip_age_ms: 0,

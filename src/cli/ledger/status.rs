@@ -1,11 +1,12 @@
 //! `consilium ledger status`.
 
 use consilium_client::api::ledger::{LedgerStatus, PoolStatus, SyncState, ValidatorStatus};
+use consilium_client::wire::word;
 use serde_json::json;
 
 use super::measure::{bytes, count, span};
 use crate::cli::answer::Answer;
-use crate::cli::listing::{self, table};
+use crate::cli::listing::table;
 
 /// The status of a service's node, for people and programs.
 pub fn shown(status: &LedgerStatus) -> Answer {
@@ -13,7 +14,7 @@ pub fn shown(status: &LedgerStatus) -> Answer {
         ("federation", status.federation.to_string()),
         ("height", height(status)),
         ("block", status.hash.to_string()),
-        ("state root", listing::word(&status.state_root)),
+        ("state root", word(&status.state_root)),
         ("kept", kept(status)),
         ("peers", status.peers.to_string()),
         ("pool", pool(&status.pool)),
@@ -45,7 +46,7 @@ fn height(status: &LedgerStatus) -> String {
     };
     let sync = match (status.sync, &status.failure) {
         (SyncState::Halted, Some(failure)) => format!("HALTED: {failure}"),
-        (sync, _) => listing::word(&sync),
+        (sync, _) => word(&sync),
     };
     format!("{}, {old}, {sync}", status.height)
 }
