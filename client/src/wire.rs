@@ -251,3 +251,11 @@ impl PartialSchema for PublicKey {
 }
 
 impl ToSchema for PublicKey {}
+/// The word that an enumeration's value is in JSON.
+pub fn word(value: &impl Serialize) -> String {
+    match serde_json::to_value(value) {
+        Ok(serde_json::Value::String(word)) => word,
+        Ok(other) => other.to_string(),
+        Err(error) => error.to_string(),
+    }
+}

@@ -1,5 +1,6 @@
 //! Proofs for those who run no node: what they show, and every attack on them.
 
+use crate::certified::certificate;
 use crate::common::fixture::*;
 use consilium_client::ledger_proof::{LedgerProof, LedgerProofError, Proven, Standing, Subject};
 use consilium_contracts::*;
@@ -78,25 +79,8 @@ impl Ledger {
             transactions: transaction_root(&[]),
             state,
         };
-        let (height, round, hash) = (header.height, Round::new(0), header.hash());
-        let vote = |name: &&str| {
-            let key = key(&format!("{name}/validator"));
-            let voter = ValidatorAddress::of(&key.verifying_key());
-            let block = Some(hash);
-            let ballot = Ballot {
-                height,
-                round,
-                block,
-                voter,
-            };
-            let signature = ConsensusStatement::Precommit(ballot).sign(&header.federation, &key);
-            CommitSignature { voter, signature }
-        };
-        let signatures = voters.iter().map(vote).collect();
-        (
-            header,
-            CommitCertificate::new(height, round, hash, signatures),
-        )
+        let voters = voters.iter().map(|name| key(&format!("{name}/validator")));
+        (header, certificate(&header, Round::new(0), voters))
     }
 
     fn key_proof(&self, key: &Key, voters: &[&str]) -> KeyProof {

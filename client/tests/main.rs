@@ -1,6 +1,8 @@
 //! What devices do, from outside.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, missing_docs)]
 
+#[path = "../../ledger/tests/common/certified.rs"]
+mod certified;
 #[allow(dead_code, reason = "the end-to-end tests use the rest")]
 mod common;
 

@@ -53,7 +53,11 @@ impl Space {
     /// 507 `storage-full`, 500.
     pub fn promise(self: &Arc<Self>, announced: u64) -> Result<Promised, ApiError> {
         let left = announced.min(self.step);
-        self.take(left, announced)?;
+        let taken = self.take(left, announced);
+        taken.map_err(|error| match error.kind() {
+            io::ErrorKind::StorageFull => ApiError::storage_full(error),
+            _ => ApiError::internal(error),
+        })?;
         Ok(Promised {
             space: Arc::clone(self),
             left,
@@ -62,17 +66,17 @@ impl Space {
     }
 
     /// Takes `bytes` if `needed` would fit.
-    fn take(&self, bytes: u64, needed: u64) -> Result<(), ApiError> {
+    fn take(&self, bytes: u64, needed: u64) -> io::Result<()> {
         // Held while it is looked, so that two do not see the same bytes.
         let mut promised = self.promised.lock().unwrap_or_else(PoisonError::into_inner);
         let (before, reserve) = (*promised, self.reserve);
         if reserve > 0 {
-            let free = self.free().map_err(ApiError::internal)?;
+            let free = self.free()?;
             if free < needed.saturating_add(before).saturating_add(reserve) {
                 let cause = format!(
                     "{free} bytes are free, {needed} are needed, {before} promised to others and {reserve} kept back"
                 );
-                return Err(ApiError::storage_full(cause));
+                return Err(io::Error::new(io::ErrorKind::StorageFull, cause));
             }
         }
         *promised = before.saturating_add(bytes);
@@ -98,8 +102,7 @@ impl Promised {
             return Ok(());
         }
         let step = missing.max(self.space.step).min(self.more);
-        let taken = self.space.take(step, step);
-        taken.map_err(|_| io::Error::from(io::ErrorKind::StorageFull))?;
+        self.space.take(step, step)?;
         self.left = self.left.saturating_add(step);
         self.more = self.more.saturating_sub(step);
         Ok(())

@@ -239,25 +239,6 @@ pub enum RecordState {
     Refused,
 }
 
-impl RecordState {
-    /// The state's name, as it stands in JSON.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::AwaitsCthd => "awaits-cthd",
-            Self::Queued => "queued",
-            Self::Registered => "registered",
-            Self::Matching => "matching",
-            Self::Assigned => "assigned",
-            Self::Opened => "opened",
-            Self::Reported => "reported",
-            Self::Acknowledged => "acknowledged",
-            Self::Unmatched => "unmatched",
-            Self::Withdrawn => "withdrawn",
-            Self::Refused => "refused",
-        }
-    }
-}
-
 /// A record, as its patient and its hospital's operator see it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct RecordView {

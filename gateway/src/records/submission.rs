@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use actix_web::http::StatusCode;
 use consilium_client::api::gateway::{RecordState, RecordSubmission};
-use consilium_client::wire::PublicKey;
+use consilium_client::wire::{PublicKey, word};
 use consilium_contracts::{
     Action, Canonical as _, Digest, RecordId, RecordTerms, RegisterRecord, Rejection, View,
 };
@@ -121,11 +121,11 @@ fn is_here(hospital: &Hospital, one: &Submission) -> Result<bool, ApiError> {
     let text = match over {
         true => format!(
             "record {record} is at {id} already, and {}: it is over for good; encrypt it again as a new one (`consilium patient encrypt`)",
-            state.as_str()
+            word(&state)
         ),
         false => format!(
             "record {record} is at {id} already, {}, with other content",
-            state.as_str()
+            word(&state)
         ),
     };
     Err(ApiError::conflict(text))

@@ -1,12 +1,11 @@
 //! A federation to test ledgers with: a KGC, hospitals, keys that follow from names.
 
+pub mod certified;
 pub mod chain;
 pub mod replayed;
 
 use consilium_contracts::*;
-use consilium_ledger::{
-    Ballot, CommitCertificate, CommitSignature, ConsensusStatement, Header, Round, ValidatorAddress,
-};
+use consilium_ledger::{CommitCertificate, Header, Round};
 use consilium_schemes::{abe, matching, tokens, wrap};
 use rand::SeedableRng;
 use rand::rngs::StdRng;
@@ -31,20 +30,7 @@ pub fn certificate(
     round: Round,
     voters: impl IntoIterator<Item = String>,
 ) -> CommitCertificate {
-    let (height, hash) = (header.height, header.hash());
-    let sign = |name: String| {
-        let voter = ValidatorAddress::of(&public(&name));
-        let block = Some(hash);
-        let ballot = Ballot {
-            height,
-            round,
-            block,
-            voter,
-        };
-        let signature = ConsensusStatement::Precommit(ballot).sign(&header.federation, &key(&name));
-        CommitSignature { voter, signature }
-    };
-    CommitCertificate::new(height, round, hash, voters.into_iter().map(sign).collect())
+    certified::certificate(header, round, voters.into_iter().map(|name| key(&name)))
 }
 
 fn blob<const MAX: usize>(bytes: &[u8]) -> Blob<MAX> {

@@ -10,12 +10,10 @@ mod vectors;
 
 use consilium_schemes::match_proof::{MatchContext, Statement};
 use consilium_schemes::matching::{
-    EncryptedIndex, EncryptedTrapdoor, HospitalKeys, HospitalSecretKeys, IndexSize, index_build,
-    trd_gen,
+    EncryptedIndex, EncryptedTrapdoor, HospitalKeys, HospitalSecretKeys, index_build, trd_gen,
 };
-use consilium_schemes::tokens::KeywordToken;
-use rand::SeedableRng as _;
-use rand::rngs::StdRng;
+
+use crate::matching::{n, rng, tokens};
 
 const CONTEXT: MatchContext<'static> = MatchContext {
     federation: [1; 32],
@@ -26,22 +24,6 @@ const CONTEXT: MatchContext<'static> = MatchContext {
     authorization: Some([4; 32]),
     expires: 900,
 };
-
-fn rng(seed: u64) -> StdRng {
-    StdRng::seed_from_u64(seed)
-}
-
-fn n(value: u16) -> IndexSize {
-    IndexSize::new(value).unwrap()
-}
-
-/// A token for each letter.
-fn tokens(letters: &str) -> Vec<KeywordToken> {
-    letters
-        .bytes()
-        .map(|letter| KeywordToken::from_bytes(&[letter & 0x3f; 32]).unwrap())
-        .collect()
-}
 
 /// One index and one trapdoor, encrypted to one hospital.
 struct World {

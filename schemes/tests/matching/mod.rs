@@ -21,16 +21,16 @@ const CONTEXT: KeyContext<'static> = KeyContext {
     hpke_key: b"hpke key",
 };
 
-fn rng(seed: u64) -> StdRng {
+pub fn rng(seed: u64) -> StdRng {
     StdRng::seed_from_u64(seed)
 }
 
-fn n(value: u16) -> IndexSize {
+pub fn n(value: u16) -> IndexSize {
     IndexSize::new(value).unwrap()
 }
 
 /// A token for each letter.
-fn tokens(letters: &str) -> Vec<KeywordToken> {
+pub fn tokens(letters: &str) -> Vec<KeywordToken> {
     letters
         .bytes()
         .map(|letter| KeywordToken::from_bytes(&[letter & 0x3f; 32]).unwrap())
