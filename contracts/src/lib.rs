@@ -30,7 +30,7 @@
 //! | how a federation begins | [`Genesis`] → [`SignedGenesis`] → [`VerifiedGenesis`] |
 //! | what a sender wants | [`Transaction`] → [`SignedTransaction`] → [`VerifiedTransaction`] |
 //! | what it does | [`Action`]; its effect a [`Transition`]: [`Writes`] and [`Event`]s; or a [`Rejection`] |
-//! | what its proofs are about | [`index_context`], [`trapdoor_context`], [`match_context`]; verified ahead by [`VerifiedTransaction::prove`] |
+//! | what its proofs are about | [`index_context`], [`trapdoor_context`], [`match_context`]; verified ahead by [`VerifiedTransaction::verify_proofs`] |
 //! | the state | [`StateRead`]; with changes on top an [`Overlay`]; by nouns a [`View`] |
 //!
 //! [`apply`] and [`begin_block`] know no clock, no randomness and no order but that of keys; time is the

@@ -15,8 +15,8 @@
 //! with 1).
 //!
 //! Verifying takes milliseconds, and is a pure function of the claim. So whoever has the state beforehand calls
-//! [`VerifiedTransaction::prove`], in as many threads as there are transactions; what it verified is remembered beside the
-//! transaction by the digest of the state's half. `apply` verifies by itself what was not verified before, or when the state says
+//! [`VerifiedTransaction::verify_proofs`], in as many threads as there are transactions; the verdict is remembered beside the
+//! transaction with the digest of the state's half. `apply` verifies by itself what was not verified before, or when the state says
 //! something else by then: the outcome is the same.
 
 use consilium_schemes::match_proof::{self, MatchContext, MatchProof, Outcome, Statement};
@@ -29,7 +29,7 @@ use crate::action::{Action, PostIndex, PostMatch, PostTrapdoor, RecordTerms};
 use crate::ids::{AuthorizationId, Digest, DoctorId, FederationId, Height, HospitalId, RecordId};
 use crate::parse;
 use crate::rejection::Rejection;
-use crate::state::{HospitalEntry, IndexEntry, StateRead, TrapdoorEntry, View};
+use crate::state::{HospitalEntry, IndexEntry, Principal, StateRead, TrapdoorEntry, View};
 use crate::transaction::{Transaction, VerifiedTransaction};
 
 /// What the proof of an index is bound to.
@@ -95,9 +95,18 @@ pub(crate) enum Carried {
     Match(MatchProof),
 }
 
-/// A claim that was verified, by the digest of its half in the state.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) struct Proven(Digest);
+/// Whether a claim holds: the claim by the digest of its half in the state.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) struct Verdict {
+    claim: Digest,
+    outcome: Result<(), Rejection>,
+}
+
+impl Verdict {
+    pub(crate) const fn holds(&self) -> bool {
+        self.outcome.is_ok()
+    }
+}
 
 /// What a transaction's proof is about, as the state has it.
 struct Claim<'a> {
@@ -127,19 +136,17 @@ struct Matched<'a> {
 }
 
 impl VerifiedTransaction {
-    /// Verifies its proofs against what the state says now, ahead of `apply`, and remembers that they hold. Says nothing of
-    /// transactions without proofs, nor where the state lacks what the proofs are about.
-    ///
-    /// # Errors
-    /// Proofs that do not hold: `apply` would refuse them upon this state, too.
-    pub fn prove(&mut self, state: &impl StateRead) -> Result<(), Rejection> {
-        let claim = match Claim::of(&View::new(state), self) {
-            Ok(Some(claim)) => claim,
-            Ok(None) | Err(_) => return Ok(()),
-        };
-        let proven = claim.proven_by(self)?;
-        self.remember(proven);
-        Ok(())
+    /// Verifies its proofs against what the state says now, and remembers the verdict for `apply`. Does nothing for
+    /// transactions without proofs, nor where the state lacks what the proofs are about, nor for a sender who may not post it: whoever
+    /// floods a node with what `apply` refuses at once gets no work out of it here.
+    pub fn verify_proofs(&mut self, state: &impl StateRead) {
+        let view = View::new(state);
+        if let Ok(Some(claim)) = Claim::of(&view, self)
+            && claim.is_the_senders(&view)
+        {
+            let verdict = claim.verdict(self);
+            self.remember(verdict);
+        }
     }
 }
 
@@ -149,7 +156,7 @@ pub(crate) fn check(
     tx: &VerifiedTransaction,
 ) -> Result<(), Rejection> {
     match Claim::of(view, tx)? {
-        Some(claim) => claim.proven_by(tx).map(|_| ()),
+        Some(claim) => claim.verdict(tx).outcome,
         None => Ok(()),
     }
 }
@@ -181,13 +188,26 @@ impl<'a> Claim<'a> {
         }))
     }
 
-    /// That the proof of this transaction, whose claim it is, holds.
-    fn proven_by(&self, tx: &VerifiedTransaction) -> Result<Proven, Rejection> {
-        let proven = Proven(self.digest());
-        if tx.proven() != Some(proven) {
-            self.verify()?;
+    fn is_the_senders<S: StateRead>(&self, view: &View<S>) -> bool {
+        let sender = view.principal(&self.transaction.sender);
+        sender.is_some_and(|sender| match (&self.about, sender) {
+            (About::Index { terms, .. }, Principal::Hospital(id)) => id == terms.owner,
+            (About::Trapdoor { .. }, Principal::Doctor(_)) => true,
+            (About::Match(_), Principal::Hospital(id)) => id == self.hospital.card.id,
+            _ => false,
+        })
+    }
+
+    /// The one that is remembered beside the transaction, whose claim this is, if it is about the same; else a new one.
+    fn verdict(&self, tx: &VerifiedTransaction) -> Verdict {
+        let claim = self.digest();
+        match tx.verdict() {
+            Some(known) if known.claim == claim => known.clone(),
+            _ => Verdict {
+                claim,
+                outcome: self.verify(),
+            },
         }
-        Ok(proven)
     }
 
     /// Of everything in the state that the verdict depends on; the rest stands in the transaction, beside which it is kept.

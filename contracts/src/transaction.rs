@@ -14,7 +14,7 @@ use crate::crypto::{
 };
 use crate::ids::{FederationId, Height, Nonce, TransactionHash};
 use crate::parse;
-use crate::proof::{Carried, Proven};
+use crate::proof::{Carried, Verdict};
 use crate::rejection::Rejection;
 
 /// The most bytes of a signed transaction in any federation; a setting may be lower.
@@ -106,7 +106,7 @@ impl SignedTransaction {
     }
 
     /// Checks everything that needs no state: federation, signatures, proofs of possession, points and encodings. The other proofs
-    /// are about what stands in the state: [`VerifiedTransaction::prove`].
+    /// are about what stands in the state: [`VerifiedTransaction::verify_proofs`].
     ///
     /// # Errors
     /// [`Rejection::WrongFederation`], [`Rejection::BadSignature`],
@@ -132,7 +132,7 @@ impl SignedTransaction {
             length: canonical.len(),
             signed: self,
             carried: Arc::new(carried),
-            proven: None,
+            verdict: None,
         })
     }
 }
@@ -175,8 +175,8 @@ pub struct VerifiedTransaction {
     length: usize,
     signed: SignedTransaction,
     carried: Arc<Carried>,
-    /// The claim that its proofs were verified for, if they were.
-    proven: Option<Proven>,
+    /// On its proofs, if they were verified.
+    verdict: Option<Verdict>,
 }
 
 impl VerifiedTransaction {
@@ -200,22 +200,22 @@ impl VerifiedTransaction {
         &self.signed
     }
 
-    /// Whether its proofs were verified ahead: `apply` need not, where the state still says the same.
-    pub const fn is_proven(&self) -> bool {
-        self.proven.is_some()
+    /// Whether its proofs hold, where they were verified ahead: `apply` need not, as long as the state says the same.
+    pub fn proofs_hold(&self) -> Option<bool> {
+        self.verdict.as_ref().map(Verdict::holds)
     }
 
     pub(crate) fn carried(&self) -> &Carried {
         &self.carried
     }
 
-    pub(crate) const fn proven(&self) -> Option<Proven> {
-        self.proven
+    pub(crate) const fn verdict(&self) -> Option<&Verdict> {
+        self.verdict.as_ref()
     }
 
     /// For the module that verifies proofs, and nobody else.
-    pub(crate) const fn remember(&mut self, proven: Proven) {
-        self.proven = Some(proven);
+    pub(crate) fn remember(&mut self, verdict: Verdict) {
+        self.verdict = Some(verdict);
     }
 
     /// The index that it posts.

@@ -14,14 +14,17 @@ const SIZE_G1: usize = 48;
 const SIZE_G2: usize = 96;
 
 impl World {
-    /// Refused by `apply` for the same reason as ahead of it; nothing changes.
+    /// Refused by `apply` for the same reason with and without having been looked at ahead of it.
     #[track_caller]
     fn lie(&mut self, sender: &str, action: Action) -> Rejection {
         let transaction = self.transaction(sender, action);
         let verified = transaction.sign(&key(sender)).verify(&self.federation);
         let mut verified = verified.unwrap();
-        let ahead = verified.prove(&self.state).unwrap_err();
         let rejection = apply(&self.state, &self.context(), &verified).unwrap_err();
+        assert_eq!(verified.proofs_hold(), None);
+        verified.verify_proofs(&self.state);
+        assert_eq!(verified.proofs_hold(), Some(false));
+        let ahead = apply(&self.state, &self.context(), &verified).unwrap_err();
         assert_eq!(rejection, ahead);
         rejection
     }
@@ -116,7 +119,8 @@ fn what_was_proven_is_taken_only_where_the_state_says_the_same() {
     let matched = world.matched(1, "cleo");
     let signed = world.transaction("south", matched).sign(&key("south"));
     let mut proven = signed.clone().verify(&world.federation).unwrap();
-    proven.prove(&world.state).unwrap();
+    proven.verify_proofs(&world.state);
+    assert_eq!(proven.proofs_hold(), Some(true));
     let alone = signed.verify(&world.federation).unwrap();
     let (state, block) = (&world.state, world.context());
     assert_eq!(apply(state, &block, &proven), apply(state, &block, &alone));
@@ -129,6 +133,28 @@ fn what_was_proven_is_taken_only_where_the_state_says_the_same() {
     assert_eq!(apply(&world.state, &world.context(), &alone), refusal);
     let again = world.matched(1, "cleo");
     world.ok("south", again);
+}
+
+/// Neither a stranger nor another member makes a node verify what it refuses anyway.
+#[test]
+fn nothing_is_verified_ahead_for_who_may_not_post_it() {
+    let mut world = World::with_record();
+    let honest = world.matched(1, "cleo");
+    for sender in ["nobody", "north", "cleo", "south"] {
+        let signed = world.transaction(sender, honest.clone()).sign(&key(sender));
+        let mut verified = signed.verify(&world.federation).unwrap();
+        verified.verify_proofs(&world.state);
+        let expected = (sender == "south").then_some(true);
+        assert_eq!(verified.proofs_hold(), expected, "{sender}");
+    }
+    // Cleo's own, posted by the north.
+    let lie = trapdoor("south", 1);
+    for (sender, proven) in [("north", None), ("cleo", Some(true))] {
+        let signed = world.transaction(sender, lie.clone()).sign(&key(sender));
+        let mut verified = signed.verify(&world.federation).unwrap();
+        verified.verify_proofs(&world.state);
+        assert_eq!(verified.proofs_hold(), proven, "{sender}");
+    }
 }
 
 #[test]
