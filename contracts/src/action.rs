@@ -1,6 +1,7 @@
 //! What a transaction does: one type per action.
 
 use borsh::{BorshDeserialize, BorshSerialize};
+use consilium_schemes::match_proof::MatchProof;
 use consilium_schemes::signature::{Signature, VerifyingKey};
 
 use crate::card_update::UpdateCard;
@@ -17,19 +18,22 @@ use consilium_schemes::abe::Epoch;
 
 /// The most bytes of a doctor's encoded ABE public key.
 pub const MAX_ABE_KEY: usize = 128;
-/// The most bytes of an encrypted index.
+/// The most bytes of a posted index.
 pub const MAX_INDEX: usize = 32 * 1024;
-/// The most bytes of an encrypted trapdoor.
+/// The most bytes of a posted trapdoor.
 pub const MAX_TRAPDOOR: usize = 48 * 1024;
-/// The most bytes of a proof of Match.
-pub const MAX_PROOF: usize = 4 * 1024;
+/// The most bytes of a proof of Match, of either outcome.
+pub const MAX_PROOF: usize = MatchProof::NO_MATCH;
 
 /// A doctor's ABE public key pk = g1^beta, in the encoding of `schemes::abe`.
 pub type AbeKeyBytes = Blob<MAX_ABE_KEY>;
-/// An index encrypted to a hospital, in the encoding of `schemes::matching`.
+/// An index encrypted to a hospital, in the encoding of `schemes::matching`: with its proof where it is posted, without in the
+/// state.
 pub type IndexBytes = Blob<MAX_INDEX>;
-/// A trapdoor encrypted to a hospital, in the encoding of `schemes::matching`.
+/// A trapdoor encrypted to a hospital likewise.
 pub type TrapdoorBytes = Blob<MAX_TRAPDOOR>;
+/// A proof of Match, in the encoding of `schemes::match_proof`.
+pub type ProofBytes = Blob<MAX_PROOF>;
 
 /// Everything that can be done to the state. The tags are part of the encoding: append only.
 #[derive(Clone, PartialEq, Eq, Debug, BorshSerialize, BorshDeserialize)]
@@ -245,7 +249,7 @@ pub struct PostIndex {
     pub record: RecordId,
     /// The hospital it is encrypted to.
     pub to: HospitalId,
-    /// (U, V).
+    /// (U, V) with the proof that it is the owner's own, made for [`index_context`](crate::index_context).
     pub index: IndexBytes,
 }
 
@@ -254,10 +258,9 @@ pub struct PostIndex {
 pub struct PostTrapdoor {
     /// The doctor's hospital, to which it is encrypted.
     pub hospital: HospitalId,
-    /// (D, M).
+    /// (D, M) with the proofs that it is the doctor's own and of its number m of interests, 2m - 2 <= n, made for
+    /// [`trapdoor_context`](crate::trapdoor_context).
     pub trapdoor: TrapdoorBytes,
-    /// m: how many interests it has; 1 <= m, 2m - 2 <= n.
-    pub interests: u16,
     /// From this block time on it is gone.
     pub expiry: BlockTime,
 }
@@ -269,8 +272,10 @@ pub struct PostMatch {
     pub record: RecordId,
     /// The doctor whose trapdoor matches.
     pub doctor: DoctorId,
-    /// The proof of design section 5; must be none in this version.
-    pub proof: Option<Blob<MAX_PROOF>>,
+    /// The authorization that it rests on, in force and for this record; none in the owner's own hospital.
+    pub authorization: Option<AuthorizationId>,
+    /// That the index and the trapdoor that stand on the ledger match, made for [`match_context`](crate::match_context).
+    pub proof: ProofBytes,
 }
 
 /// Why an assignment is declined; no free text, for the ledger forgets nothing.

@@ -30,6 +30,7 @@
 //! | how a federation begins | [`Genesis`] → [`SignedGenesis`] → [`VerifiedGenesis`] |
 //! | what a sender wants | [`Transaction`] → [`SignedTransaction`] → [`VerifiedTransaction`] |
 //! | what it does | [`Action`]; its effect a [`Transition`]: [`Writes`] and [`Event`]s; or a [`Rejection`] |
+//! | what its proofs are about | [`index_context`], [`trapdoor_context`], [`match_context`]; verified ahead by [`VerifiedTransaction::verify_proofs`] |
 //! | the state | [`StateRead`]; with changes on top an [`Overlay`]; by nouns a [`View`] |
 //!
 //! [`apply`] and [`begin_block`] know no clock, no randomness and no order but that of keys; time is the
@@ -37,8 +38,8 @@
 //!
 //! Assumptions: Ed25519 is unforgeable, SHA-256 collision-resistant; the KGC is honest. Deviations
 //! from the paper: consent bounds authorizations, an assignment has deadlines and passes on, and the
-//! policy does not stand on the ledger (its text would name the disease). Not here yet: proofs of Match
-//! and of postings, disputes; their encodings are reserved.
+//! policy does not stand on the ledger (its text would name the disease). Not here yet: disputes;
+//! their encoding is reserved.
 
 mod action;
 mod apply;
@@ -51,6 +52,7 @@ mod genesis;
 mod hospital;
 mod ids;
 mod parse;
+mod proof;
 mod rejection;
 mod settings;
 mod state;
@@ -62,7 +64,7 @@ pub use consilium_schemes::signature::{Signature, SigningKey, VerifyingKey};
 pub use action::{
     AbeKeyBytes, Access, Acknowledge, Action, ApproveValidatorChange, Authorize, Decline,
     DeclineReason, Dispute, IndexBytes, MAX_ABE_KEY, MAX_INDEX, MAX_PROOF, MAX_TRAPDOOR, PostIndex,
-    PostMatch, PostTrapdoor, PublishEpoch, RecordTerms, RegisterDoctor, RegisterRecord,
+    PostMatch, PostTrapdoor, ProofBytes, PublishEpoch, RecordTerms, RegisterDoctor, RegisterRecord,
     ReissueDoctor, Report, RevocationReason, RevokeDoctor, Scope, TrapdoorBytes, ValidatorChange,
     WithdrawAuthorization, WithdrawConsent,
 };
@@ -88,6 +90,7 @@ pub use ids::{
     AuthorizationId, BlockTime, Digest, DoctorId, FederationId, Height, HospitalId, KeyName, Leaf,
     Nonce, ParseIdError, RecordId, TransactionHash,
 };
+pub use proof::{index_context, match_context, trapdoor_context};
 pub use rejection::{Rejection, Role};
 pub use settings::{MAX_N, Prefilter, Settings, SettingsError};
 pub use state::{

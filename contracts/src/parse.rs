@@ -1,13 +1,18 @@
 //! The one place where bytes that the schemes made are given to the schemes' parsers.
 
 use consilium_schemes::abe::{PublicParameters, UserPublicKey};
-use consilium_schemes::matching::{EncryptedIndex, EncryptedTrapdoor, IndexSize};
+use consilium_schemes::match_proof::{MatchProof, Outcome};
+use consilium_schemes::matching::posting::{PostedIndex, PostedTrapdoor};
+use consilium_schemes::matching::{
+    ClaimedHospitalKeys, EncryptedIndex, EncryptedTrapdoor, HospitalKeys, IndexSize, encoded_size,
+};
 use consilium_schemes::tokens;
 
-use crate::action::{AbeKeyBytes, IndexBytes, TrapdoorBytes};
+use crate::action::{AbeKeyBytes, Action, IndexBytes, PostMatch, TrapdoorBytes};
 use crate::genesis::ParameterBytes;
+use crate::hospital::{CardError, HospitalCard};
+use crate::proof::Carried;
 use crate::rejection::Rejection;
-use crate::settings::MAX_N;
 
 /// How many leaves the tree of the ABE public parameters has; none when they do not parse.
 pub(crate) fn leaf_count(parameters: &ParameterBytes) -> Option<u64> {
@@ -26,40 +31,66 @@ pub(crate) fn abe_key(bytes: &AbeKeyBytes) -> Result<(), Rejection> {
     parsed.map(|_| ()).map_err(|_| Rejection::BadAbeKey)
 }
 
-/// Every point of an index is canonical, in the subgroup and not the identity. Which n it is made
-/// for follows from its length; [`index_size`] compares it with the federation's.
-pub(crate) fn index(index: &IndexBytes) -> Result<(), Rejection> {
-    let bytes = index.as_bytes();
-    let n = sizes().find(|n| EncryptedIndex::length(*n) == bytes.len());
-    let parsed = n.and_then(|n| EncryptedIndex::from_bytes(bytes, n).ok());
-    parsed.map(|_| ()).ok_or(Rejection::BadIndex)
-}
-
-/// Every point of a trapdoor likewise.
-pub(crate) fn trapdoor(trapdoor: &TrapdoorBytes) -> Result<(), Rejection> {
-    let bytes = trapdoor.as_bytes();
-    let n = sizes().find(|n| EncryptedTrapdoor::length(*n) == bytes.len());
-    let parsed = n.and_then(|n| EncryptedTrapdoor::from_bytes(bytes, n).ok());
-    parsed.map(|_| ()).ok_or(Rejection::BadTrapdoor)
-}
-
-/// A parsed index is made for the federation's n.
-pub(crate) fn index_size(index: &IndexBytes, n: u16) -> Result<(), Rejection> {
-    size(index.as_bytes().len(), EncryptedIndex::length, n)
-}
-
-/// A parsed trapdoor is made for the federation's n.
-pub(crate) fn trapdoor_size(trapdoor: &TrapdoorBytes, n: u16) -> Result<(), Rejection> {
-    size(trapdoor.as_bytes().len(), EncryptedTrapdoor::length, n)
-}
-
-fn size(found: usize, length: impl Fn(IndexSize) -> usize, n: u16) -> Result<(), Rejection> {
-    match IndexSize::new(n) {
-        Ok(size) if length(size) == found => Ok(()),
-        _ => Err(Rejection::WrongSize { n }),
+/// What an action carries of the schemes. Every point is canonical, in the subgroup and not the identity, a trapdoor's number
+/// of interests within 2m - 2 <= n; for which n it is made is compared with the federation's by [`size`].
+pub(crate) fn carried(action: &Action) -> Result<Carried, Rejection> {
+    match action {
+        Action::PostIndex(action) => index(action.index.as_bytes()).map(Carried::Index),
+        Action::PostTrapdoor(action) => trapdoor(action.trapdoor.as_bytes()).map(Carried::Trapdoor),
+        Action::PostMatch(action) => proof(action).map(Carried::Match),
+        _ => Ok(Carried::Nothing),
     }
 }
 
-fn sizes() -> impl Iterator<Item = IndexSize> {
-    (1..=MAX_N).filter_map(|n| IndexSize::new(n).ok())
+fn index(bytes: &[u8]) -> Result<PostedIndex, Rejection> {
+    let parsed = encoded_size(bytes).and_then(|n| PostedIndex::from_bytes(bytes, n));
+    parsed.map_err(|_| Rejection::BadIndex)
+}
+
+fn trapdoor(bytes: &[u8]) -> Result<Box<PostedTrapdoor>, Rejection> {
+    let parsed = encoded_size(bytes).and_then(|n| PostedTrapdoor::from_bytes(bytes, n));
+    parsed.map(Box::new).map_err(|_| Rejection::BadTrapdoor)
+}
+
+/// A proof that they do not match is well-formed, but nothing to post.
+fn proof(action: &PostMatch) -> Result<MatchProof, Rejection> {
+    let PostMatch { record, doctor, .. } = *action;
+    let proof = MatchProof::from_bytes(action.proof.as_bytes());
+    let proof = proof.map_err(|_| Rejection::BadProof)?;
+    match proof.outcome() {
+        Outcome::Match => Ok(proof),
+        Outcome::NoMatch => Err(Rejection::ProofOfNoMatch { record, doctor }),
+    }
+}
+
+/// An index or a trapdoor is made for the federation's n.
+pub(crate) fn size(found: IndexSize, n: u16) -> Result<(), Rejection> {
+    match found.get() == n {
+        true => Ok(()),
+        false => Err(Rejection::WrongSize { n }),
+    }
+}
+
+/// An index as it stands in the state.
+pub(crate) fn stored_index(bytes: &IndexBytes) -> Result<EncryptedIndex, Rejection> {
+    let bytes = bytes.as_bytes();
+    let parsed = encoded_size(bytes).and_then(|n| EncryptedIndex::from_bytes(bytes, n));
+    parsed.map_err(|_| Rejection::BadIndex)
+}
+
+/// A trapdoor as it stands in the state.
+pub(crate) fn stored_trapdoor(bytes: &TrapdoorBytes) -> Result<EncryptedTrapdoor, Rejection> {
+    let bytes = bytes.as_bytes();
+    let parsed = encoded_size(bytes).and_then(|n| EncryptedTrapdoor::from_bytes(bytes, n));
+    parsed.map_err(|_| Rejection::BadTrapdoor)
+}
+
+/// The matching keys of a card in the state: their proofs of possession were verified before it came there.
+pub(crate) fn matching_keys(card: &HospitalCard) -> Result<HospitalKeys, CardError> {
+    let claimed = ClaimedHospitalKeys::from_bytes(card.matching_keys.as_bytes());
+    claimed
+        .map(|claimed| claimed.admitted())
+        .map_err(|_| CardError::MatchingKeys {
+            hospital: card.id.clone(),
+        })
 }

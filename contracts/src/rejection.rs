@@ -250,20 +250,52 @@ pub enum Rejection {
     },
     /// Malformed.
     #[error(
-        "the index is malformed: every point must be canonical, in the group and not the identity"
+        "the index is malformed: every point must be canonical, in the group and not the identity, its proof must follow"
     )]
     BadIndex,
     /// Malformed.
     #[error(
-        "the trapdoor is malformed: every point must be canonical, in the group and not the identity"
+        "the trapdoor is malformed: every point must be canonical, in the group and not the identity, its proofs must follow, with 1 to          n / 2 + 1 interests"
     )]
     BadTrapdoor,
+    /// Malformed.
+    #[error("the proof of Match is malformed")]
+    BadProof,
+    /// Stolen, or made for something else.
+    #[error(
+        "record {record}: the index for hospital {hospital} is not proven to be the owner's own; prove it for this record, hospital, epoch          of the record and expiry"
+    )]
+    IndexNotProven {
+        record: RecordId,
+        hospital: HospitalId,
+    },
+    /// Stolen, or made for something else.
+    #[error(
+        "the trapdoor is not proven to be doctor {doctor}'s own; prove it for this doctor, hospital and expiry"
+    )]
+    TrapdoorNotProven { doctor: DoctorId },
+    /// More interests claimed than there are.
+    #[error("the trapdoor of doctor {doctor} is not proven to have {claimed} interests")]
+    InterestsNotProven { doctor: DoctorId, claimed: u16 },
+    /// A lie, or made for something else.
+    #[error(
+        "record {record}, doctor {doctor}: the proof of Match does not hold for the index and the trapdoor on the ledger, or was made for          another authorization or expiry; look at the ledger and prove it again"
+    )]
+    MatchNotProven { record: RecordId, doctor: DoctorId },
+    /// The wrong outcome.
+    #[error("record {record}, doctor {doctor}: the proof shows that they do not match")]
+    ProofOfNoMatch { record: RecordId, doctor: DoctorId },
+    /// Rests on nothing.
+    #[error(
+        "record {record}: the match of hospital {hospital} must name an authorization in force that covers the record, and none in the          owner's own hospital"
+    )]
+    WrongAuthorization {
+        record: RecordId,
+        hospital: HospitalId,
+    },
     /// Made for another n.
     #[error("it is not made for n = {n}, the setting of this federation; build it again")]
     WrongSize { n: u16 },
-    /// Too many interests.
-    #[error("{given} interests; the federation takes 1 to {limit}")]
-    BadInterests { given: u16, limit: u16 },
     /// A doctor's trapdoor goes to the doctor's hospital.
     #[error("the doctor belongs to hospital {expected}, not to {given}")]
     WrongHospital {
@@ -278,9 +310,6 @@ pub enum Rejection {
         "a match refers only to indexes and trapdoors of earlier blocks; post it in the next block"
     )]
     TooEarly,
-    /// Reserved.
-    #[error("proofs of Match are not in this version; leave the proof out")]
-    ProofNotSupported,
     /// The window has not opened, or is over.
     #[error("record {record}: its matching window is over; matches are no longer taken")]
     WindowClosed { record: RecordId },
@@ -425,12 +454,17 @@ impl Rejection {
             Self::NoIndex { .. } => "no-index",
             Self::BadIndex => "bad-index",
             Self::BadTrapdoor => "bad-trapdoor",
+            Self::BadProof => "bad-proof",
+            Self::IndexNotProven { .. } => "index-not-proven",
+            Self::TrapdoorNotProven { .. } => "trapdoor-not-proven",
+            Self::InterestsNotProven { .. } => "interests-not-proven",
+            Self::MatchNotProven { .. } => "match-not-proven",
+            Self::ProofOfNoMatch { .. } => "proof-of-no-match",
+            Self::WrongAuthorization { .. } => "wrong-authorization",
             Self::WrongSize { .. } => "wrong-size",
-            Self::BadInterests { .. } => "bad-interests",
             Self::WrongHospital { .. } => "wrong-hospital",
             Self::NoTrapdoor { .. } => "no-trapdoor",
             Self::TooEarly => "too-early",
-            Self::ProofNotSupported => "proof-not-supported",
             Self::WindowClosed { .. } => "window-closed",
             Self::AlreadyMatched { .. } => "already-matched",
             Self::TooManyMatches { .. } => "too-many-matches",

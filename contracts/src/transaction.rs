@@ -1,6 +1,9 @@
 //! Transactions: unverified, signed, verified. Only the verifier makes the last.
 
+use std::sync::Arc;
+
 use borsh::{BorshDeserialize, BorshSerialize};
+use consilium_schemes::matching::posting::{PostedIndex, PostedTrapdoor};
 use consilium_schemes::signature::{Signature, SigningKey, VerifyingKey};
 use sha2::{Digest as _, Sha256};
 
@@ -11,6 +14,7 @@ use crate::crypto::{
 };
 use crate::ids::{FederationId, Height, Nonce, TransactionHash};
 use crate::parse;
+use crate::proof::{Carried, Verdict};
 use crate::rejection::Rejection;
 
 /// The most bytes of a signed transaction in any federation; a setting may be lower.
@@ -101,11 +105,13 @@ impl SignedTransaction {
         TransactionHash::from_bytes(Sha256::digest(self.to_canonical_bytes()).into())
     }
 
-    /// Checks everything that needs no state: federation, signatures, proofs of possession.
+    /// Checks everything that needs no state: federation, signatures, proofs of possession, points and encodings. The other proofs
+    /// are about what stands in the state: [`VerifiedTransaction::verify_proofs`].
     ///
     /// # Errors
     /// [`Rejection::WrongFederation`], [`Rejection::BadSignature`],
-    /// [`Rejection::BadCoSignature`], [`Rejection::BadHospitalCard`], [`Rejection::BadPossession`], malformed points.
+    /// [`Rejection::BadCoSignature`], [`Rejection::BadHospitalCard`], [`Rejection::BadPossession`], malformed points and proofs, a
+    /// proof of no match.
     pub fn verify(self, federation: &FederationId) -> Result<VerifiedTransaction, Rejection> {
         let transaction = &self.transaction;
         if transaction.federation != *federation {
@@ -118,12 +124,15 @@ impl SignedTransaction {
             .verify(TRANSACTION, federation.as_bytes(), &bytes, &self.signature)
             .map_err(|_| Rejection::BadSignature)?;
         verify_action(transaction, federation)?;
+        let carried = parse::carried(&transaction.action)?;
         let canonical = self.to_canonical_bytes();
         let hash = TransactionHash::from_bytes(Sha256::digest(&canonical).into());
         Ok(VerifiedTransaction {
             hash,
             length: canonical.len(),
             signed: self,
+            carried: Arc::new(carried),
+            verdict: None,
         })
     }
 }
@@ -133,8 +142,6 @@ fn verify_action(transaction: &Transaction, federation: &FederationId) -> Result
     match &transaction.action {
         Action::AdmitHospital(card) => card.verify().map_err(Rejection::from),
         Action::RegisterRecord(registration) => verify_co_signature(registration, federation),
-        Action::PostIndex(action) => parse::index(&action.index),
-        Action::PostTrapdoor(action) => parse::trapdoor(&action.trapdoor),
         Action::UpdateCard(update) => update.verify(federation, &transaction.sender),
         _ => Ok(()),
     }
@@ -161,12 +168,15 @@ fn verify_co_signature(
         })
 }
 
-/// A transaction for this federation whose signatures and proofs hold.
+/// A transaction for this federation whose signatures hold and whose points are points.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct VerifiedTransaction {
     hash: TransactionHash,
     length: usize,
     signed: SignedTransaction,
+    carried: Arc<Carried>,
+    /// On its proofs, if they were verified.
+    verdict: Option<Verdict>,
 }
 
 impl VerifiedTransaction {
@@ -188,5 +198,39 @@ impl VerifiedTransaction {
     /// The signed transaction, to forward or store it.
     pub const fn signed(&self) -> &SignedTransaction {
         &self.signed
+    }
+
+    /// Whether its proofs hold, where they were verified ahead: `apply` need not, as long as the state says the same.
+    pub fn proofs_hold(&self) -> Option<bool> {
+        self.verdict.as_ref().map(Verdict::holds)
+    }
+
+    pub(crate) fn carried(&self) -> &Carried {
+        &self.carried
+    }
+
+    pub(crate) const fn verdict(&self) -> Option<&Verdict> {
+        self.verdict.as_ref()
+    }
+
+    /// For the module that verifies proofs, and nobody else.
+    pub(crate) fn remember(&mut self, verdict: Verdict) {
+        self.verdict = Some(verdict);
+    }
+
+    /// The index that it posts.
+    pub(crate) fn posted_index(&self) -> Option<&PostedIndex> {
+        match self.carried() {
+            Carried::Index(posted) => Some(posted),
+            Carried::Nothing | Carried::Trapdoor(_) | Carried::Match(_) => None,
+        }
+    }
+
+    /// The trapdoor that it posts.
+    pub(crate) fn posted_trapdoor(&self) -> Option<&PostedTrapdoor> {
+        match self.carried() {
+            Carried::Trapdoor(posted) => Some(posted),
+            Carried::Nothing | Carried::Index(_) | Carried::Match(_) => None,
+        }
     }
 }

@@ -64,7 +64,6 @@ fn transactions() -> Vec<(&'static str, SignedTransaction)> {
             Action::PostTrapdoor(PostTrapdoor {
                 hospital: hospital("north"),
                 trapdoor,
-                interests: 2,
                 expiry: time(5),
             }),
         ),
@@ -74,7 +73,17 @@ fn transactions() -> Vec<(&'static str, SignedTransaction)> {
             Action::PostMatch(PostMatch {
                 record,
                 doctor,
-                proof: None,
+                authorization: Some(authorization_id(1)),
+                proof: vec![0x3f; 20].try_into().unwrap(),
+            }),
+        ),
+        (
+            "post-match-own",
+            Action::PostMatch(PostMatch {
+                record,
+                doctor,
+                authorization: None,
+                proof: vec![0x3f; 20].try_into().unwrap(),
             }),
         ),
         (

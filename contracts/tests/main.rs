@@ -8,6 +8,7 @@ mod random;
 
 mod encoding;
 mod envelope;
+mod lies;
 mod properties;
 mod record_life;
 mod roles;

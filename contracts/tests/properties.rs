@@ -122,6 +122,10 @@ proptest! {
                     let over = apply(&Overlay::new(&world.state), &world.context(), &verified);
                     prop_assert_eq!(&one, &two);
                     prop_assert_eq!(&one, &over);
+                    let mut proven = verified;
+                    proven.verify_proofs(&world.state);
+                    let ahead = apply(&world.state, &world.context(), &proven);
+                    prop_assert_eq!(&one, &ahead);
                     if let Ok(transition) = one {
                         world.state.commit(&transition);
                         applied.push(signed);

@@ -142,7 +142,7 @@ fn matches_and_indexes_after_the_window_are_refused() {
 }
 
 #[test]
-fn a_match_is_refused_without_index_without_trapdoor_twice_in_the_same_block_or_with_a_proof() {
+fn a_match_is_refused_without_index_without_trapdoor_twice_or_in_the_same_block() {
     let mut world = World::populated();
     let registration = register_record(&world, 1, "north", &["south"]);
     world.ok("north", registration);
@@ -164,13 +164,6 @@ fn a_match_is_refused_without_index_without_trapdoor_twice_in_the_same_block_or_
     world.submit("ada", trapdoor("north", 1)).unwrap();
     assert_eq!(world.refused("north", matched.clone()), Rejection::TooEarly);
     world.block(1);
-    let proof = Some(vec![1].try_into().unwrap());
-    let proven = Action::PostMatch(PostMatch {
-        record,
-        doctor,
-        proof,
-    });
-    assert_eq!(world.refused("north", proven), Rejection::ProofNotSupported);
     world.ok("north", matched.clone());
     assert_eq!(
         world.refused("north", matched),
@@ -445,12 +438,8 @@ fn authorizations_stay_within_consent() {
 }
 
 #[test]
-fn a_trapdoor_is_replaced_bounded_and_expires() {
+fn a_trapdoor_is_replaced_and_expires() {
     let mut world = World::populated();
-    for given in [0, 4] {
-        let refusal = Rejection::BadInterests { given, limit: 3 };
-        assert_eq!(world.refused("ada", trapdoor("north", given)), refusal);
-    }
     world.ok("ada", trapdoor("north", 1));
     world.ok("ada", trapdoor("north", 3));
     let ada = world.doctor("ada");

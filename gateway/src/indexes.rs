@@ -5,10 +5,11 @@
 use std::sync::Arc;
 
 use consilium_contracts::{
-    Action, HospitalId, IndexBytes, PostIndex, RecordEntry, RecordId, RecordStatus, Rejection, View,
+    Action, Height, HospitalId, IndexBytes, PostIndex, RecordEntry, RecordId, RecordStatus,
+    Rejection, View, index_context,
 };
 use consilium_node::{Snapshot, SubmitError};
-use consilium_schemes::matching::{HospitalKeys, index_build};
+use consilium_schemes::matching::index_build;
 use consilium_schemes::tokens::KeywordToken;
 use consilium_service::ApiError;
 use tokio::task::JoinSet;
@@ -103,14 +104,15 @@ async fn post(
     record: &RecordId,
     to: &HospitalId,
 ) -> Result<(), ApiError> {
-    let keys = matching_keys(&hospital.card(to)?).map_err(ApiError::internal)?;
-    let index = build(hospital, record, keys).await?;
+    // The proof is bound to it.
+    let expires = hospital.ledger.expires();
+    let index = build(hospital, record, to, expires).await?;
     let action = Action::PostIndex(PostIndex {
         record: *record,
         to: to.clone(),
         index,
     });
-    match hospital.ledger.submit(action).await {
+    match hospital.ledger.submit_until(action, expires).await {
         Ok(_) => {
             hospital
                 .note("post-index", record, &format!("to {to}"))
@@ -127,13 +129,19 @@ async fn post(
     }
 }
 
-/// IndexBuild, with fresh randomness for each hospital, encrypted to it.
+/// IndexBuild, with fresh randomness for each hospital, encrypted to it, with the proof that it is this hospital's own.
 async fn build(
     hospital: &Arc<Hospital>,
     record: &RecordId,
-    to: HospitalKeys,
+    to: &HospitalId,
+    expires: Height,
 ) -> Result<IndexBytes, ApiError> {
-    let (at, record) = (Arc::clone(hospital), *record);
+    let entry = View::new(&hospital.state()).record(record);
+    let terms = entry
+        .ok_or_else(|| ApiError::internal(format!("record {record} is not registered")))?
+        .terms;
+    let keys = matching_keys(&hospital.card(to)?).map_err(ApiError::internal)?;
+    let (at, record, to) = (Arc::clone(hospital), *record, to.clone());
     // Not the requests' pool: a few hundred records at once must not make the gateway refuse callers.
     let built = hospital
         .prepared
@@ -142,11 +150,9 @@ async fn build(
             let tokens = keyword_tokens(&at, &record)?;
             let mut rng = rand::rng();
             let index = index_build(at.n, &tokens, &mut rng).map_err(ApiError::internal)?;
-            index
-                .encrypt(&to, &mut rng)
-                .to_bytes()
-                .try_into()
-                .map_err(ApiError::internal)
+            let context = index_context(&at.federation, &terms, &to, expires);
+            let posted = index.post(&keys, &context, &mut rng);
+            posted.to_bytes().try_into().map_err(ApiError::internal)
         });
     built.await?
 }

@@ -1,6 +1,6 @@
 //! The match engine: every index that is posted to this hospital with every live trapdoor of its doctors, each pair once.
 //!
-//! A pair is finished when it is known not to match, or its match stands on the ledger, or the contracts take it no more; finished pairs
+//! A match is posted with its proof, which is made here. A pair is finished when it is known not to match, or its match stands on the ledger, or the contracts take it no more; finished pairs
 //! are persisted under (record, doctor, SHA-256 of the trapdoor), so that a restart goes on where it was and a new trapdoor is
 //! compared again. Races (the window closed, the doctor was revoked) are the contracts' to decide.
 
@@ -8,9 +8,11 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use consilium_contracts::{
-    Action, Digest, IndexEntry, PostMatch, RecordId, RecordStatus, Rejection, TrapdoorEntry, View,
+    Action, Digest, Height, IndexEntry, PostMatch, RecordId, RecordStatus, Rejection,
+    TrapdoorEntry, View, match_context,
 };
 use consilium_node::SubmitError;
+use consilium_schemes::match_proof::{self, Statement};
 use consilium_schemes::matching::{EncryptedIndex, EncryptedTrapdoor, Trapdoor, matches};
 use consilium_service::ApiError;
 use consilium_service::pool::WorkPool;
@@ -102,12 +104,7 @@ fn pending(hospital: &Hospital) -> Result<Vec<Work>, ApiError> {
         .trapdoors(&hospital.id)
         .filter(|trapdoor| time < trapdoor.expiry);
     let live: Vec<_> = live
-        .map(|trapdoor| {
-            (
-                *Digest::of(trapdoor.trapdoor.as_bytes()).as_bytes(),
-                Arc::new(trapdoor),
-            )
-        })
+        .map(|trapdoor| (hash(&trapdoor), Arc::new(trapdoor)))
         .collect();
     let mut works = Vec::new();
     for index in view.indexes_to(&hospital.id) {
@@ -206,18 +203,28 @@ fn trapdoor(hospital: &Hospital, pair: &Pair, entry: &TrapdoorEntry) -> Option<A
     }
 }
 
+/// Proves a match and posts it.
 async fn post(hospital: &Arc<Hospital>, pair: &Pair) -> Result<(), ApiError> {
     let Pair { record, doctor, .. } = *pair;
-    let action = Action::PostMatch(PostMatch {
-        record,
-        doctor,
-        proof: None,
-    });
-    let why = match hospital.ledger.submit(action).await {
-        Ok(receipt) => format!("matched doctor {doctor}, committed at {}", receipt.height),
-        Err(SubmitError::Rejected(Rejection::TooEarly | Rejection::Expired { .. })) => {
-            return Err(ApiError::busy());
-        }
+    // The proof is bound to it.
+    let expires = hospital.ledger.expires();
+    let (at, of) = (Arc::clone(hospital), *pair);
+    let prove = move || prove(&at, &of, expires);
+    let Some(action) = hospital.prepared.pool().run(prove).await?? else {
+        return Ok(());
+    };
+    let why = match hospital.ledger.submit_until(action, expires).await {
+        Ok(receipt) => format!(
+            "matched doctor {doctor}, with proof, committed at {}",
+            receipt.height
+        ),
+        // Trapdoor or authorization were replaced meanwhile, or the transaction came too late: proved again.
+        Err(SubmitError::Rejected(
+            Rejection::TooEarly
+            | Rejection::Expired { .. }
+            | Rejection::MatchNotProven { .. }
+            | Rejection::WrongAuthorization { .. },
+        )) => return Err(ApiError::busy()),
         // Too late, revoked, no longer authorized: a verdict that stays.
         Err(SubmitError::Rejected(rejection)) => {
             format!("matched doctor {doctor}, too late: {rejection}")
@@ -227,6 +234,54 @@ async fn post(hospital: &Arc<Hospital>, pair: &Pair) -> Result<(), ApiError> {
     hospital.store.put(&PAIRS, pair, &true)?;
     hospital.gauges.matched.inc();
     hospital.note("match", record, &why).await
+}
+
+/// The match with its proof; none where the ledger has another trapdoor by now, or no index any more.
+fn prove(hospital: &Hospital, pair: &Pair, expires: Height) -> Result<Option<Action>, ApiError> {
+    let Pair { record, doctor, .. } = *pair;
+    let state = hospital.state();
+    let view = View::new(&state);
+    let index = view.index(&record, &hospital.id);
+    let trapdoor = view
+        .trapdoor(&hospital.id, &doctor)
+        .filter(|entry| hash(entry) == pair.trapdoor);
+    let (Some(entry), Some(index), Some(trapdoor)) = (view.record(&record), index, trapdoor) else {
+        return Ok(None);
+    };
+    // Without one the ledger says why not.
+    let authorization = view.authorization_for(&entry, &hospital.id, state.time());
+    let authorization = authorization.map(|authorization| authorization.id);
+    let (federation, terms) = (&hospital.federation, &entry.terms);
+    let context = match_context(
+        federation,
+        terms,
+        &doctor,
+        &hospital.id,
+        authorization,
+        expires,
+    );
+    let index = EncryptedIndex::from_bytes(index.index.as_bytes(), hospital.n);
+    let trapdoor = EncryptedTrapdoor::from_bytes(trapdoor.trapdoor.as_bytes(), hospital.n);
+    let statement = Statement {
+        index: &index.map_err(ApiError::internal)?,
+        trapdoor: &trapdoor.map_err(ApiError::internal)?,
+        keys: &hospital.keys.matching.public_keys(),
+        context: &context,
+    };
+    let proof = match_proof::prove(&statement, &hospital.keys.matching, &mut rand::rng())
+        .map_err(ApiError::internal)?;
+    let proof = proof.to_bytes().try_into().map_err(ApiError::internal)?;
+    Ok(Some(Action::PostMatch(PostMatch {
+        record,
+        doctor,
+        authorization,
+        proof,
+    })))
+}
+
+/// SHA-256 of a trapdoor, by which a pair names it.
+fn hash(entry: &TrapdoorEntry) -> [u8; 32] {
+    *Digest::of(entry.trapdoor.as_bytes()).as_bytes()
 }
 
 /// Forgets a closed record's pairs.

@@ -9,7 +9,7 @@ use consilium_client::api::terms::PurposeOfUse;
 use consilium_client::device::DeviceError;
 use consilium_client::device::doctor::{
     self, DoctorKeys, MAX_RECORD_BYTES, OpenedCase, ReadRecord, ReportRecipient, decrypt_record,
-    enrol, fetch_record, open_case, post_trapdoor, seal_trapdoor, submit_report,
+    enrol, fetch_record, open_case, post_trapdoor, submit_report,
 };
 use consilium_client::device::keyword_tokens;
 use consilium_client::keyfile::{AbeUserSecretFile, write_key_file};
@@ -268,8 +268,16 @@ async fn interests(at: &DeviceArgs, keywords: &[Keyword], days: u64) -> Outcome 
     let tokens = keyword_tokens(gateway, &federation, &converted.keywords, &mut rng).await?;
     let now = gateway.ledger_status().await?.tip_time_ms;
     let expiry = BlockTime::new(days_after(now, days));
-    let trapdoor = seal_trapdoor(&federation, &card, &tokens, expiry, &mut rng)?;
-    let receipt = post_trapdoor(gateway, &federation, &keys, trapdoor, &mut rng).await?;
+    let receipt = post_trapdoor(
+        gateway,
+        &federation,
+        &keys,
+        &card,
+        &tokens,
+        expiry,
+        &mut rng,
+    )
+    .await?;
     let text = format!(
         "{} interests posted at height {}",
         tokens.len(),

@@ -9,7 +9,7 @@ use consilium_client::api::kgc::IssueRequest;
 use consilium_client::api::terms::PurposeOfUse;
 use consilium_client::device::doctor::{
     DoctorKeys, MAX_RECORD_BYTES, OpenedCase, ReportRecipient, decrypt_record, enrol, fetch_record,
-    open_case, post_trapdoor, seal_trapdoor, submit_report,
+    open_case, post_trapdoor, submit_report,
 };
 use consilium_client::device::{DeviceError, register};
 use consilium_client::http::ClientSettings;
@@ -86,12 +86,13 @@ pub async fn post_interests(
     let tokens = tokens(services, &doctor.gateway, interests, &mut rng).await?;
     let now = doctor.gateway.ledger_status().await?.tip_time_ms;
     let expiry = BlockTime::new(now.saturating_add(INTERESTS_MS));
-    let trapdoor = seal_trapdoor(federation, card, &tokens, expiry, &mut rng)?;
     post_trapdoor(
         &doctor.gateway,
         federation,
         &doctor.keys,
-        trapdoor,
+        card,
+        &tokens,
+        expiry,
         &mut rng,
     )
     .await?;

@@ -8,6 +8,7 @@ mod outage;
 mod patients;
 mod people;
 mod process;
+mod proofs;
 mod refusals;
 mod run;
 mod services;

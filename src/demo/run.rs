@@ -16,6 +16,7 @@ use super::doctors::{self, Doctor};
 use super::input::{self, Input};
 use super::patients::Registered;
 use super::people::{self, Role};
+use super::proofs;
 use super::refusals::{self, Trials};
 use super::services::Services;
 use super::show::{Show, Step};
@@ -319,6 +320,8 @@ async fn count(
         "   All {} nodes have the same state at height {}: root {}",
         agreement.nodes, agreement.height, agreement.state_root
     ));
+    let reader = &services.hospital(0)?.operator;
+    summary.proofs_of_match = proofs::of_match(reader, agreement.height).await?;
     summary.ledger = Some(agreement);
     Ok(())
 }

@@ -47,8 +47,10 @@ pub struct Summary {
     pub keywords: usize,
     /// Doctors with an attribute key.
     pub doctors: usize,
-    /// Matches on the ledger.
+    /// Matches that the hospitals found and posted.
     pub matches: u64,
+    /// Proofs of Match on the ledger.
+    pub proofs_of_match: usize,
     /// Assignments on the ledger.
     pub assignments: usize,
     /// Cases passed on because a doctor's attributes did not satisfy the record's policy.
@@ -117,6 +119,13 @@ impl Summary {
             ),
         );
         rule(
+            self.proofs_of_match >= self.assignments,
+            format!(
+                "{} assignments rest on {} proofs of Match",
+                self.assignments, self.proofs_of_match
+            ),
+        );
+        rule(
             self.ledger.is_some(),
             "the nodes were not compared at the end".to_owned(),
         );
@@ -148,6 +157,7 @@ impl Summary {
             "keywords": self.keywords,
             "doctors": self.doctors,
             "matches": self.matches,
+            "proofs": { "match": self.proofs_of_match },
             "assignments": self.assignments,
             "passed_on": self.passed_on,
             "decrypted": self.decrypted,
@@ -182,6 +192,10 @@ impl Summary {
             row("keywords", self.keywords.to_string()),
             row("doctors", self.doctors.to_string()),
             row("matches", self.matches.to_string()),
+            row(
+                "proofs of Match verified on the ledger",
+                self.proofs_of_match.to_string(),
+            ),
             row("assignments", self.assignments.to_string()),
             row("cases passed on by policy", self.passed_on.to_string()),
             row("opened, equal to the input", self.decrypted.to_string()),

@@ -38,6 +38,7 @@ fn check(json: &Value) {
     assert_eq!(json["reports_opened"], json["decrypted"]);
     assert!(number(&json["doctors"]) >= 8);
     assert!(number(&json["matches"]) >= number(&json["decrypted"]));
+    assert!(number(&json["proofs"]["match"]) >= number(&json["assignments"]));
     assert!(number(&json["assignments"]) >= number(&json["decrypted"]));
     let ledger = &json["ledger"];
     assert!(number(&ledger["height"]) > 0);

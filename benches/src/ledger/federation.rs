@@ -5,14 +5,15 @@
 
 use std::fs;
 use std::net::TcpListener;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use consilium_contracts::{
     Action, AuthorizationId, Authorize, Blob, BlockTime, Canonical as _, Consent, Digest, Epoch,
-    FederationId, Genesis, Height, HospitalCard, HospitalId, Hospitals, IndexBytes, KgcCard, Nonce,
-    OrderedSet, PostIndex, PublishEpoch, PurposeOfUse, RecordId, RecordTerms, Scope, Settings,
-    SignedGenesis, SignedTransaction, SigningKey, Transaction, VerifiedGenesis, VerifyingKey,
+    FederationId, Genesis, Height, HospitalCard, HospitalId, Hospitals, KgcCard, Nonce, OrderedSet,
+    PostIndex, PublishEpoch, PurposeOfUse, RecordId, RecordTerms, Scope, Settings, SignedGenesis,
+    SignedTransaction, SigningKey, Transaction, VerifiedGenesis, VerifyingKey, index_context,
 };
 use consilium_node::NeverVoted;
 use consilium_schemes::{abe, matching, tokens, wrap};
@@ -175,37 +176,54 @@ impl Federation {
 
     /// The registration of record `number` by its owner, co-signed by the patient.
     pub fn record(&self, owner: usize, number: usize) -> Result<SignedTransaction, Failure> {
-        let record_key = key(&format!("record {number}"));
-        let terms = RecordTerms {
+        let terms = self.terms(owner, number)?;
+        let registration = terms.co_sign(&self.id(), &record_key(number));
+        let action = Action::RegisterRecord(Box::new(registration));
+        Ok(self.sign(&name(owner), 2 * number as u64 + 1, action))
+    }
+
+    fn terms(&self, owner: usize, number: usize) -> Result<RecordTerms, Failure> {
+        Ok(RecordTerms {
             record: record_id(number),
             owner: name(owner).parse()?,
             cthd: Digest::of(b"cthd"),
             ctsym: Digest::of(b"ctsym"),
             epoch: Epoch::new(1),
-            record_key: record_key.verifying_key(),
+            record_key: record_key(number).verifying_key(),
             rsa_key: Digest::of(b"rsa"),
             consent: Consent {
                 hospitals: OrderedSet::collect([CONSULTED.parse()?])?,
                 purposes: OrderedSet::collect([PurposeOfUse::Treatment])?,
                 expiry: self.in_a_year(),
             },
-        };
-        let registration = terms.co_sign(&self.id(), &record_key);
-        let action = Action::RegisterRecord(Box::new(registration));
-        Ok(self.sign(&name(owner), 2 * number as u64 + 1, action))
+        })
     }
 
-    /// The post of record `number`'s index to `consulted`: what is measured.
-    pub fn post(
+    /// The posts of the records' indexes to `consulted`, by their owners: what is measured. Made on all cores.
+    pub fn posts(
+        &self,
+        indexes: &Indexes,
+        numbers: Range<usize>,
+    ) -> Result<Vec<SignedTransaction>, Failure> {
+        let to = consulted_keys().public_keys();
+        let post = |number| self.post(number % self.owners(), number, indexes.get(number)?, &to);
+        on_all_cores(numbers, post).into_iter().collect()
+    }
+
+    fn post(
         &self,
         owner: usize,
         number: usize,
-        index: &IndexBytes,
+        index: &matching::Index,
+        to: &matching::HospitalKeys,
     ) -> Result<SignedTransaction, Failure> {
+        let (terms, consulted) = (self.terms(owner, number)?, CONSULTED.parse()?);
+        let context = index_context(&self.id(), &terms, &consulted, EXPIRES);
+        let posted = index.post(to, &context, &mut random(&format!("post {number}")));
         let action = Action::PostIndex(PostIndex {
-            record: record_id(number),
-            to: CONSULTED.parse()?,
-            index: index.clone(),
+            record: terms.record,
+            to: consulted,
+            index: blob(&posted.to_bytes())?,
         });
         Ok(self.sign(&name(owner), 2 * number as u64 + 2, action))
     }
@@ -233,6 +251,10 @@ impl Federation {
 
 /// More hospitals than these do not post: with more validators only the replication changes.
 const OWNERS: usize = 4;
+
+fn record_key(number: usize) -> SigningKey {
+    key(&format!("record {number}"))
+}
 
 fn record_id(number: usize) -> RecordId {
     RecordId::from_bytes(*Digest::of(&number.to_be_bytes()).as_bytes())
@@ -281,43 +303,41 @@ fn now() -> BlockTime {
     BlockTime::new(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
 }
 
-/// Indexes encrypted to `consulted`, made once and posted in every run: no ledger has two alike.
+/// Indexes of records, made once and posted in every run: no ledger has two alike.
 #[derive(Default)]
-pub struct Indexes(Vec<IndexBytes>);
+pub struct Indexes(Vec<matching::Index>);
 
 impl Indexes {
     /// Makes more, on all cores, until there are `count`.
     pub fn grow_to(&mut self, count: usize) {
-        let missing: Vec<usize> = (self.0.len()..count).collect();
-        let share = missing.len().div_ceil(crate::machine::cores()).max(1);
-        let made = std::thread::scope(|scope| {
-            let shares = missing.chunks(share);
-            let workers: Vec<_> = shares
-                .map(|numbers| scope.spawn(move || make(numbers)))
-                .collect();
-            let done = workers.into_iter().map(|worker| worker.join());
-            done.flatten().flatten().collect::<Vec<_>>()
-        });
-        self.0.extend(made);
+        let made = on_all_cores(self.0.len()..count, |number| index(number).ok());
+        self.0.extend(made.into_iter().flatten());
     }
 
     /// Index number `number`, if it was made.
-    pub fn get(&self, number: usize) -> Result<&IndexBytes, Failure> {
+    fn get(&self, number: usize) -> Result<&matching::Index, Failure> {
         let missing = || Failure::new(format!("index {number} was not made"));
         self.0.get(number).ok_or_else(missing)
     }
 }
 
-fn make(numbers: &[usize]) -> Vec<IndexBytes> {
-    let to = consulted_keys().public_keys();
-    numbers
-        .iter()
-        .filter_map(|number| index(*number, &to).ok())
-        .collect()
+/// What `make` makes of each number, in order.
+fn on_all_cores<T: Send>(numbers: Range<usize>, make: impl Fn(usize) -> T + Sync) -> Vec<T> {
+    let numbers: Vec<usize> = numbers.collect();
+    let share = numbers.len().div_ceil(crate::machine::cores()).max(1);
+    std::thread::scope(|scope| {
+        let (make, shares) = (&make, numbers.chunks(share));
+        let each = |share: &[usize]| share.iter().map(|number| make(*number)).collect::<Vec<T>>();
+        let workers: Vec<_> = shares
+            .map(|share| scope.spawn(move || each(share)))
+            .collect();
+        let done = workers.into_iter().map(|worker| worker.join());
+        done.flatten().flatten().collect()
+    })
 }
 
-/// IndexBuild over a record's keywords, and the encryption to `to`.
-fn index(number: usize, to: &matching::HospitalKeys) -> Result<IndexBytes, Failure> {
+/// IndexBuild over a record's keywords.
+fn index(number: usize) -> Result<matching::Index, Failure> {
     let rng = &mut random(&format!("index {number}"));
     let keywords = (0..KEYWORDS).map(|keyword| {
         let mut bytes = *Digest::of(format!("{number}/{keyword}").as_bytes()).as_bytes();
@@ -326,8 +346,11 @@ fn index(number: usize, to: &matching::HospitalKeys) -> Result<IndexBytes, Failu
         tokens::KeywordToken::from_bytes(&bytes)
     });
     let keywords = keywords.collect::<Result<Vec<_>, _>>()?;
-    let index = matching::index_build(matching::IndexSize::new(N)?, &keywords, rng)?;
-    blob(&index.encrypt(to, rng).to_bytes())
+    Ok(matching::index_build(
+        matching::IndexSize::new(N)?,
+        &keywords,
+        rng,
+    )?)
 }
 
 #[cfg(test)]
@@ -341,8 +364,11 @@ mod tests {
         assert_eq!(indexes.0.len(), 3);
         assert_ne!(indexes.0[0], indexes.0[1]);
         let federation = Federation::draft(1).unwrap();
-        let post = federation.post(0, 2, indexes.get(2).unwrap()).unwrap();
-        post.verify(&federation.id()).unwrap();
-        assert!(indexes.get(3).is_err());
+        let posts = federation.posts(&indexes, 1..3).unwrap();
+        assert_eq!(posts.len(), 2);
+        for post in posts {
+            post.verify(&federation.id()).unwrap();
+        }
+        assert!(federation.posts(&indexes, 2..4).is_err());
     }
 }

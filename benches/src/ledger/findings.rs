@@ -191,7 +191,7 @@ impl Findings {
                     bare.rate(),
                 ),
                 part(
-                    "reading and verifying, every point of the index checked",
+                    "reading and verifying, every point of the index and its proof checked",
                     bare.verify,
                 ),
                 part("the contracts", bare.apply),

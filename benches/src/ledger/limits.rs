@@ -25,7 +25,7 @@ pub struct Bare {
     /// Bytes of one transaction.
     pub transaction_bytes: usize,
     pub transactions: usize,
-    /// Reading canonical bytes and verifying: signature, and every point of the index.
+    /// Reading canonical bytes and verifying: signature, every point of the index, and its proof.
     pub verify: Duration,
     /// The contracts.
     pub apply: Duration,
@@ -62,11 +62,11 @@ pub fn bare(federation: &Federation, indexes: &Indexes, posts: usize) -> Result<
         );
     }
     ledger.block(&prepared)?;
-    let mut measured = Vec::new();
-    for number in 0..posts {
-        let post = federation.post(number % owners, number, indexes.get(number)?)?;
-        measured.push(post.to_canonical_bytes());
-    }
+    let measured = federation.posts(indexes, 0..posts)?;
+    let measured: Vec<_> = measured
+        .iter()
+        .map(|post| post.to_canonical_bytes())
+        .collect();
     let mut bare = Bare {
         transaction_bytes: measured.first().map_or(0, Vec::len),
         transactions: measured.len(),
@@ -128,7 +128,9 @@ impl<'a> Ledger<'a> {
         let federation = self.federation.genesis.federation();
         let verify = |bytes: &Vec<u8>| {
             let read = SignedTransaction::from_bytes(bytes)?;
-            Ok::<_, Failure>(read.verify(&federation)?)
+            let mut verified = read.verify(&federation)?;
+            verified.verify_proofs(&self.state);
+            Ok::<_, Failure>(verified)
         };
         transactions.iter().map(verify).collect()
     }

@@ -63,11 +63,7 @@ impl Run {
     ) -> Result<Self, Failure> {
         let federation = Federation::found(folder, validators)?;
         let total = scale.rest + saturating;
-        let mut posts = Vec::new();
-        for number in 0..total {
-            let owner = number % federation.owners();
-            posts.push(federation.post(owner, number, indexes.get(number)?)?);
-        }
+        let mut posts = federation.posts(indexes, 0..total)?;
         let later = posts.split_off(scale.rest);
         let mut nodes = Nodes::start(folder, validators)?;
         prepare(&mut nodes, &federation, total)?;

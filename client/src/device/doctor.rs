@@ -16,14 +16,14 @@ use std::path::Path;
 
 use consilium_contracts::{
     Action, BlockTime, Decline, DeclineReason, Digest, DoctorId, HospitalCard, PostTrapdoor,
-    RecordId, SigningKey, TrapdoorBytes, VerifyingKey,
+    RecordId, SigningKey, TrapdoorBytes, VerifyingKey, trapdoor_context,
 };
 use consilium_schemes::abe::{
     self, Capsule, Registration as ProofRegistration, SemiCiphertext, SharedSecret, UserId,
     UserSecretKey,
 };
 use consilium_schemes::envelope::{SymKey, UnopenedEnvelope};
-use consilium_schemes::matching::{ClaimedHospitalKeys, HospitalKeys, KeyContext, trd_gen};
+use consilium_schemes::matching::{ClaimedHospitalKeys, HospitalKeys, KeyContext, posting};
 use consilium_schemes::report;
 use consilium_schemes::tokens::KeywordToken;
 use rand::CryptoRng;
@@ -151,48 +151,39 @@ pub fn hospital_keys(card: &HospitalCard) -> Result<HospitalKeys, DeviceError> {
         .map_err(|_| DeviceError::Untrusted("the hospital's matching keys are not proved"))
 }
 
-/// TrdGen, encrypted to the doctor's own hospital.
+/// TrdGen, and posting: encrypted to the doctor's own hospital, with the proofs that it is the doctor's own and of the number of
+/// interests. It replaces the doctor's former trapdoor.
 ///
 /// # Errors
-/// [`DeviceError::TooMany`], [`DeviceError::Untrusted`].
-pub fn seal_trapdoor(
+/// [`DeviceError::TooMany`], [`DeviceError::Untrusted`], [`DeviceError::Gateway`].
+pub async fn post_trapdoor(
+    gateway: &GatewayClient,
     federation: &Federation,
+    keys: &DoctorKeys,
     hospital: &HospitalCard,
     interests: &[KeywordToken],
     expiry: BlockTime,
-    rng: &mut impl CryptoRng,
-) -> Result<PostTrapdoor, DeviceError> {
-    let n = federation.index_size();
+    rng: &mut (impl CryptoRng + Send),
+) -> Result<TransactionReceipt, DeviceError> {
+    let (n, doctor) = (federation.index_size(), keys.id(federation));
     let too_many = |_| DeviceError::TooMany {
         what: "interests",
         found: interests.len(),
         limit: n.interests(),
     };
-    let (trapdoor, count) = trd_gen(n, interests, rng).map_err(too_many)?;
-    let encrypted = trapdoor.encrypt(&hospital_keys(hospital)?, rng);
-    let bytes = TrapdoorBytes::try_from(encrypted.to_bytes())
+    // The proofs are bound to it.
+    let expires = transaction::expires(gateway, federation).await?;
+    let context = trapdoor_context(&federation.id(), &doctor, &hospital.id, expires);
+    let posted = posting::post_trapdoor(n, interests, &hospital_keys(hospital)?, &context, rng);
+    let trapdoor = TrapdoorBytes::try_from(posted.map_err(too_many)?.to_bytes())
         .map_err(|_| DeviceError::Genesis("the setting n makes trapdoors too long"))?;
-    Ok(PostTrapdoor {
+    let action = Action::PostTrapdoor(PostTrapdoor {
         hospital: hospital.id.clone(),
-        trapdoor: bytes,
-        interests: count.get(),
+        trapdoor,
         expiry,
-    })
-}
-
-/// Posts a trapdoor; it replaces the doctor's former one.
-///
-/// # Errors
-/// [`DeviceError::Gateway`].
-pub async fn post_trapdoor(
-    gateway: &GatewayClient,
-    federation: &Federation,
-    keys: &DoctorKeys,
-    trapdoor: PostTrapdoor,
-    rng: &mut (impl CryptoRng + Send),
-) -> Result<TransactionReceipt, DeviceError> {
-    let action = Action::PostTrapdoor(trapdoor);
-    transaction::submit(gateway, federation, &keys.signing, action, rng).await
+    });
+    let signed = transaction::sign_until(federation, &keys.signing, action, expires, rng);
+    Ok(gateway.submit(&signed).await?)
 }
 
 /// Declines an assignment; it passes to the next best doctor.

@@ -5,7 +5,7 @@
 //! | 2 UserKG, registration | [`register`], [`doctor::enrol`] |
 //! | 3 Encrypt | [`patient::seal_record`], [`patient::submit_record`] |
 //! | 4, 8 keyword tokens | [`keyword_tokens`] |
-//! | 8 TrdGen | [`doctor::seal_trapdoor`], [`doctor::post_trapdoor`] |
+//! | 8 TrdGen | [`doctor::post_trapdoor`] |
 //! | 10 Dec | [`doctor::open_case`], [`doctor::decrypt_record`] |
 //! | 11 Results return | [`doctor::submit_report`] to a [`doctor::ReportRecipient`], [`patient::read_report`], [`patient::acknowledge`] |
 //!

@@ -3,18 +3,22 @@
 use super::step::Step;
 use super::{record, sender};
 use crate::action::PostIndex;
+use crate::codec::Blob;
 use crate::event::Event;
 use crate::parse;
+use crate::proof;
 use crate::rejection::Rejection;
 use crate::state::{Due, IndexEntry, Key, Principal, RecordEntry, RecordStatus, StateRead};
+use crate::transaction::VerifiedTransaction;
 
 /// Action 10. The first index of a record opens its matching window.
 pub(super) fn post<S: StateRead>(
     step: &mut Step<'_, S>,
     sender: &Principal,
+    tx: &VerifiedTransaction,
     action: &PostIndex,
 ) -> Result<(), Rejection> {
-    let PostIndex { record, to, index } = action;
+    let PostIndex { record, to, .. } = action;
     let entry = record::open(step, record)?;
     sender::owner(sender, &entry.terms.owner)?;
     check_window(step, &entry)?;
@@ -30,12 +34,14 @@ pub(super) fn post<S: StateRead>(
             hospital: to.clone(),
         });
     }
-    parse::index_size(index, step.view().settings().n)?;
+    let index = tx.posted_index().ok_or(Rejection::BadIndex)?.index();
+    parse::size(index.size(), step.view().settings().n)?;
+    proof::check(&step.view(), tx)?;
     let (record, to, height) = (*record, to.clone(), step.height());
     let posted = IndexEntry {
         record,
         to: to.clone(),
-        index: index.clone(),
+        index: Blob::try_from(index.to_bytes()).expect("it is shorter than with its proof"),
         height,
     };
     step.put(Key::index(&record, &to), &posted);

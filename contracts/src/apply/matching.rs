@@ -4,40 +4,53 @@ use super::step::Step;
 use super::{MAX_MATCHES, doctor, record, sender};
 use crate::action::PostMatch;
 use crate::event::Event;
+use crate::ids::AuthorizationId;
+use crate::proof;
 use crate::rejection::Rejection;
 use crate::state::{
     DoctorEntry, Key, MatchEntry, Principal, RecordEntry, RecordStatus, StateRead, TrapdoorEntry,
 };
+use crate::transaction::VerifiedTransaction;
 
 /// Action 13.
 pub(super) fn post<S: StateRead>(
     step: &mut Step<'_, S>,
     sender: &Principal,
+    tx: &VerifiedTransaction,
     action: &PostMatch,
 ) -> Result<(), Rejection> {
-    if action.proof.is_some() {
-        return Err(Rejection::ProofNotSupported);
-    }
     let record = record::open(step, &action.record)?;
     let doctor = doctor::known(step, &action.doctor)?;
     sender::doctors_hospital(sender, &doctor)?;
     doctor::active(step, &action.doctor)?;
-    check_allowed(step, &record, &doctor)?;
+    check_allowed(step, &record, &doctor, action.authorization.as_ref())?;
     let trapdoor = check_posted(step, &record, &doctor)?;
     check_count(step, &record, &doctor)?;
-    enter(step, record, &trapdoor);
+    proof::check(&step.view(), tx)?;
+    enter(step, record, &trapdoor, action.authorization);
     Ok(())
 }
 
-/// The hospital is the owner or authorized, and the window is open.
+/// The hospital is the owner or authorized, by what it names, and the window is open.
 fn check_allowed<S: StateRead>(
     step: &Step<'_, S>,
     entry: &RecordEntry,
     doctor: &DoctorEntry,
+    authorization: Option<&AuthorizationId>,
 ) -> Result<(), Rejection> {
     let (record, hospital) = (entry.terms.record, doctor.hospital.clone());
-    if !step.view().may_use(entry, &hospital, step.time()) {
+    let (view, time) = (step.view(), step.time());
+    if !view.may_use(entry, &hospital, time) {
         return Err(Rejection::NotAuthorized { hospital, record });
+    }
+    let rests = match authorization {
+        None => hospital == entry.terms.owner,
+        Some(id) => view
+            .authorization(id)
+            .is_some_and(|named| named.allows(&entry.terms, &hospital, time)),
+    };
+    if !rests {
+        return Err(Rejection::WrongAuthorization { record, hospital });
     }
     match entry.status {
         RecordStatus::Matching { until } if step.time() < until => Ok(()),
@@ -85,7 +98,12 @@ fn check_count<S: StateRead>(
     Ok(())
 }
 
-fn enter<S: StateRead>(step: &mut Step<'_, S>, mut entry: RecordEntry, trapdoor: &TrapdoorEntry) {
+fn enter<S: StateRead>(
+    step: &mut Step<'_, S>,
+    mut entry: RecordEntry,
+    trapdoor: &TrapdoorEntry,
+    authorization: Option<AuthorizationId>,
+) {
     let (record, owner) = (entry.terms.record, entry.terms.owner.clone());
     let TrapdoorEntry {
         doctor,
@@ -93,9 +111,6 @@ fn enter<S: StateRead>(step: &mut Step<'_, S>, mut entry: RecordEntry, trapdoor:
         interests,
         ..
     } = trapdoor.clone();
-    let authorization = step
-        .view()
-        .authorization_for(&entry, &hospital, step.time());
     let order = step.view().match_count();
     let matched = MatchEntry {
         record,
@@ -104,7 +119,7 @@ fn enter<S: StateRead>(step: &mut Step<'_, S>, mut entry: RecordEntry, trapdoor:
         interests,
         order,
         height: step.height(),
-        authorization: authorization.map(|authorization| authorization.id),
+        authorization,
     };
     step.put(Key::match_count(), &order.saturating_add(1));
     step.put(Key::matched(&record, &doctor), &matched);

@@ -3,24 +3,25 @@
 use super::step::Step;
 use super::{doctor, sender};
 use crate::action::PostTrapdoor;
+use crate::codec::Blob;
 use crate::event::{EndReason, Event};
 use crate::ids::{DoctorId, HospitalId};
 use crate::parse;
+use crate::proof;
 use crate::rejection::Rejection;
 use crate::state::{Due, Key, Principal, StateRead, TrapdoorEntry};
+use crate::transaction::VerifiedTransaction;
 
 /// Action 11. Replaces the doctor's former trapdoor.
 pub(super) fn post<S: StateRead>(
     step: &mut Step<'_, S>,
     sender: &Principal,
+    tx: &VerifiedTransaction,
     action: &PostTrapdoor,
 ) -> Result<(), Rejection> {
     let id = *sender::doctor(sender)?;
     let PostTrapdoor {
-        hospital,
-        trapdoor,
-        interests,
-        expiry,
+        hospital, expiry, ..
     } = action;
     let expected = doctor::active(step, &id)?.hospital;
     if *hospital != expected {
@@ -29,14 +30,16 @@ pub(super) fn post<S: StateRead>(
             expected,
         });
     }
-    let n = step.view().settings().n;
-    check_interests(*interests, n)?;
     let (expiry, time) = (*expiry, step.time());
     if expiry <= time {
         return Err(Rejection::ExpiryPassed { expiry, time });
     }
-    parse::trapdoor_size(trapdoor, n)?;
-    let (trapdoor, interests, height) = (trapdoor.clone(), *interests, step.height());
+    let posted = tx.posted_trapdoor().ok_or(Rejection::BadTrapdoor)?;
+    let (trapdoor, interests) = (posted.trapdoor(), posted.claimed_interests());
+    parse::size(trapdoor.size(), step.view().settings().n)?;
+    proof::check(&step.view(), tx)?;
+    let trapdoor = Blob::try_from(trapdoor.to_bytes()).expect("it is shorter than with its proofs");
+    let height = step.height();
     if let Some(former) = step.view().trapdoor(hospital, &id) {
         step.cancel(former.expiry, &Due::TrapdoorExpiry(id));
     }
@@ -60,16 +63,6 @@ pub(super) fn post<S: StateRead>(
         },
     );
     Ok(())
-}
-
-/// 1 <= m and 2m - 2 <= n: beyond it no proof of the rank fits in n + 1 points.
-fn check_interests(given: u16, n: u16) -> Result<(), Rejection> {
-    let limit = n / 2 + 1;
-    if (1..=limit).contains(&given) {
-        Ok(())
-    } else {
-        Err(Rejection::BadInterests { given, limit })
-    }
 }
 
 /// Action 12.

@@ -243,6 +243,22 @@ pub struct AuthorizationEntry {
     pub ended: Option<Height>,
 }
 
+impl AuthorizationEntry {
+    /// Whether by it `hospital` may use a record at `time`: live, not expired, for this record, and within the record's consent.
+    pub fn allows(&self, terms: &RecordTerms, hospital: &HospitalId, time: BlockTime) -> bool {
+        let covers = match self.scope {
+            Scope::All => true,
+            Scope::Record(record) => record == terms.record,
+        };
+        self.ended.is_none()
+            && self.from == terms.owner
+            && self.to == *hospital
+            && covers
+            && time < self.expiry
+            && terms.consent.allows(hospital, self.purpose, time)
+    }
+}
+
 /// An index that is posted to a hospital.
 #[derive(Clone, PartialEq, Eq, Debug, BorshSerialize, BorshDeserialize)]
 pub struct IndexEntry {
@@ -250,7 +266,7 @@ pub struct IndexEntry {
     pub record: RecordId,
     /// The hospital it is encrypted to.
     pub to: HospitalId,
-    /// (U, V).
+    /// (U, V), without the proof that it was posted with.
     pub index: IndexBytes,
     /// When it was posted.
     pub height: Height,
@@ -263,9 +279,9 @@ pub struct TrapdoorEntry {
     pub doctor: DoctorId,
     /// The doctor's hospital.
     pub hospital: HospitalId,
-    /// (D, M).
+    /// (D, M), without the proofs that it was posted with.
     pub trapdoor: TrapdoorBytes,
-    /// How many interests.
+    /// How many interests, as proven.
     pub interests: u16,
     /// From this block time on it is gone.
     pub expiry: BlockTime,
@@ -282,7 +298,7 @@ pub struct MatchEntry {
     pub doctor: DoctorId,
     /// The doctor's hospital.
     pub hospital: HospitalId,
-    /// How many interests the trapdoor had.
+    /// How many interests the trapdoor had, as proven.
     pub interests: u16,
     /// How many matches the ledger saw before: ties are decided by it.
     pub order: u64,

@@ -247,9 +247,7 @@ impl<S: StateRead> View<S> {
             .iter()
             .find_map(|scope| {
                 self.authorizations_of_scope(&terms.owner, hospital, scope)
-                    .find(|entry| {
-                        time < entry.expiry && terms.consent.allows(hospital, entry.purpose, time)
-                    })
+                    .find(|entry| entry.allows(terms, hospital, time))
             })
     }
 

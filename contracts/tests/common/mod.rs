@@ -1,13 +1,17 @@
 //! A federation in memory: KGC, three hospitals, two doctors each, blocks on demand.
 
+pub mod proofs;
+
+use self::proofs::{N, completed, once};
 use consilium_contracts::*;
 use consilium_schemes::abe;
-use consilium_schemes::matching;
+use consilium_schemes::matching::{self, HospitalSecretKeys};
 use consilium_schemes::signature::{SigningKey, VerifyingKey};
 use consilium_schemes::tokens;
 use consilium_schemes::wrap;
 use rand::SeedableRng;
 use rand::rngs::StdRng;
+use std::collections::BTreeMap;
 use std::sync::OnceLock;
 
 pub const WINDOW: u64 = 1_000;
@@ -45,19 +49,17 @@ pub fn time(offset: u64) -> BlockTime {
     BlockTime::new(START + offset)
 }
 
-fn bytes<const MAX: usize>(bytes: &[u8]) -> Blob<MAX> {
+pub fn bytes<const MAX: usize>(bytes: &[u8]) -> Blob<MAX> {
     bytes.to_vec().try_into().unwrap()
 }
 
-/// Real public values of the schemes, made once.
+/// Real values of the schemes, made once.
 pub struct Made {
     pub parameters: ParameterBytes,
     pub token_key: [u8; 32],
     pub abe_key: AbeKeyBytes,
-    pub index: IndexBytes,
-    pub trapdoor: TrapdoorBytes,
     pub hpke_key: Blob<HPKE_KEY_LENGTH>,
-    pub cards: std::collections::BTreeMap<&'static str, Blob<MAX_MATCHING_KEYS>>,
+    pub matching: BTreeMap<&'static str, HospitalSecretKeys>,
 }
 
 pub fn made() -> &'static Made {
@@ -70,28 +72,20 @@ pub fn made() -> &'static Made {
         );
         let (parameters, _) = abe::setup(tree, &mut rng);
         let hpke_key = wrap::SecretKey::generate(&mut rng).public_key().to_bytes();
-        let secret = matching::HospitalSecretKeys::generate(&mut rng);
-        let context = matching::KeyContext {
-            hospital: b"any",
-            hpke_key: &hpke_key,
-        };
-        let keys = secret.prove(&context, &mut rng).verify(&context).unwrap();
-        let n = matching::IndexSize::new(4).unwrap();
-        let token = [tokens::KeywordToken::from_bytes(&[1; 32]).unwrap()];
-        let index = matching::index_build(n, &token, &mut rng).unwrap();
-        let (trapdoor, _) = matching::trd_gen(n, &token, &mut rng).unwrap();
         Made {
             parameters: bytes(&parameters.to_bytes()),
             token_key: tokens::KeyPair::generate(&mut rng).public_key().to_bytes(),
             abe_key: bytes(&abe::user_keygen(&mut rng).1.to_bytes()),
-            index: bytes(&index.encrypt(&keys, &mut rng).to_bytes()),
-            trapdoor: bytes(&trapdoor.encrypt(&keys, &mut rng).to_bytes()),
-            cards: ["north", "south", "west", "east"]
-                .map(|name| (name, proven(name, &hpke_key)))
+            matching: ["north", "south", "west", "east"]
+                .map(|name| (name, HospitalSecretKeys::generate(&mut seeded(name))))
                 .into(),
             hpke_key: bytes(&hpke_key),
         }
     })
+}
+
+fn seeded(name: &str) -> StdRng {
+    StdRng::from_seed(*digest(name).as_bytes())
 }
 
 pub fn card(name: &str) -> HospitalCard {
@@ -105,27 +99,22 @@ pub fn card(name: &str) -> HospitalCard {
         peer_key: public(&format!("{name}/peer")),
         listen: "/ip4/127.0.0.1/tcp/4001".parse().unwrap(),
         hpke_key: made().hpke_key.clone(),
-        matching_keys: made().cards[name].clone(),
+        matching_keys: proven_once(name),
     }
 }
 
+fn proven_once(name: &str) -> Blob<MAX_MATCHING_KEYS> {
+    once(&format!("card {name}"), || proven(name).as_bytes().to_vec())
+}
+
 /// Matching keys of a hospital, with proofs.
-fn proven(name: &str, hpke_key: &[u8]) -> Blob<MAX_MATCHING_KEYS> {
-    let mut rng = StdRng::from_seed(*digest(name).as_bytes());
+fn proven(name: &str) -> Blob<MAX_MATCHING_KEYS> {
     let context = matching::KeyContext {
         hospital: name.as_bytes(),
-        hpke_key,
+        hpke_key: made().hpke_key.as_bytes(),
     };
-    let claimed = matching::HospitalSecretKeys::generate(&mut rng).prove(&context, &mut rng);
+    let claimed = made().matching[name].prove(&context, &mut seeded(&format!("{name}/proof")));
     bytes(&claimed.to_bytes())
-}
-
-pub fn index_bytes() -> IndexBytes {
-    made().index.clone()
-}
-
-pub fn trapdoor_bytes() -> TrapdoorBytes {
-    made().trapdoor.clone()
 }
 
 pub fn genesis() -> Genesis {
@@ -135,7 +124,7 @@ pub fn genesis() -> Genesis {
         parameters: made().parameters.clone(),
         token_key: made().token_key,
         settings: Settings {
-            n: 4,
+            n: N.get(),
             matching_window_ms: WINDOW,
             assignment_deadline_ms: ANSWER,
             report_deadline_ms: REPORT,
@@ -236,14 +225,17 @@ impl World {
         transition.into_parts().1
     }
 
+    /// With the proofs that the action lacks; see [`completed`].
     pub fn transaction(&mut self, sender: &str, action: Action) -> Transaction {
         self.nonce += 1;
+        // The same height for many, so that they share proofs.
+        let expires = Height::new((self.height / 50 + 1) * 50 + 10);
         Transaction {
             federation: self.federation,
             sender: public(sender),
             nonce: Nonce::new(self.nonce),
-            expires: Height::new(self.height + 10),
-            action,
+            expires,
+            action: completed(self, sender, expires, action),
         }
     }
 
@@ -288,19 +280,27 @@ impl World {
         world.ok("north", registration);
         world.ok("north", authorize(1, "south", Scope::Record(record_id(1))));
         for (interests, (name, at)) in DOCTORS.iter().enumerate() {
-            world.ok(name, trapdoor(at, 1 + interests as u16 % 3));
+            world.ok(name, trapdoor(at, 1 + interests as u8 % 3));
         }
         world.ok("north", index(1, "north"));
         world.ok("north", index(1, "south"));
         world
     }
 
-    pub fn matched(&mut self, record: u8, doctor: &str) -> Action {
+    /// By the authorization in force, if one is needed; its proof is made with the transaction.
+    pub fn matched(&self, record: u8, doctor: &str) -> Action {
         let (record, doctor) = (record_id(record), self.doctor(doctor));
+        let known = self.view().record(&record).zip(self.view().doctor(&doctor));
+        let authorization = known.and_then(|(entry, doctor)| {
+            let now = BlockTime::new(self.now);
+            let by = self.view().authorization_for(&entry, &doctor.hospital, now);
+            by.map(|one| one.id)
+        });
         Action::PostMatch(PostMatch {
             record,
             doctor,
-            proof: None,
+            authorization,
+            proof: bytes(&[]),
         })
     }
 
@@ -408,19 +408,20 @@ pub fn withdraw_consent(number: u8) -> Action {
     })
 }
 
+/// Its bytes are made with the transaction.
 pub fn index(number: u8, to: &str) -> Action {
     Action::PostIndex(PostIndex {
         record: record_id(number),
         to: hospital(to),
-        index: index_bytes(),
+        index: bytes(&[]),
     })
 }
 
-pub fn trapdoor(at: &str, interests: u16) -> Action {
+/// Its bytes are made with the transaction, for so many interests.
+pub fn trapdoor(at: &str, interests: u8) -> Action {
     Action::PostTrapdoor(PostTrapdoor {
         hospital: hospital(at),
-        trapdoor: trapdoor_bytes(),
-        interests,
+        trapdoor: bytes(&[interests]),
         expiry: time(80_000),
     })
 }

@@ -91,20 +91,10 @@ pub fn happen(world: &World, step: &Happens) -> (String, Action) {
         1..=2 => (owner, authorize(id, to, scope)),
         3 => (owner, withdraw(id)),
         4..=5 => (owner, index(record, to)),
-        6..=7 => (name, trapdoor(at, 1 + sender as u16 % 3)),
+        6..=7 => (name, trapdoor(at, 1 + sender as u8 % 3)),
         8 if sender < 2 => (name, Action::WithdrawTrapdoor),
         8 => (owner, index(record, owner)),
-        9..=11 => {
-            let (record, doctor) = (record_id(record), world.doctor(name));
-            (
-                at,
-                Action::PostMatch(PostMatch {
-                    record,
-                    doctor,
-                    proof: None,
-                }),
-            )
-        }
+        9..=11 => (at, world.matched(record, name)),
         12 if sender < 2 => (name, world.decline(record, name)),
         12..=13 => (at, world.access(record, name)),
         14 => (name, report(record)),

@@ -38,6 +38,9 @@ async fn a_record_is_matched_opened_and_answered_in_another_hospital() {
         code_of(open(&world, &generalist, &sent.record).await),
         "not-assigned"
     );
+    let (outcome, why) = &south.audit("match")[0];
+    assert_eq!(outcome, "allowed");
+    assert!(why.contains("with proof, committed at"), "{why}");
     let shared = north.audit("share-ciphertext");
     assert_eq!(
         shared

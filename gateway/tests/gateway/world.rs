@@ -411,14 +411,13 @@ pub async fn interested(world: &World, house: &House, doctor: &Doctor, keywords:
     let tokens = tokens(world, &doctor.client, keywords).await;
     let expiry = BlockTime::new(now_ms() + 3_600_000);
     let random = &mut rng();
-    let trapdoor =
-        doctor::seal_trapdoor(&world.federation, &house.card, &tokens, expiry, random).unwrap();
-    let random = &mut rng();
     doctor::post_trapdoor(
         &doctor.client,
         &world.federation,
         &doctor.keys,
-        trapdoor,
+        &house.card,
+        &tokens,
+        expiry,
         random,
     )
     .await

@@ -268,7 +268,7 @@ impl Shared {
             Ok(None) => {}
             Err(error) => return Err(SubmitError::Halted(error.to_string())),
         }
-        let verified = self.verifier.submitted(transaction).await;
+        let verified = self.verifier.submitted(transaction, self.snapshot()).await;
         let verified = verified
             .ok_or_else(|| self.stopped())?
             .map_err(SubmitError::Rejected)?;

@@ -302,7 +302,8 @@ async fn verify_incoming(
                 let is_new = |hash: &TransactionHash| {
                     shared.store.has_transaction(hash).is_ok_and(|there| !there)
                 };
-                shared.verifier.forwarded(&batch, is_new)
+                let state = shared.snapshot();
+                shared.verifier.forwarded(&batch, is_new, &state)
             };
             let Ok(batch) = tokio::task::spawn_blocking(verify).await else {
                 return;

@@ -1,6 +1,6 @@
 //! Verifying transactions: each once, and away from the core where it can be.
 //!
-//! For an index post this is most of a node's work: every point of it is checked. So what waits in the pool is not verified
+//! For an index post this is most of a node's work: every point of it is checked, and its proof; for a match its proof. So what waits in the pool is not verified
 //! again, neither when it is forwarded once more nor when it stands in a block; submissions and forwarded transactions leave a
 //! core to consensus; and what a block holds that was not seen before is verified on all cores, because a round waits for it.
 
@@ -9,7 +9,7 @@ use std::num::NonZero;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use consilium_contracts::{
-    FederationId, Rejection, SignedTransaction, TransactionHash, VerifiedTransaction,
+    FederationId, Rejection, SignedTransaction, StateRead, TransactionHash, VerifiedTransaction,
 };
 use consilium_ledger::InvalidTransaction;
 use tokio::sync::Semaphore;
@@ -61,10 +61,15 @@ impl Verifier {
     pub(crate) async fn submitted(
         &self,
         transaction: SignedTransaction,
+        state: impl StateRead + Send + 'static,
     ) -> Option<Result<VerifiedTransaction, Rejection>> {
         let _turn = self.submissions.acquire().await.ok()?;
         let federation = self.federation;
-        let verify = move || transaction.verify(&federation);
+        let verify = move || {
+            let mut verified = transaction.verify(&federation)?;
+            verified.verify_proofs(&state);
+            Ok(verified)
+        };
         tokio::task::spawn_blocking(verify).await.ok()
     }
 
@@ -73,14 +78,20 @@ impl Verifier {
         &self,
         transactions: &[Vec<u8>],
         is_new: impl Fn(&TransactionHash) -> bool + Sync,
+        state: &(impl StateRead + Sync),
     ) -> Vec<VerifiedTransaction> {
-        let verify = |bytes: &Vec<u8>| {
+        let verify = |bytes: &mut &Vec<u8>| {
             let transaction = SignedTransaction::from_bytes(bytes).ok()?;
             let hash = transaction.hash();
-            let needed = !self.known.contains(&hash) && is_new(&hash);
-            needed.then(|| transaction.verify(&self.federation).ok())?
+            if self.known.contains(&hash) || !is_new(&hash) {
+                return None;
+            }
+            let mut verified = transaction.verify(&self.federation).ok()?;
+            verified.verify_proofs(state);
+            Some(verified)
         };
-        let verified = in_parallel(transactions, spared(self.threads), verify);
+        let mut transactions: Vec<_> = transactions.iter().collect();
+        let verified = in_parallel(&mut transactions, spared(self.threads), verify);
         verified.into_iter().flatten().collect()
     }
 
@@ -89,38 +100,41 @@ impl Verifier {
         spared(self.threads)
     }
 
-    /// A block's transactions, verified; those that `waiting` gives were verified before.
+    /// A block's transactions, verified; those that `waiting` gives were verified before. Their proofs are verified against the
+    /// `state` that the block is applied to; those that do not hold are refused when they are applied.
     pub(crate) fn block(
         &self,
         transactions: &[SignedTransaction],
         waiting: impl Fn(&TransactionHash) -> Option<VerifiedTransaction>,
+        state: &(impl StateRead + Sync),
     ) -> Result<Vec<VerifiedTransaction>, InvalidTransaction> {
-        let hashes: Vec<_> = transactions.iter().map(SignedTransaction::hash).collect();
-        let before: Vec<_> = hashes.iter().map(waiting).collect();
-        let missing: Vec<_> = (0..)
-            .zip(transactions)
-            .zip(&before)
-            .filter_map(|((index, transaction), before)| match before {
-                Some(_) => None,
-                None => Some((index, transaction)),
-            })
-            .collect();
-        let of = |(index, _): &(usize, &SignedTransaction)| hashes.get(*index).copied();
-        let marked: Vec<TransactionHash> = missing.iter().filter_map(of).collect();
-        marked.iter().for_each(|hash| self.known.insert(*hash));
-        let verify = |&(index, transaction): &(usize, &SignedTransaction)| {
-            let verified = transaction.clone().verify(&self.federation);
-            verified.map_err(|rejection| InvalidTransaction { index, rejection })
+        let mut marked = Vec::new();
+        let mut slots = Vec::with_capacity(transactions.len());
+        for (index, transaction) in transactions.iter().enumerate() {
+            let hash = transaction.hash();
+            let before = waiting(&hash);
+            if before.is_none() {
+                self.known.insert(hash);
+                marked.push(hash);
+            }
+            slots.push((index, transaction, before));
+        }
+        let verify = |slot: &mut Slot<'_>| {
+            let (index, transaction, before) = (slot.0, slot.1, slot.2.take());
+            let verified = before.map_or_else(|| transaction.clone().verify(&self.federation), Ok);
+            let mut verified =
+                verified.map_err(|rejection| InvalidTransaction { index, rejection })?;
+            verified.verify_proofs(state);
+            Ok(verified)
         };
-        let verified = in_parallel(&missing, self.threads, verify);
+        let verified = in_parallel(&mut slots, self.threads, verify);
         marked.iter().for_each(|hash| self.known.remove(hash));
-        let mut verified = verified.into_iter();
-        before
-            .into_iter()
-            .filter_map(|before| before.map(Ok).or_else(|| verified.next()))
-            .collect()
+        verified.into_iter().collect()
     }
 }
+
+/// A transaction of a block: its place, and what was known of it.
+type Slot<'a> = (usize, &'a SignedTransaction, Option<VerifiedTransaction>);
 
 /// One core is left to consensus, if there is more than one.
 fn spared(threads: usize) -> usize {
@@ -128,20 +142,20 @@ fn spared(threads: usize) -> usize {
 }
 
 /// Applies `work` to each item on up to `threads` threads; the outcomes in order.
-fn in_parallel<T: Sync, R: Send>(
-    items: &[T],
+fn in_parallel<T: Send, R: Send>(
+    items: &mut [T],
     threads: usize,
-    work: impl Fn(&T) -> R + Sync,
+    work: impl Fn(&mut T) -> R + Sync,
 ) -> Vec<R> {
     let share = items.len().div_ceil(threads).max(1);
     if items.len() <= share {
-        return items.iter().map(work).collect();
+        return items.iter_mut().map(work).collect();
     }
     std::thread::scope(|scope| {
         let work = &work;
-        let shares = items.chunks(share);
+        let shares = items.chunks_mut(share);
         let workers: Vec<_> = shares
-            .map(|share| scope.spawn(move || share.iter().map(work).collect::<Vec<R>>()))
+            .map(|share| scope.spawn(move || share.iter_mut().map(work).collect::<Vec<R>>()))
             .collect();
         let outcomes = workers.into_iter().map(|worker| worker.join());
         // Parsing and verifying do not panic; if they did, this thread must not go on as if they had not run.
@@ -152,14 +166,21 @@ fn in_parallel<T: Sync, R: Send>(
 }
 
 #[cfg(test)]
+#[allow(dead_code, reason = "the fixtures serve other tests, too")]
+#[path = "../../../contracts/tests/common/mod.rs"]
+mod fixtures;
+
+#[cfg(test)]
 mod tests {
+    use super::fixtures::{World, key, proofs};
     use super::*;
     use consilium_contracts::{
-        Action, AuthorizationId, Height, Nonce, Signature, SigningKey, Transaction,
+        Action, AuthorizationId, Height, MemoryState, Nonce, Signature, SigningKey, Transaction,
         WithdrawAuthorization,
     };
     use std::sync::atomic::{AtomicUsize, Ordering};
 
+    const STATE: MemoryState = MemoryState::new();
     const FEDERATION: FederationId = FederationId::from_bytes([2; 32]);
 
     fn signed(nonce: u64) -> SignedTransaction {
@@ -205,7 +226,7 @@ mod tests {
                 each.is_multiple_of(3)
                     .then(|| known.clone().verify(&FEDERATION).unwrap())
             };
-            let verified = verifier.block(&block, waiting).unwrap();
+            let verified = verifier.block(&block, waiting, &STATE).unwrap();
             assert!(verified.iter().map(VerifiedTransaction::signed).eq(&block));
             assert!(
                 !verifier.known.contains(&block[1].hash()),
@@ -222,10 +243,41 @@ mod tests {
         };
         let block: Vec<_> = (0..9).map(one).collect();
         for threads in [1, 2, 9] {
-            let invalid = verifier(threads).block(&block, |_| None).unwrap_err();
+            let invalid = verifier(threads)
+                .block(&block, |_| None, &STATE)
+                .unwrap_err();
             let (index, rejection) = (4, Rejection::BadSignature);
             assert_eq!(invalid, InvalidTransaction { index, rejection });
         }
+    }
+
+    #[test]
+    fn proofs_are_verified_here_and_not_where_they_are_applied() {
+        let mut world = World::with_record();
+        let mut signed = |proof: Option<_>| {
+            let Action::PostMatch(mut action) = world.matched(1, "cleo") else {
+                unreachable!()
+            };
+            action.proof = proof.unwrap_or(action.proof);
+            let transaction = world.transaction("south", Action::PostMatch(action));
+            transaction.sign(&key("south"))
+        };
+        let (good, lie) = (signed(None), signed(Some(proofs::unrelated(&FEDERATION))));
+        let (federation, state) = (world.federation, world.state);
+        let verifier = Verifier::new(federation);
+        let block = [good.clone(), lie.clone()];
+        // Known from a time when the state lacked what it is about, or not known.
+        let early = good.clone().verify(&federation).unwrap();
+        assert_eq!(early.proofs_hold(), None);
+        for known in [Some(early), None] {
+            let waiting = |hash: &TransactionHash| known.clone().filter(|one| one.hash() == *hash);
+            let verified = verifier.block(&block, waiting, &state).unwrap();
+            let proven: Vec<_> = verified.iter().map(|one| one.proofs_hold()).collect();
+            assert_eq!(proven, [Some(true), Some(false)]);
+        }
+        let forwarded = verifier.forwarded(&[bytes(&good), bytes(&lie)], |_| true, &state);
+        let proven: Vec<_> = forwarded.iter().map(|one| one.proofs_hold()).collect();
+        assert_eq!(proven, [Some(true), Some(false)]);
     }
 
     #[test]
@@ -235,9 +287,12 @@ mod tests {
         verifier.known.insert(waits.hash());
         let mut forwarded: Vec<_> = [&waits, &committed, &new, &forged(4)].map(bytes).into();
         forwarded.push(vec![7; 40]);
-        let verified = verifier.forwarded(&forwarded, |hash| *hash != committed.hash());
+        let verified = verifier.forwarded(&forwarded, |hash| *hash != committed.hash(), &STATE);
         assert!(verified.iter().map(VerifiedTransaction::signed).eq([&new]));
         verifier.known.remove(&waits.hash());
-        assert_eq!(verifier.forwarded(&[bytes(&waits)], |_| true).len(), 1);
+        assert_eq!(
+            verifier.forwarded(&[bytes(&waits)], |_| true, &STATE).len(),
+            1
+        );
     }
 }

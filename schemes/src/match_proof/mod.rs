@@ -38,7 +38,7 @@
 //! **Sizes.** A match 134 bytes, no match 742 ([`MatchProof::MATCH`], [`MatchProof::NO_MATCH`]). **Costs** of verifying: 4(n + 1)
 //! multiplications in G1, one multi-Miller loop over 2(n + 1) pairs, one final exponentiation; for no match also the parser's test of Z
 //! and one exponentiation in GT. [`verify`] is a pure function of [`Send`] and [`Sync`] values: a block's proofs can be verified in
-//! parallel beforehand and remembered by [`Statement::claim`]. Proofs are never batched with each other: coefficients that a prover
+//! parallel beforehand, as the contracts' callers do. Proofs are never batched with each other: coefficients that a prover
 //! can predict let two false ones cancel.
 //!
 //! Constant time: proving, as far as x, y, delta and the nonces are concerned; the outcome is public, and with it whether E = 1.

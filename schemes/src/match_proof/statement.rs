@@ -1,13 +1,12 @@
 //! What a proof of Match is about.
 
 use super::error::MatchProofError;
-use super::proof::{MatchProof, Outcome};
+use super::proof::Outcome;
 use crate::curve::{Label, Transcript};
 use crate::digest::Digest;
 use crate::matching::{EncryptedIndex, EncryptedTrapdoor, HospitalKeys};
 
 const LABEL_POINTS: Label = Label::new("CONSILIUM-V1-MATCH-POINTS");
-const LABEL_CLAIM: Label = Label::new("CONSILIUM-V1-MATCH-CLAIM");
 
 /// Where and when a match is claimed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -57,14 +56,6 @@ pub struct Statement<'a> {
 }
 
 impl Statement<'_> {
-    /// Names this statement with this proof: equal digests, equal verdicts of [`super::verify`].
-    #[must_use]
-    pub fn claim(&self, proof: &MatchProof) -> Digest {
-        let start = Transcript::new().variable(LABEL_CLAIM.as_bytes());
-        let message = self.append(start, proof.outcome(), &self.points());
-        Digest::of(message.variable(&proof.to_bytes()).as_bytes())
-    }
-
     pub(super) fn check_sizes(&self) -> Result<(), MatchProofError> {
         let (index, trapdoor) = (self.index.size().get(), self.trapdoor.size().get());
         if index == trapdoor {

@@ -212,6 +212,15 @@ impl ClaimedHospitalKeys {
         })
     }
 
+    /// a and b of a hospital whose proofs were verified when it was admitted: for keys that stand on the ledger.
+    #[must_use]
+    pub fn admitted(&self) -> HospitalKeys {
+        HospitalKeys {
+            a: self.a,
+            b: self.b,
+        }
+    }
+
     /// c = Fr("MATCHING-POP-A", ctx, a, b, R).
     fn challenge_a(&self, context: &KeyContext<'_>) -> Scalar {
         let start = context.transcript(Transcript::new(), &self.a, &self.b);

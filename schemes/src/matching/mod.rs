@@ -68,6 +68,8 @@ const NO_PROOF: u8 = 0;
 /// What follows the points: the proofs of [`posting`].
 const WITH_PROOF: u8 = 1;
 
+/// Where n stands in an encoding: behind kind and version.
+const N_AT: usize = 4 + 1;
 /// Bytes before the points: kind, version, n, proof.
 const FRAME: usize = 4 + 1 + 2 + 1;
 
@@ -124,6 +126,16 @@ fn distinct<'a>(
     } else {
         Ok(kept)
     }
+}
+
+/// The n that the encoding of an encrypted or posted index or trapdoor says it is made for; what follows is not looked at.
+///
+/// # Errors
+/// [`DecodeError`] naming the field.
+pub fn encoded_size(bytes: &[u8]) -> Result<IndexSize, DecodeError> {
+    let mut reader = Reader::new(bytes, bytes.len())?;
+    reader.take(N_AT).in_field("kind")?;
+    reader.u16().and_then(IndexSize::new).in_field("n")
 }
 
 /// Begins the encoding of an encrypted index or trapdoor.

@@ -1,6 +1,5 @@
 //! What honest proofs do.
 
-use consilium_schemes::digest::Digest;
 use consilium_schemes::match_proof::{
     MatchContext, MatchProof, MatchProofError, Outcome, Statement, prove, verify,
 };
@@ -56,7 +55,6 @@ fn two_proofs_of_one_statement_differ_and_both_hold() {
         assert!(
             verify(&world.statement(), &one).is_ok() && verify(&world.statement(), &two).is_ok()
         );
-        assert_ne!(world.statement().claim(&one), world.statement().claim(&two));
     }
 }
 
@@ -106,29 +104,15 @@ fn only_the_hospital_proves_and_sizes_agree() {
 }
 
 #[test]
-fn proofs_are_verified_on_many_threads_and_named_by_their_claims() {
+fn proofs_are_verified_on_many_threads() {
     let worlds = [World::matching(), World::not_matching()];
-    let claims: Vec<(Digest, Outcome)> = std::thread::scope(|scope| {
+    let outcomes: Vec<Outcome> = std::thread::scope(|scope| {
         let verifying = worlds.iter().map(|world| {
             let proof = prove(&world.statement(), &world.secret, &mut rng(1)).unwrap();
-            scope.spawn(move || {
-                let statement = world.statement();
-                (statement.claim(&proof), verify(&statement, &proof).unwrap())
-            })
+            scope.spawn(move || verify(&world.statement(), &proof).unwrap())
         });
         let handles: Vec<_> = verifying.collect();
         handles.into_iter().map(|h| h.join().unwrap()).collect()
     });
-    assert_eq!(
-        (claims[0].1, claims[1].1),
-        (Outcome::Match, Outcome::NoMatch)
-    );
-    assert_ne!(claims[0].0, claims[1].0);
-    let proof = prove(&worlds[0].statement(), &worlds[0].secret, &mut rng(1)).unwrap();
-    assert_eq!(worlds[0].statement().claim(&proof), claims[0].0);
-    let elsewhere = MatchContext {
-        authorization: None,
-        ..CONTEXT
-    };
-    assert_ne!(worlds[0].in_context(&elsewhere).claim(&proof), claims[0].0);
+    assert_eq!(outcomes, [Outcome::Match, Outcome::NoMatch]);
 }

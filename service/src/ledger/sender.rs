@@ -31,15 +31,24 @@ impl LedgerSender {
         self.key.verifying_key()
     }
 
-    /// A transaction that can be submitted again until it expires, with one effect.
-    pub fn sign(&self, action: Action) -> SignedTransaction {
+    /// The height at which a transaction that is signed now expires.
+    pub fn expires(&self) -> Height {
         let state = self.node.state();
         let most = View::new(&state).settings().max_transaction_lifetime;
+        Height::new(state.height().value().saturating_add(most.min(LIFETIME)))
+    }
+
+    /// A transaction that can be submitted again until it expires, with one effect.
+    pub fn sign(&self, action: Action) -> SignedTransaction {
+        self.sign_until(action, self.expires())
+    }
+
+    fn sign_until(&self, action: Action, expires: Height) -> SignedTransaction {
         let transaction = Transaction {
             federation: self.federation,
             sender: self.key(),
             nonce: Nonce::new(rand::random()),
-            expires: Height::new(state.height().value().saturating_add(most.min(LIFETIME))),
+            expires,
             action,
         };
         transaction.sign(&self.key)
@@ -51,6 +60,19 @@ impl LedgerSender {
     /// The node's.
     pub async fn submit(&self, action: Action) -> Result<Receipt, SubmitError> {
         self.node.submit(self.sign(action)).await
+    }
+
+    /// As [`Self::submit`], for an action with a proof that is bound to the height at which the transaction expires: one that
+    /// [`Self::expires`] gave.
+    ///
+    /// # Errors
+    /// The node's.
+    pub async fn submit_until(
+        &self,
+        action: Action,
+        expires: Height,
+    ) -> Result<Receipt, SubmitError> {
+        self.node.submit(self.sign_until(action, expires)).await
     }
 }
 

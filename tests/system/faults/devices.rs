@@ -169,8 +169,8 @@ impl Doctor {
     pub async fn post_interests(&self, world: &World) -> Result<(), DeviceError> {
         let (tokens, random) = (tokens(world, &self.client).await?, &mut rng());
         let (federation, card) = (&world.federation, &world.card);
-        let trapdoor = doctor::seal_trapdoor(federation, card, &tokens, later(), random)?;
-        doctor::post_trapdoor(&self.client, federation, &self.keys, trapdoor, random).await?;
+        let (client, keys) = (&self.client, &self.keys);
+        doctor::post_trapdoor(client, federation, keys, card, &tokens, later(), random).await?;
         Ok(())
     }
 

@@ -312,7 +312,8 @@ impl Core {
             let known = self.pool.get(hash)?;
             Some(known.transaction.clone())
         };
-        self.shared.verifier.block(block.transactions(), waiting)
+        let (transactions, state) = (block.transactions(), &self.snapshot);
+        self.shared.verifier.block(transactions, waiting, state)
     }
 
     /// A decided block arrives from a peer; the engine has checked its certificate and compares
