@@ -5,6 +5,7 @@ use consilium_schemes::match_proof::MatchProof;
 use consilium_schemes::signature::{Signature, VerifyingKey};
 
 use crate::card_update::UpdateCard;
+use crate::challenge::{AnswerChallenge, Challenge};
 use crate::codec::{Blob, Canonical};
 use crate::consent::{Consent, PurposeOfUse};
 use crate::crypto::{
@@ -83,6 +84,10 @@ pub enum Action {
     ApproveValidatorChange(ApproveValidatorChange) = 20,
     /// Hospital: parts of its own card are replaced.
     UpdateCard(Box<UpdateCard>) = 21,
+    /// Owner hospital or record key: a hospital is to prove whether a doctor of it matches a record.
+    Challenge(Challenge) = 22,
+    /// The doctor's hospital: the proof that it was asked for.
+    AnswerChallenge(AnswerChallenge) = 23,
 }
 
 /// Payload of [`Action::PublishEpoch`].

@@ -9,7 +9,7 @@ use crate::ids::{
     AuthorizationId, BlockTime, Digest, DoctorId, Height, HospitalId, Leaf, RecordId,
     TransactionHash,
 };
-use crate::state::{AssignmentStatus, CloseReason};
+use crate::state::{AssignmentStatus, ChallengeStatus, CloseReason};
 use consilium_schemes::abe::Epoch;
 
 /// An effect of a transaction or of a block's beginning.
@@ -166,6 +166,22 @@ pub enum Event {
     ValidatorsInForce { from: Height },
     /// A hospital replaced parts of its card.
     CardUpdated { hospital: HospitalId },
+    /// A hospital is to prove whether a doctor of it matches a record.
+    Challenged {
+        record: RecordId,
+        owner: HospitalId,
+        doctor: DoctorId,
+        hospital: HospitalId,
+        until: BlockTime,
+    },
+    /// It did, or did not in time.
+    ChallengeSettled {
+        record: RecordId,
+        owner: HospitalId,
+        doctor: DoctorId,
+        hospital: HospitalId,
+        status: ChallengeStatus,
+    },
 }
 
 /// Why an authorization or a trapdoor is over.

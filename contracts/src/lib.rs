@@ -30,7 +30,7 @@
 //! | how a federation begins | [`Genesis`] → [`SignedGenesis`] → [`VerifiedGenesis`] |
 //! | what a sender wants | [`Transaction`] → [`SignedTransaction`] → [`VerifiedTransaction`] |
 //! | what it does | [`Action`]; its effect a [`Transition`]: [`Writes`] and [`Event`]s; or a [`Rejection`] |
-//! | what its proofs are about | [`index_context`], [`trapdoor_context`], [`match_context`]; verified ahead by [`VerifiedTransaction::verify_proofs`] |
+//! | what its proofs are about | [`index_context`], [`trapdoor_context`], [`match_context`], [`answer_context`]; verified ahead by [`VerifiedTransaction::verify_proofs`] |
 //! | the state | [`StateRead`]; with changes on top an [`Overlay`]; by nouns a [`View`] |
 //!
 //! [`apply`] and [`begin_block`] know no clock, no randomness and no order but that of keys; time is the
@@ -44,6 +44,7 @@
 mod action;
 mod apply;
 mod card_update;
+mod challenge;
 mod codec;
 mod consent;
 mod crypto;
@@ -74,6 +75,7 @@ pub use apply::{
     rekey_refusal,
 };
 pub use card_update::{KeyUse, ProvenKey, UpdateCard};
+pub use challenge::{AnswerChallenge, Challenge, ChallengeRejection, Outcome};
 pub use codec::{Blob, BoundError, Canonical, DecodeError, ENCODING_VERSION, OrderedSet, Text};
 pub use consent::{Consent, MAX_CONSENT_HOSPITALS, PURPOSES, PurposeOfUse};
 pub use event::{EndReason, Event, Receipt};
@@ -90,15 +92,16 @@ pub use ids::{
     AuthorizationId, BlockTime, Digest, DoctorId, FederationId, Height, HospitalId, KeyName, Leaf,
     Nonce, ParseIdError, RecordId, TransactionHash,
 };
-pub use proof::{index_context, match_context, trapdoor_context};
+pub use proof::{answer_context, index_context, match_context, trapdoor_context};
 pub use rejection::{Rejection, Role};
 pub use settings::{MAX_N, Prefilter, Settings, SettingsError};
 pub use state::{
-    AccessEntry, AssignmentEntry, AssignmentStatus, AuthorizationEntry, BlockContext, CloseReason,
+    AccessEntry, AssignmentEntry, AssignmentStatus, AuthorizationEntry, BlockContext,
+    ChallengeEntry, ChallengeQuota, ChallengeStatus, Challenger, CloseReason, ConductEntry,
     DoctorEntry, Due, EpochEntry, FederationEntry, FormerPeer, HospitalEntry, IndexEntry, Key,
-    LeafEntry, MatchEntry, MemoryState, Overlay, Pairs, Principal, ProposalEntry, RecordEntry,
-    RecordStatus, ReportEntry, Revocation, RevokedLeaf, ScheduledValidators, StateRead, Transition,
-    TrapdoorEntry, UnmatchedReason, Validator, ValidatorSchedule, Validators, ValidatorsError,
-    View, Writes,
+    LeafEntry, MatchEntry, MemoryState, OpenChallenge, Overlay, Pairs, Principal, ProposalEntry,
+    RecordEntry, RecordStatus, ReportEntry, Revocation, RevokedLeaf, ScheduledValidators,
+    StateRead, Transition, TrapdoorEntry, UnmatchedReason, Validator, ValidatorSchedule,
+    Validators, ValidatorsError, View, Writes,
 };
 pub use transaction::{MAX_TRANSACTION_BYTES, SignedTransaction, Transaction, VerifiedTransaction};

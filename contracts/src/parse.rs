@@ -8,7 +8,7 @@ use consilium_schemes::matching::{
 };
 use consilium_schemes::tokens;
 
-use crate::action::{AbeKeyBytes, Action, IndexBytes, PostMatch, TrapdoorBytes};
+use crate::action::{AbeKeyBytes, Action, IndexBytes, PostMatch, ProofBytes, TrapdoorBytes};
 use crate::genesis::ParameterBytes;
 use crate::hospital::{CardError, HospitalCard};
 use crate::proof::Carried;
@@ -37,7 +37,8 @@ pub(crate) fn carried(action: &Action) -> Result<Carried, Rejection> {
     match action {
         Action::PostIndex(action) => index(action.index.as_bytes()).map(Carried::Index),
         Action::PostTrapdoor(action) => trapdoor(action.trapdoor.as_bytes()).map(Carried::Trapdoor),
-        Action::PostMatch(action) => proof(action).map(Carried::Match),
+        Action::PostMatch(action) => match_proof(action).map(Carried::Match),
+        Action::AnswerChallenge(action) => proof(&action.proof).map(Carried::Match),
         _ => Ok(Carried::Nothing),
     }
 }
@@ -53,14 +54,18 @@ fn trapdoor(bytes: &[u8]) -> Result<Box<PostedTrapdoor>, Rejection> {
 }
 
 /// A proof that they do not match is well-formed, but nothing to post.
-fn proof(action: &PostMatch) -> Result<MatchProof, Rejection> {
+fn match_proof(action: &PostMatch) -> Result<MatchProof, Rejection> {
     let PostMatch { record, doctor, .. } = *action;
-    let proof = MatchProof::from_bytes(action.proof.as_bytes());
-    let proof = proof.map_err(|_| Rejection::BadProof)?;
+    let proof = proof(&action.proof)?;
     match proof.outcome() {
         Outcome::Match => Ok(proof),
         Outcome::NoMatch => Err(Rejection::ProofOfNoMatch { record, doctor }),
     }
+}
+
+/// A proof of Match, of either outcome.
+fn proof(bytes: &ProofBytes) -> Result<MatchProof, Rejection> {
+    MatchProof::from_bytes(bytes.as_bytes()).map_err(|_| Rejection::BadProof)
 }
 
 /// An index or a trapdoor is made for the federation's n.

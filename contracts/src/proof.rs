@@ -9,6 +9,7 @@
 //! | [`index_context`] | owner hospital | record | the record's | the transaction's |
 //! | [`trapdoor_context`] | doctor | doctor | 0 | the transaction's |
 //! | [`match_context`] | | record, doctor | the record's | the transaction's |
+//! | [`answer_context`] | | record, doctor | the record's | the transaction's |
 //!
 //! The record's epoch stands in its terms and never changes. The current epoch would not do: nobody who makes a proof knows
 //! which one is current in the block that takes it. A trapdoor serves records of every epoch and is bound to none (epochs begin
@@ -19,17 +20,20 @@
 //! transaction with the digest of the state's half. `apply` verifies by itself what was not verified before, or when the state says
 //! something else by then: the outcome is the same.
 
-use consilium_schemes::match_proof::{self, MatchContext, MatchProof, Outcome, Statement};
+use consilium_schemes::match_proof::{self, MatchContext, MatchProof, Statement};
 use consilium_schemes::matching::HospitalKeys;
 use consilium_schemes::matching::posting::{
     PostedIndex, PostedTrapdoor, PostingContext, PostingError,
 };
 
-use crate::action::{Action, PostIndex, PostMatch, PostTrapdoor, RecordTerms};
+use crate::action::{
+    Action, IndexBytes, PostIndex, PostMatch, PostTrapdoor, RecordTerms, TrapdoorBytes,
+};
+use crate::challenge::{AnswerChallenge, ChallengeRejection};
 use crate::ids::{AuthorizationId, Digest, DoctorId, FederationId, Height, HospitalId, RecordId};
 use crate::parse;
 use crate::rejection::Rejection;
-use crate::state::{HospitalEntry, IndexEntry, Principal, StateRead, TrapdoorEntry, View};
+use crate::state::{HospitalEntry, Principal, StateRead, View};
 use crate::transaction::{Transaction, VerifiedTransaction};
 
 /// What the proof of an index is bound to.
@@ -86,12 +90,24 @@ pub fn match_context<'a>(
     }
 }
 
+/// What the answer to a challenge is bound to; it rests on no authorization.
+pub fn answer_context<'a>(
+    federation: &FederationId,
+    terms: &RecordTerms,
+    doctor: &DoctorId,
+    hospital: &'a HospitalId,
+    expires: Height,
+) -> MatchContext<'a> {
+    match_context(federation, terms, doctor, hospital, None, expires)
+}
+
 /// What a transaction carries of the schemes, parsed.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) enum Carried {
     Nothing,
     Index(PostedIndex),
     Trapdoor(Box<PostedTrapdoor>),
+    /// Of a match that is posted, or of either outcome in an answer.
     Match(MatchProof),
 }
 
@@ -127,12 +143,16 @@ enum About<'a> {
     Match(Box<Matched<'a>>),
 }
 
+/// A match that is posted, or the answer to a challenge.
 struct Matched<'a> {
-    action: &'a PostMatch,
+    record: RecordId,
+    doctor: DoctorId,
     proof: &'a MatchProof,
+    /// Which outcome it may have, and what it rests on; a challenge takes both.
+    posted: Option<&'a PostMatch>,
     terms: RecordTerms,
-    index: IndexEntry,
-    trapdoor: TrapdoorEntry,
+    index: IndexBytes,
+    trapdoor: TrapdoorBytes,
 }
 
 impl VerifiedTransaction {
@@ -178,6 +198,9 @@ impl<'a> Claim<'a> {
                 Carried::Trapdoor(posted),
             ) => (hospital(view, to)?, About::Trapdoor { posted }),
             (Action::PostMatch(action), Carried::Match(proof)) => matched(view, action, proof)?,
+            (Action::AnswerChallenge(action), Carried::Match(proof)) => {
+                answered(view, action, proof)?
+            }
             // Parsing makes no other pairs with something carried.
             _ => return Ok(None),
         };
@@ -220,8 +243,8 @@ impl<'a> Claim<'a> {
                 keys,
                 &self.hospital.card.id,
                 &matched.terms,
-                &matched.index.index,
-                &matched.trapdoor.trapdoor,
+                &matched.index,
+                &matched.trapdoor,
             )),
         };
         Digest::of(&encoded.expect("writing to a vector cannot fail"))
@@ -268,31 +291,29 @@ impl Matched<'_> {
         hospital: &HospitalId,
         keys: &HospitalKeys,
     ) -> Result<(), Rejection> {
-        let PostMatch {
-            record,
-            doctor,
-            authorization,
-            ..
-        } = *self.action;
-        let (federation, expires) = (&transaction.federation, transaction.expires);
+        let (record, doctor) = (self.record, self.doctor);
         let context = match_context(
-            federation,
+            &transaction.federation,
             &self.terms,
             &doctor,
             hospital,
-            authorization,
-            expires,
+            self.posted.and_then(|posted| posted.authorization),
+            transaction.expires,
         );
         let statement = Statement {
-            index: &parse::stored_index(&self.index.index)?,
-            trapdoor: &parse::stored_trapdoor(&self.trapdoor.trapdoor)?,
+            index: &parse::stored_index(&self.index)?,
+            trapdoor: &parse::stored_trapdoor(&self.trapdoor)?,
             keys,
             context: &context,
         };
-        match match_proof::verify(&statement, self.proof) {
-            Ok(Outcome::Match) => Ok(()),
-            Ok(Outcome::NoMatch) => Err(Rejection::ProofOfNoMatch { record, doctor }),
-            Err(_) => Err(Rejection::MatchNotProven { record, doctor }),
+        let verified = match_proof::verify(&statement, self.proof);
+        match (self.posted, verified) {
+            (None, Ok(_)) | (Some(_), Ok(match_proof::Outcome::Match)) => Ok(()),
+            (None, Err(_)) => Err(ChallengeRejection::NotProven { record, doctor }.into()),
+            (Some(_), Ok(match_proof::Outcome::NoMatch)) => {
+                Err(Rejection::ProofOfNoMatch { record, doctor })
+            }
+            (Some(_), Err(_)) => Err(Rejection::MatchNotProven { record, doctor }),
         }
     }
 }
@@ -321,14 +342,41 @@ fn matched<'a, S: StateRead>(
     let trapdoor = view.trapdoor(&at, &doctor);
     let index = view.index(&record, &at);
     let matched = Matched {
-        action,
+        record,
+        doctor,
         proof,
+        posted: Some(action),
         terms: terms(view, &record)?,
-        index: index.ok_or(Rejection::NoIndex {
-            record,
-            hospital: at.clone(),
-        })?,
-        trapdoor: trapdoor.ok_or(Rejection::NoTrapdoor { doctor })?,
+        index: index
+            .ok_or(Rejection::NoIndex {
+                record,
+                hospital: at.clone(),
+            })?
+            .index,
+        trapdoor: trapdoor.ok_or(Rejection::NoTrapdoor { doctor })?.trapdoor,
+    };
+    Ok((hospital(view, &at)?, About::Match(Box::new(matched))))
+}
+
+/// Index and trapdoor as the challenge kept them.
+fn answered<'a, S: StateRead>(
+    view: &View<S>,
+    action: &'a AnswerChallenge,
+    proof: &'a MatchProof,
+) -> Result<(HospitalEntry, About<'a>), Rejection> {
+    let (record, doctor) = (action.record, action.doctor);
+    let known = view.doctor(&doctor);
+    let at = known.ok_or(Rejection::UnknownDoctor { doctor })?.hospital;
+    let open = view.open_challenge(&at, &record, &doctor);
+    let open = open.ok_or(ChallengeRejection::NotChallenged { record, doctor })?;
+    let matched = Matched {
+        record,
+        doctor,
+        proof,
+        posted: None,
+        terms: terms(view, &record)?,
+        index: open.index,
+        trapdoor: open.trapdoor,
     };
     Ok((hospital(view, &at)?, About::Match(Box::new(matched))))
 }

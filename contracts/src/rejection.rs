@@ -3,6 +3,7 @@
 use borsh::{BorshDeserialize, BorshSerialize};
 
 use crate::action::ValidatorChange;
+use crate::challenge::ChallengeRejection;
 use crate::consent::PurposeOfUse;
 use crate::crypto::{read_epoch, write_epoch};
 use crate::genesis::MAX_VALIDATORS;
@@ -33,6 +34,8 @@ pub enum Role {
     DoctorOrHospital,
     /// The key of the record.
     RecordKey,
+    /// The hospital that keeps the record, or the key of the record.
+    OwnerOrRecordKey,
 }
 
 impl std::fmt::Display for Role {
@@ -46,6 +49,7 @@ impl std::fmt::Display for Role {
             Self::Doctor => "a doctor",
             Self::DoctorOrHospital => "the assigned doctor or the doctor's hospital",
             Self::RecordKey => "the record's key",
+            Self::OwnerOrRecordKey => "the owner hospital or the record's key",
         })
     }
 }
@@ -408,6 +412,9 @@ pub enum Rejection {
         from: BlockTime,
         time: BlockTime,
     },
+    /// A challenge, or its answer.
+    #[error(transparent)]
+    Challenge(#[from] ChallengeRejection),
 }
 
 impl Rejection {
@@ -487,6 +494,7 @@ impl Rejection {
             Self::BadPossession { .. } => "bad-possession",
             Self::RemovalScheduled { .. } => "removal-scheduled",
             Self::RekeyedLately { .. } => "rekeyed-lately",
+            Self::Challenge(why) => why.code(),
         }
     }
 }

@@ -20,6 +20,14 @@ pub struct Settings {
     /// How long the doctor has for the report after the first access; 10 ms to 365 days, default
     /// 30 days.
     pub report_deadline_ms: u64,
+    /// How long a challenged hospital has to answer, and how long a record that nobody suited can be challenged about; 10 ms to 90 days,
+    /// default one day.
+    pub challenge_window_ms: u64,
+    /// How many challenges about a record its patient, and its owner, may make within `challenge_period_ms`: each answer publishes
+    /// whether a doctor's interests match; 1 to 1,000, default 10.
+    pub challenge_limit: u32,
+    /// The period of `challenge_limit`; 10 ms to 365 days, default 30 days.
+    pub challenge_period_ms: u64,
     /// A gateway whose tip is older refuses to serve; 100 ms to one day, default one minute.
     pub max_tip_age_ms: u64,
     /// A block is made at least this often; 10 ms to half of `max_tip_age_ms`, default ten seconds.
@@ -54,6 +62,9 @@ impl Default for Settings {
             matching_window_ms: DAY_MS,
             assignment_deadline_ms: 2 * DAY_MS,
             report_deadline_ms: 30 * DAY_MS,
+            challenge_window_ms: DAY_MS,
+            challenge_limit: 10,
+            challenge_period_ms: 30 * DAY_MS,
             max_tip_age_ms: 60_000,
             heartbeat_ms: 10_000,
             max_clock_skew_ms: 10_000,
@@ -111,6 +122,19 @@ impl Settings {
             (
                 "report_deadline_ms",
                 self.report_deadline_ms,
+                10,
+                365 * DAY_MS,
+            ),
+            (
+                "challenge_window_ms",
+                self.challenge_window_ms,
+                10,
+                90 * DAY_MS,
+            ),
+            ("challenge_limit", self.challenge_limit.into(), 1, 1_000),
+            (
+                "challenge_period_ms",
+                self.challenge_period_ms,
                 10,
                 365 * DAY_MS,
             ),

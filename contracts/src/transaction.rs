@@ -8,6 +8,7 @@ use consilium_schemes::signature::{Signature, SigningKey, VerifyingKey};
 use sha2::{Digest as _, Sha256};
 
 use crate::action::{Action, RegisterRecord};
+use crate::challenge::Outcome;
 use crate::codec::{Canonical, DecodeError};
 use crate::crypto::{
     RECORD_CONSENT, TRANSACTION, read_key, read_signature, write_key, write_signature,
@@ -216,6 +217,14 @@ impl VerifiedTransaction {
     /// For the module that verifies proofs, and nobody else.
     pub(crate) fn remember(&mut self, verdict: Verdict) {
         self.verdict = Some(verdict);
+    }
+
+    /// What its proof of Match claims.
+    pub(crate) fn proven_outcome(&self) -> Option<Outcome> {
+        match self.carried() {
+            Carried::Match(proof) => Some(proof.outcome().into()),
+            Carried::Nothing | Carried::Index(_) | Carried::Trapdoor(_) => None,
+        }
     }
 
     /// The index that it posts.

@@ -109,6 +109,15 @@ fn transactions() -> Vec<(&'static str, SignedTransaction)> {
                 ..rotated(&federation, "north", Some("one"), Some("two"))
             }),
         ),
+        ("challenge", Action::Challenge(Challenge { record, doctor })),
+        (
+            "answer-challenge",
+            Action::AnswerChallenge(AnswerChallenge {
+                record,
+                doctor,
+                proof: vec![0x3f; 20].try_into().unwrap(),
+            }),
+        ),
     ];
     let sign = |(name, action)| {
         let (nonce, expires) = (Nonce::new(42), Height::new(99));

@@ -31,6 +31,7 @@ fn check(world: &World) {
         let record = entry.terms.record;
         let is_open = match entry.status {
             RecordStatus::Assigned { .. } | RecordStatus::Accessed { .. } => true,
+            RecordStatus::Closed(CloseReason::Unmatched(_)) => false,
             RecordStatus::Closed(_) => {
                 assert_eq!(view.indexes(&record).count(), 0);
                 false
@@ -46,6 +47,16 @@ fn check(world: &World) {
         }
         for reported in view.reports(&record) {
             assert!(view.access(&record, &reported.doctor).is_some());
+        }
+    }
+    for at in HOSPITALS.map(hospital) {
+        let open: Vec<_> = view.open_challenges(&at).collect();
+        assert_eq!(view.conduct(&at).open, open.len() as u64);
+        for one in open {
+            let challenged = view.challenge(&one.record, &one.doctor).unwrap();
+            assert_eq!(challenged.status, ChallengeStatus::Open);
+            assert_eq!(challenged.about, one.digest());
+            assert!(BlockTime::new(world.now) < challenged.until);
         }
     }
     let leaves: Vec<_> = view.leaves().map(|leaf| leaf.leaf.value()).collect();
@@ -173,6 +184,10 @@ fn random_sequences_reach_matches_assignments_accesses_and_reports() {
                     Event::DoctorRevoked { .. } => "revoked",
                     Event::AuthorizationEnded { .. } => "withdrawn",
                     Event::RecordClosed { .. } => "closed",
+                    Event::ChallengeSettled { status, .. } => match status {
+                        ChallengeStatus::Overdue => "overdue",
+                        _ => "answered",
+                    },
                     _ => "other",
                 });
             }
@@ -180,11 +195,13 @@ fn random_sequences_reach_matches_assignments_accesses_and_reports() {
     }
     let all = [
         "accessed",
+        "answered",
         "assigned",
         "closed",
         "ended",
         "matched",
         "other",
+        "overdue",
         "reported",
         "revoked",
         "withdrawn",

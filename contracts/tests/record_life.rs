@@ -120,11 +120,14 @@ fn more_interests_win_and_ties_go_to_the_earlier_match() {
 }
 
 #[test]
-fn nobody_matched_closes_the_record_and_drops_its_indexes() {
+fn nobody_matched_closes_the_record_and_drops_its_indexes_once_nobody_can_be_challenged_any_more() {
     let mut world = World::with_record();
     world.block(WINDOW);
     let unmatched = CloseReason::Unmatched(UnmatchedReason::NoMatch);
     assert_eq!(world.status(1), RecordStatus::Closed(unmatched));
+    world.block(CHALLENGE - 1);
+    assert_eq!(world.view().indexes(&record_id(1)).count(), 2);
+    world.block(1);
     assert_eq!(world.view().indexes(&record_id(1)).count(), 0);
     assert_eq!(world.view().indexes_to(&hospital("south")).count(), 0);
 }

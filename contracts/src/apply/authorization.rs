@@ -56,6 +56,7 @@ pub(super) fn authorize<S: StateRead>(
         purpose: *purpose,
         expiry,
         height: step.height(),
+        given: step.time(),
         ended: None,
     };
     enter(step, &entry);

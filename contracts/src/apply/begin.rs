@@ -7,7 +7,7 @@
 //! themselves, not by the clean-up.
 
 use super::step::Step;
-use super::{assignment, authorization, record, trapdoor, validators};
+use super::{assignment, authorization, challenge, record, trapdoor, validators};
 use crate::event::EndReason;
 use crate::ids::BlockTime;
 use crate::state::{
@@ -68,6 +68,8 @@ fn perform<S: StateRead>(step: &mut Step<'_, S>, due: Due) {
             assignment::assign_next(step, entry);
         }
         Due::AssignmentLapse(id) => assignment::pass_on(step, &id, AssignmentStatus::Lapsed),
+        Due::ChallengeEnd { record, doctor } => challenge::end(step, &record, &doctor),
+        Due::IndexesEnd(id) => record::drop_indexes(step, &id),
     }
 }
 

@@ -43,6 +43,7 @@ pub(super) fn post<S: StateRead>(
         to: to.clone(),
         index: Blob::try_from(index.to_bytes()).expect("it is shorter than with its proof"),
         height,
+        posted: step.time(),
     };
     step.put(Key::index(&record, &to), &posted);
     step.mark(Key::index_to(&to, &record));
@@ -72,6 +73,7 @@ fn open_window<S: StateRead>(step: &mut Step<'_, S>, mut entry: RecordEntry) {
     let until = step.time().plus(step.view().settings().matching_window_ms);
     let (record, owner) = (entry.terms.record, entry.terms.owner.clone());
     entry.status = RecordStatus::Matching { until };
+    entry.window = Some(until);
     step.put(Key::record(&record), &entry);
     step.schedule(until, &Due::WindowEnd(record));
     step.emit(Event::WindowOpened {

@@ -1,14 +1,15 @@
 //! Matches, while a record's window is open.
 
 use super::step::Step;
-use super::{MAX_MATCHES, doctor, record, sender};
+use super::{MAX_MATCHES, challenge, doctor, record, sender};
 use crate::action::PostMatch;
 use crate::event::Event;
-use crate::ids::AuthorizationId;
+use crate::ids::{AuthorizationId, DoctorId, HospitalId, RecordId};
 use crate::proof;
 use crate::rejection::Rejection;
 use crate::state::{
-    DoctorEntry, Key, MatchEntry, Principal, RecordEntry, RecordStatus, StateRead, TrapdoorEntry,
+    DoctorEntry, IndexEntry, Key, MatchEntry, Principal, RecordEntry, RecordStatus, StateRead,
+    TrapdoorEntry,
 };
 use crate::transaction::VerifiedTransaction;
 
@@ -24,11 +25,31 @@ pub(super) fn post<S: StateRead>(
     sender::doctors_hospital(sender, &doctor)?;
     doctor::active(step, &action.doctor)?;
     check_allowed(step, &record, &doctor, action.authorization.as_ref())?;
-    let trapdoor = check_posted(step, &record, &doctor)?;
+    let (index, trapdoor) = check_posted(step, &record, &doctor)?;
     check_count(step, &record, &doctor)?;
     proof::check(&step.view(), tx)?;
     enter(step, record, &trapdoor, action.authorization);
+    challenge::answered_by_match(step, &index, &trapdoor);
     Ok(())
+}
+
+/// Whether a match of the doctor would be taken now, if it came with its proof.
+pub(super) fn takes<S: StateRead>(
+    step: &Step<'_, S>,
+    record: &RecordId,
+    doctor: &DoctorEntry,
+) -> bool {
+    let Ok(record) = record::open(step, record) else {
+        return false;
+    };
+    let authorization = step
+        .view()
+        .authorization_for(&record, &doctor.hospital, step.time())
+        .map(|authorization| authorization.id);
+    doctor.revocation.is_none()
+        && check_allowed(step, &record, doctor, authorization.as_ref()).is_ok()
+        && check_posted(step, &record, doctor).is_ok()
+        && check_count(step, &record, doctor).is_ok()
 }
 
 /// The hospital is the owner or authorized, by what it names, and the window is open.
@@ -64,17 +85,30 @@ fn check_posted<S: StateRead>(
     step: &Step<'_, S>,
     entry: &RecordEntry,
     doctor: &DoctorEntry,
-) -> Result<TrapdoorEntry, Rejection> {
-    let (record, hospital) = (entry.terms.record, doctor.hospital.clone());
-    let index = step.view().index(&record, &hospital);
-    let index = index.ok_or(Rejection::NoIndex { record, hospital })?;
-    let trapdoor = step.view().trapdoor(&doctor.hospital, &doctor.id);
-    let live = trapdoor.filter(|trapdoor| step.time() < trapdoor.expiry);
-    let trapdoor = live.ok_or(Rejection::NoTrapdoor { doctor: doctor.id })?;
-    if index.height >= step.height() || trapdoor.height >= step.height() {
+) -> Result<(IndexEntry, TrapdoorEntry), Rejection> {
+    let posted = posted(step, &entry.terms.record, &doctor.id, &doctor.hospital)?;
+    if posted.0.height >= step.height() || posted.1.height >= step.height() {
         return Err(Rejection::TooEarly);
     }
-    Ok(trapdoor)
+    Ok(posted)
+}
+
+/// The index and the live trapdoor of a pair.
+pub(super) fn posted<S: StateRead>(
+    step: &Step<'_, S>,
+    record: &RecordId,
+    doctor: &DoctorId,
+    hospital: &HospitalId,
+) -> Result<(IndexEntry, TrapdoorEntry), Rejection> {
+    let index = step.view().index(record, hospital);
+    let index = index.ok_or(Rejection::NoIndex {
+        record: *record,
+        hospital: hospital.clone(),
+    })?;
+    let trapdoor = step.view().trapdoor(hospital, doctor);
+    let live = trapdoor.filter(|trapdoor| step.time() < trapdoor.expiry);
+    let trapdoor = live.ok_or(Rejection::NoTrapdoor { doctor: *doctor })?;
+    Ok((index, trapdoor))
 }
 
 fn check_count<S: StateRead>(

@@ -45,6 +45,7 @@ pub(super) fn register<S: StateRead>(
         terms: terms.clone(),
         registered,
         matches: 0,
+        window: None,
         status,
     };
     step.put(
@@ -109,8 +110,8 @@ pub(super) fn end_consent<S: StateRead>(
     }
 }
 
-/// Closes a record without an open assignment: nothing is due for it but its consent, its indexes
-/// go.
+/// Closes a record without an open assignment: nothing is due for it but its consent. Its indexes go, where nobody suited after the time
+/// in which somebody may be challenged to prove that.
 pub(super) fn close<S: StateRead>(
     step: &mut Step<'_, S>,
     mut entry: RecordEntry,
@@ -119,10 +120,12 @@ pub(super) fn close<S: StateRead>(
     assignment::cancel_deadline(step, &entry);
     entry.status = RecordStatus::Closed(reason);
     let (record, owner) = (entry.terms.record, entry.terms.owner.clone());
-    let hospitals: Vec<_> = step.view().indexes(&record).map(|index| index.to).collect();
-    for to in hospitals {
-        step.delete(Key::index(&record, &to));
-        step.delete(Key::index_to(&to, &record));
+    match reason {
+        CloseReason::Unmatched(_) => {
+            let until = step.time().plus(step.view().settings().challenge_window_ms);
+            step.schedule(until, &Due::IndexesEnd(record));
+        }
+        _ => drop_indexes(step, &record),
     }
     step.put(Key::record(&record), &entry);
     step.emit(Event::RecordClosed {
@@ -130,6 +133,15 @@ pub(super) fn close<S: StateRead>(
         owner,
         reason,
     });
+}
+
+/// Nobody can match the record any more.
+pub(super) fn drop_indexes<S: StateRead>(step: &mut Step<'_, S>, record: &RecordId) {
+    let hospitals: Vec<_> = step.view().indexes(record).map(|index| index.to).collect();
+    for to in hospitals {
+        step.delete(Key::index(record, &to));
+        step.delete(Key::index_to(&to, record));
+    }
 }
 
 /// A record, closed or not.

@@ -60,6 +60,7 @@ pub(super) fn post<S: StateRead>(
             interests,
             expiry,
             height,
+            posted: time,
         },
     );
     Ok(())

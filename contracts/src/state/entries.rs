@@ -151,6 +151,8 @@ pub struct RecordEntry {
     pub registered: Height,
     /// How many matches were taken.
     pub matches: u32,
+    /// When its matching window ends, or ended; none before it opens.
+    pub window: Option<BlockTime>,
     /// Where it is now.
     pub status: RecordStatus,
 }
@@ -239,6 +241,8 @@ pub struct AuthorizationEntry {
     pub expiry: BlockTime,
     /// When it was given.
     pub height: Height,
+    /// The time of that block.
+    pub given: BlockTime,
     /// When it ended before its expiry or at it.
     pub ended: Option<Height>,
 }
@@ -270,6 +274,8 @@ pub struct IndexEntry {
     pub index: IndexBytes,
     /// When it was posted.
     pub height: Height,
+    /// The time of that block.
+    pub posted: BlockTime,
 }
 
 /// A doctor's current interests.
@@ -287,6 +293,8 @@ pub struct TrapdoorEntry {
     pub expiry: BlockTime,
     /// When it was posted.
     pub height: Height,
+    /// The time of that block.
+    pub posted: BlockTime,
 }
 
 /// That a doctor's interests match a record.
@@ -389,4 +397,13 @@ pub enum Due {
     WindowEnd(RecordId),
     /// An assigned doctor's time for the first access, or the report, is over.
     AssignmentLapse(RecordId),
+    /// The time to answer a challenge is over.
+    ChallengeEnd {
+        /// The record.
+        record: RecordId,
+        /// The doctor.
+        doctor: DoctorId,
+    },
+    /// A record that nobody suited loses its indexes.
+    IndexesEnd(RecordId),
 }

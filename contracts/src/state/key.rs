@@ -9,6 +9,7 @@ use std::fmt;
 use borsh::{BorshDeserialize, BorshSerialize};
 use consilium_schemes::signature::VerifyingKey;
 
+use super::challenge::Challenger;
 use super::entries::Due;
 use crate::action::Scope;
 use crate::ids::{AuthorizationId, BlockTime, DoctorId, Height, HospitalId, Leaf, Nonce, RecordId};
@@ -185,6 +186,27 @@ impl Key {
         Self::of("report", &[record.as_bytes(), doctor.as_bytes()])
     }
 
+    /// The last challenge about a record and a doctor.
+    pub fn challenge(record: &RecordId, doctor: &DoctorId) -> Self {
+        Self::of("challenge", &[record.as_bytes(), doctor.as_bytes()])
+    }
+
+    /// A challenge that a hospital has to answer.
+    pub fn open_challenge(hospital: &HospitalId, record: &RecordId, doctor: &DoctorId) -> Self {
+        let parts: [&[u8]; 3] = [&slug(hospital), record.as_bytes(), doctor.as_bytes()];
+        Self::of("challenged", &parts)
+    }
+
+    /// How many challenges of a record were made.
+    pub fn challenge_quota(record: &RecordId, by: Challenger) -> Self {
+        Self::of("challenge-quota", &[record.as_bytes(), &[by as u8]])
+    }
+
+    /// What a hospital made of the challenges to it.
+    pub fn conduct(hospital: &HospitalId) -> Self {
+        Self::of("conduct", &[&slug(hospital)])
+    }
+
     /// Something that happens at a block time.
     pub fn due(time: BlockTime, due: &Due) -> Self {
         let due = borsh::to_vec(due).expect("writing to a vector cannot fail");
@@ -321,6 +343,14 @@ pub(crate) mod prefix {
 
     pub(crate) fn reports(record: &RecordId) -> Vec<u8> {
         under(b"report/", &[record.as_bytes()])
+    }
+
+    pub(crate) fn challenges(record: &RecordId) -> Vec<u8> {
+        under(b"challenge/", &[record.as_bytes()])
+    }
+
+    pub(crate) fn open_challenges(hospital: &HospitalId) -> Vec<u8> {
+        under(b"challenged/", &[&slug(hospital)])
     }
 
     pub(crate) fn accesses(record: &RecordId) -> Vec<u8> {

@@ -1,5 +1,6 @@
 //! The state: ordered keys and values, how it is read, and what a transition changes.
 
+mod challenge;
 mod entries;
 mod key;
 mod overlay;
@@ -11,6 +12,10 @@ use std::collections::BTreeMap;
 use crate::event::Event;
 use crate::ids::{BlockTime, Height};
 
+pub(crate) use challenge::about;
+pub use challenge::{
+    ChallengeEntry, ChallengeQuota, ChallengeStatus, Challenger, ConductEntry, OpenChallenge,
+};
 pub use entries::{
     AccessEntry, AssignmentEntry, AssignmentStatus, AuthorizationEntry, CloseReason, DoctorEntry,
     Due, EpochEntry, FederationEntry, FormerPeer, HospitalEntry, IndexEntry, LeafEntry, MatchEntry,

@@ -2,6 +2,7 @@
 
 use consilium_schemes::signature::VerifyingKey;
 
+use super::challenge::{ChallengeEntry, ChallengeQuota, Challenger, ConductEntry, OpenChallenge};
 use super::entries::{
     AccessEntry, AssignmentEntry, AuthorizationEntry, DoctorEntry, Due, EpochEntry,
     FederationEntry, HospitalEntry, IndexEntry, LeafEntry, MatchEntry, Principal, RecordEntry,
@@ -261,6 +262,27 @@ impl<S: StateRead> View<S> {
         self.authorization_for(record, hospital, time).is_some()
     }
 
+    /// Since when a hospital may match a record, if it may at `time`: by the oldest authorization that is in force; the owner always could.
+    pub fn may_use_since(
+        &self,
+        record: &RecordEntry,
+        hospital: &HospitalId,
+        time: BlockTime,
+    ) -> Option<BlockTime> {
+        let terms = &record.terms;
+        if terms.owner == *hospital {
+            return self
+                .may_use(record, hospital, time)
+                .then_some(BlockTime::default());
+        }
+        [Scope::Record(terms.record), Scope::All]
+            .iter()
+            .flat_map(|scope| self.authorizations_of_scope(&terms.owner, hospital, scope))
+            .filter(|entry| entry.allows(terms, hospital, time))
+            .map(|entry| entry.given)
+            .min()
+    }
+
     /// The index of a record that is posted to a hospital.
     pub fn index(&self, record: &RecordId, to: &HospitalId) -> Option<IndexEntry> {
         self.read(&Key::index(record, to))
@@ -360,6 +382,47 @@ impl<S: StateRead> View<S> {
     /// The reports on a record.
     pub fn reports(&self, record: &RecordId) -> impl Iterator<Item = ReportEntry> + use<'_, S> {
         self.values(&prefix::reports(record))
+    }
+
+    /// The last challenge about a record and a doctor.
+    pub fn challenge(&self, record: &RecordId, doctor: &DoctorId) -> Option<ChallengeEntry> {
+        self.read(&Key::challenge(record, doctor))
+    }
+
+    /// The last challenges about a record, each about another doctor.
+    pub fn challenges(
+        &self,
+        record: &RecordId,
+    ) -> impl Iterator<Item = ChallengeEntry> + use<'_, S> {
+        self.values(&prefix::challenges(record))
+    }
+
+    /// What an open challenge is about.
+    pub fn open_challenge(
+        &self,
+        hospital: &HospitalId,
+        record: &RecordId,
+        doctor: &DoctorId,
+    ) -> Option<OpenChallenge> {
+        self.read(&Key::open_challenge(hospital, record, doctor))
+    }
+
+    /// The challenges that a hospital has to answer.
+    pub fn open_challenges(
+        &self,
+        hospital: &HospitalId,
+    ) -> impl Iterator<Item = OpenChallenge> + use<'_, S> {
+        self.values(&prefix::open_challenges(hospital))
+    }
+
+    /// How many challenges of a record somebody made in the last period.
+    pub fn challenge_quota(&self, record: &RecordId, by: Challenger) -> Option<ChallengeQuota> {
+        self.read(&Key::challenge_quota(record, by))
+    }
+
+    /// What a hospital made of the challenges to it.
+    pub fn conduct(&self, hospital: &HospitalId) -> ConductEntry {
+        self.read(&Key::conduct(hospital)).unwrap_or_default()
     }
 
     /// What falls due, in order of time.

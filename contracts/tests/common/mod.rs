@@ -17,6 +17,8 @@ use std::sync::OnceLock;
 pub const WINDOW: u64 = 1_000;
 pub const ANSWER: u64 = 2_000;
 pub const REPORT: u64 = 5_000;
+pub const CHALLENGE: u64 = 3_000;
+pub const PERIOD: u64 = 50_000;
 pub const START: u64 = 1_000_000;
 pub const HOSPITALS: [&str; 3] = ["north", "south", "west"];
 
@@ -128,6 +130,9 @@ pub fn genesis() -> Genesis {
             matching_window_ms: WINDOW,
             assignment_deadline_ms: ANSWER,
             report_deadline_ms: REPORT,
+            challenge_window_ms: CHALLENGE,
+            challenge_limit: 2,
+            challenge_period_ms: PERIOD,
             max_transaction_lifetime: 100,
             ..Settings::default()
         },
@@ -300,6 +305,22 @@ impl World {
             record,
             doctor,
             authorization,
+            proof: bytes(&[]),
+        })
+    }
+
+    pub fn challenge(&self, record: u8, doctor: &str) -> Action {
+        Action::Challenge(Challenge {
+            record: record_id(record),
+            doctor: self.doctor(doctor),
+        })
+    }
+
+    /// Its proof, of what is true, is made with the transaction.
+    pub fn answer(&self, record: u8, doctor: &str) -> Action {
+        Action::AnswerChallenge(AnswerChallenge {
+            record: record_id(record),
+            doctor: self.doctor(doctor),
             proof: bytes(&[]),
         })
     }

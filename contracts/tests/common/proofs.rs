@@ -68,13 +68,18 @@ pub fn posted_index_of(
     })
 }
 
-/// A trapdoor of the interests 1 to `interests`, posted in this context.
+/// A trapdoor of the interests 1 to `interests`, or above 100 of that one alone, posted in this context.
 pub fn posted_trapdoor(
     interests: u8,
     to: &HospitalId,
     context: &PostingContext<'_>,
 ) -> TrapdoorBytes {
-    let tokens: Vec<_> = (1..=interests).map(token).collect();
+    let interested = if interests > 100 {
+        interests..=interests
+    } else {
+        1..=interests
+    };
+    let tokens: Vec<_> = interested.map(token).collect();
     let name = format!("posted trapdoor {interests} {to} {context:?}");
     let make = || post_trapdoor(*N, &tokens, &public_keys(to), context, &mut rng(&name));
     once(&name, || make().unwrap().to_bytes())
@@ -124,8 +129,22 @@ pub fn completed(world: &World, sender: &str, expires: Height, action: Action) -
             let proof = prove(world, &action, expires).unwrap_or_else(|| unrelated(federation));
             Action::PostMatch(PostMatch { proof, ..action })
         }
+        Action::AnswerChallenge(action) if action.proof.as_bytes().is_empty() => {
+            let proof = answer(world, &action, expires).unwrap_or_else(|| unrelated(federation));
+            Action::AnswerChallenge(AnswerChallenge { proof, ..action })
+        }
         other => other,
     }
+}
+
+/// What is true of the index and the trapdoor of an open challenge.
+pub fn answer(world: &World, action: &AnswerChallenge, expires: Height) -> Option<ProofBytes> {
+    let (view, doctor) = (world.view(), &action.doctor);
+    let at = view.doctor(doctor)?.hospital;
+    let terms = view.record(&action.record)?.terms;
+    let open = view.open_challenge(&at, &action.record, doctor)?;
+    let context = answer_context(&world.federation, &terms, doctor, &at, expires);
+    Some(proof(&open.index, &open.trapdoor, &at, &context))
 }
 
 /// For the index and the trapdoor in the state.

@@ -26,7 +26,7 @@ pub enum Happens {
 pub fn arb_happens() -> impl Strategy<Value = Happens> {
     let submit = (
         0..SENDERS.len(),
-        0..18usize,
+        0..20usize,
         1..3u8,
         0..DOCTORS.len(),
         0..HOSPITALS.len(),
@@ -108,6 +108,9 @@ pub fn happen(world: &World, step: &Happens) -> (String, Action) {
                 world.view().next_leaf().value(),
             ),
         ),
+        18 if sender % 2 == 0 => (owner, world.challenge(record, name)),
+        18 => return (record_key(record), world.challenge(record, name)),
+        19 => (at, world.answer(record, name)),
         _ => {
             return (
                 record_key(record),
