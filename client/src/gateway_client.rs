@@ -5,6 +5,7 @@ use std::path::Path;
 use consilium_contracts::{AuthorizationId, DoctorId, RecordId};
 use tokio::io::AsyncWrite;
 
+use crate::api::challenges::{ChallengeRequest, PairList};
 use crate::api::gateway::{
     ApprovalRequest, AuthorizationList, AuthorizationRequest, AuthorizationView,
     DoctorEnrolmentRequest, DoctorStatus, GatewayStatus, HospitalRevocationRequest, Inbox,
@@ -186,6 +187,28 @@ impl GatewayClient {
     /// [`ClientError`].
     pub async fn report(&self, record: &RecordId) -> Result<ReportView, ClientError> {
         self.http.get(&format!("/v1/records/{record}/report")).await
+    }
+
+    /// `GET /v1/records/{record}/pairs`.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn pairs(&self, record: &RecordId) -> Result<PairList, ClientError> {
+        self.http.get(&format!("/v1/records/{record}/pairs")).await
+    }
+
+    /// `POST /v1/records/{record}/challenges`.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub async fn challenge(
+        &self,
+        record: &RecordId,
+        request: &ChallengeRequest,
+    ) -> Result<TransactionReceipt, ClientError> {
+        self.http
+            .post(&format!("/v1/records/{record}/challenges"), request)
+            .await
     }
 
     /// `POST /v1/authorizations`.

@@ -6,7 +6,9 @@ use consilium_schemes::report;
 use consilium_service::{BodyLimit, ledger};
 use utoipa::OpenApi;
 
-use crate::{devices, doctor, enrolment, open, operator, records, reports, sharing, tokens};
+use crate::{
+    challenges, devices, doctor, enrolment, open, operator, records, reports, sharing, tokens,
+};
 
 /// Routes that move large bodies.
 pub(crate) const TRANSFER_ROUTES: &[&str] = &[
@@ -52,6 +54,8 @@ const REPORT: BodyLimit = BodyLimit::bytes(2 * report::SealedReport::LIMIT + (16
         open::cthd,
         sharing::record,
         sharing::cthd,
+        challenges::pairs,
+        challenges::challenge,
     )
 )]
 struct GatewayApi;
@@ -117,6 +121,13 @@ pub(crate) fn routes(config: &mut web::ServiceConfig) {
             web::resource("/v1/records/{record}/reports")
                 .app_data(REPORT)
                 .route(web::post().to(reports::submit)),
+        )
+        .service(
+            web::resource("/v1/records/{record}/pairs").route(web::get().to(challenges::pairs)),
+        )
+        .service(
+            web::resource("/v1/records/{record}/challenges")
+                .route(web::post().to(challenges::challenge)),
         )
         .service(web::resource("/v1/records/{record}/open").route(web::post().to(open::open)))
         .service(web::resource("/v1/doctor").route(web::get().to(doctor::status)))

@@ -17,7 +17,7 @@ use tokio::task::JoinHandle;
 use crate::files::Shelf;
 use crate::hospital::{Hospital, Wake};
 use crate::store::{AUTHORIZATIONS, CURSOR, Changes, TO_INDEX, TOKENS};
-use crate::{indexes, matching, open, reconcile, records, reports};
+use crate::{challenges, indexes, matching, open, reconcile, records, reports};
 
 /// Wait before the follower tries again to make an effect that its own store refused.
 const AGAIN: Duration = Duration::from_secs(1);
@@ -37,15 +37,18 @@ enum Job {
     Reports,
     /// Attribute keys and update keys are fetched.
     Keys,
+    /// Challenges are answered.
+    Challenges,
 }
 
 impl Job {
-    const ALL: [Self; 5] = [
+    const ALL: [Self; 6] = [
         Self::Records,
         Self::Indexes,
         Self::Matching,
         Self::Reports,
         Self::Keys,
+        Self::Challenges,
     ];
 
     fn wake(self, wake: &Wake) -> &Notify {
@@ -55,6 +58,7 @@ impl Job {
             Self::Matching => &wake.matching,
             Self::Reports => &wake.reports,
             Self::Keys => &wake.keys,
+            Self::Challenges => &wake.challenges,
         }
     }
 
@@ -65,6 +69,7 @@ impl Job {
             Self::Matching => matching::work_through(hospital).await,
             Self::Reports => reports::work_through(hospital).await,
             Self::Keys => open::fetch_missing(hospital).await,
+            Self::Challenges => challenges::work_through(hospital).await,
         }
     }
 
@@ -201,6 +206,7 @@ async fn react(hospital: &Arc<Hospital>, event: &Event) -> Result<(), ApiError> 
             drop_fetched(hospital, record)?;
         }
         Event::Reported { hospital: of, .. } if of == me => wake.reports.notify_one(),
+        Event::Challenged { hospital: of, .. } if of == me => wake.challenges.notify_one(),
         Event::RecordClosed {
             record,
             owner,

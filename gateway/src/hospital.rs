@@ -67,6 +67,7 @@ pub(crate) struct Wake {
     pub(crate) matching: Notify,
     pub(crate) reports: Notify,
     pub(crate) keys: Notify,
+    pub(crate) challenges: Notify,
 }
 
 /// What a [`Hospital`] is made of.

@@ -33,6 +33,7 @@
 
 mod access;
 mod cards;
+mod challenges;
 pub mod codes;
 mod config;
 mod description;

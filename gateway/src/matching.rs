@@ -8,11 +8,11 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use consilium_contracts::{
-    Action, Digest, Height, IndexEntry, PostMatch, RecordId, RecordStatus, Rejection,
-    TrapdoorEntry, View, match_context,
+    Action, Digest, Height, IndexBytes, IndexEntry, PostMatch, ProofBytes, RecordId, RecordStatus,
+    Rejection, TrapdoorBytes, TrapdoorEntry, View, match_context,
 };
 use consilium_node::SubmitError;
-use consilium_schemes::match_proof::{self, Statement};
+use consilium_schemes::match_proof::{self, MatchContext, Statement};
 use consilium_schemes::matching::{EncryptedIndex, EncryptedTrapdoor, Trapdoor, matches};
 use consilium_service::ApiError;
 use consilium_service::pool::WorkPool;
@@ -260,23 +260,33 @@ fn prove(hospital: &Hospital, pair: &Pair, expires: Height) -> Result<Option<Act
         authorization,
         expires,
     );
-    let index = EncryptedIndex::from_bytes(index.index.as_bytes(), hospital.n);
-    let trapdoor = EncryptedTrapdoor::from_bytes(trapdoor.trapdoor.as_bytes(), hospital.n);
-    let statement = Statement {
-        index: &index.map_err(ApiError::internal)?,
-        trapdoor: &trapdoor.map_err(ApiError::internal)?,
-        keys: &hospital.keys.matching.public_keys(),
-        context: &context,
-    };
-    let proof = match_proof::prove(&statement, &hospital.keys.matching, &mut rand::rng())
-        .map_err(ApiError::internal)?;
-    let proof = proof.to_bytes().try_into().map_err(ApiError::internal)?;
+    let proof = proof(hospital, &index.index, &trapdoor.trapdoor, &context)?;
     Ok(Some(Action::PostMatch(PostMatch {
         record,
         doctor,
         authorization,
         proof,
     })))
+}
+
+/// What is true of an index and a trapdoor that are encrypted to this hospital, proven.
+pub(crate) fn proof(
+    hospital: &Hospital,
+    index: &IndexBytes,
+    trapdoor: &TrapdoorBytes,
+    context: &MatchContext<'_>,
+) -> Result<ProofBytes, ApiError> {
+    let index = EncryptedIndex::from_bytes(index.as_bytes(), hospital.n);
+    let trapdoor = EncryptedTrapdoor::from_bytes(trapdoor.as_bytes(), hospital.n);
+    let statement = Statement {
+        index: &index.map_err(ApiError::internal)?,
+        trapdoor: &trapdoor.map_err(ApiError::internal)?,
+        keys: &hospital.keys.matching.public_keys(),
+        context,
+    };
+    let proof = match_proof::prove(&statement, &hospital.keys.matching, &mut rand::rng())
+        .map_err(ApiError::internal)?;
+    proof.to_bytes().try_into().map_err(ApiError::internal)
 }
 
 /// SHA-256 of a trapdoor, by which a pair names it.

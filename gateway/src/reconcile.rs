@@ -8,7 +8,7 @@
 //! | `DoctorRevoked` | attribute keys of revoked doctors go, with an audit line |
 //! | `AssignmentEnded` | fetched ciphertexts without an assignment go |
 //! | `RecordClosed` | ended consents: contents go, with an audit line; others: tokens go; pairs of closed records go |
-//! | `IndexPosted`, `TrapdoorPosted`, `Reported`, `DoctorRegistered`, `DoctorReissued`, `EpochPublished` | the tasks are woken: they read the state anyway |
+//! | `IndexPosted`, `TrapdoorPosted`, `Reported`, `DoctorRegistered`, `DoctorReissued`, `EpochPublished`, `Challenged` | the tasks are woken: they read the state anyway |
 //!
 //! What is not made up for: nothing here ever knew an assignment that came and went meanwhile, and nobody could have acted on it.
 
@@ -45,7 +45,13 @@ pub(crate) async fn with_state(hospital: &Arc<Hospital>) -> Result<Height, ApiEr
     records::sweep_fetched(hospital)?;
     index_again(hospital, Scope::All)?;
     let wake = &hospital.wake;
-    for task in [&wake.records, &wake.matching, &wake.reports, &wake.keys] {
+    for task in [
+        &wake.records,
+        &wake.matching,
+        &wake.reports,
+        &wake.keys,
+        &wake.challenges,
+    ] {
         task.notify_one();
     }
     Ok(height)

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand, ValueEnum};
 use consilium_client::GatewayClient;
+use consilium_client::api::challenges::ChallengeRequest;
 use consilium_client::api::gateway::{
     ApprovalRequest, AuthorizationList, AuthorizationRequest, AuthorizationScope, DeviceRole,
     GatewayStatus, HospitalRevocationRequest, InvitationRequest,
@@ -24,7 +25,7 @@ use super::rotate::RotateArgs;
 use super::secrets::{self, PassphraseOption};
 use super::settings::{GatewayService, SettingFlags};
 use super::validators::ApprovalCommand;
-use super::{connect, listing, patient, rotate, validators, words};
+use super::{challenges, connect, listing, patient, rotate, validators, words};
 
 /// The commands of a hospital's operator.
 #[derive(Debug, Subcommand)]
@@ -101,6 +102,22 @@ pub enum GatewayCommand {
     Validator(ApprovalCommand),
     /// Replace keys and addresses of this hospital while the federation runs
     RotateKeys(RotateArgs),
+    /// Doctors whose hospital had to compare their interests with a record, and what it said
+    Pairs {
+        #[command(flatten)]
+        operator: OperatorArgs,
+        /// A record of this hospital
+        record: RecordId,
+    },
+    /// Ask a doctor's hospital to prove whether the doctor matches a record
+    Challenge {
+        #[command(flatten)]
+        operator: OperatorArgs,
+        /// A record of this hospital
+        record: RecordId,
+        /// The doctor, as `gateway pairs` lists it
+        doctor: DoctorId,
+    },
 }
 
 /// Which gateway, and the passphrase of the operator's key.
@@ -253,6 +270,20 @@ pub async fn run(command: GatewayCommand) -> Outcome {
         }
         GatewayCommand::Validator(command) => validators::approve(command).await,
         GatewayCommand::RotateKeys(args) => rotate::run(args).await,
+        GatewayCommand::Pairs { operator, record } => {
+            challenges::pairs(&operator.client()?, &record).await
+        }
+        GatewayCommand::Challenge {
+            operator,
+            record,
+            doctor,
+        } => {
+            let request = ChallengeRequest {
+                doctor: Text(doctor),
+            };
+            let receipt = operator.client()?.challenge(&record, &request).await?;
+            Ok(challenges::posted(&receipt))
+        }
         GatewayCommand::Authorizations(operator) => {
             Ok(authorizations(&operator.client()?.authorizations().await?))
         }

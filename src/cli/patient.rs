@@ -14,7 +14,7 @@ use consilium_client::device::patient::{
 use consilium_client::file::{Existing, Readers, write_atomically};
 use consilium_client::keyfile::{RsaPrivateKeyFile, write_key_file};
 use consilium_client::wire::word;
-use consilium_contracts::{BlockTime, HospitalId, RecordId, SigningKey};
+use consilium_contracts::{BlockTime, DoctorId, HospitalId, RecordId, SigningKey};
 use consilium_policies::Policy;
 use consilium_records::{Choice, Keyword, Limits, Records, SourceRecord, choose};
 use consilium_schemes::report::SecretKey;
@@ -25,7 +25,7 @@ use super::device::{self, Device};
 use super::keywords::{Converted, convert};
 use super::secrets::{PassphraseOption, ProtectionOption, protection};
 use super::wait::WaitOption;
-use super::{listing, words};
+use super::{challenges, listing, words};
 
 /// One day in milliseconds.
 const DAY_MS: u64 = 24 * 60 * 60 * 1000;
@@ -79,6 +79,15 @@ pub enum PatientCommand {
     },
     /// Say on the ledger that the report was opened
     Acknowledge(RecordArgs),
+    /// Doctors whose hospital had to compare their interests with a record, and what it said
+    Pairs(RecordArgs),
+    /// Ask a doctor's hospital to prove whether the doctor matches a record
+    Challenge {
+        #[command(flatten)]
+        record: RecordArgs,
+        /// The doctor, as `patient pairs` lists it
+        doctor: DoctorId,
+    },
 }
 
 /// Which device.
@@ -167,6 +176,11 @@ pub async fn run(command: PatientCommand) -> Outcome {
         PatientCommand::Reports { at, wait } => reports(&at, &wait).await,
         PatientCommand::Open { record, out } => open(&record, &out).await,
         PatientCommand::Acknowledge(args) => confirm(&args).await,
+        PatientCommand::Pairs(args) => {
+            let device = args.at.of(DeviceRole::Patient)?;
+            challenges::pairs(device.gateway(), &args.record).await
+        }
+        PatientCommand::Challenge { record, doctor } => challenge(&record, doctor).await,
     }
 }
 
@@ -436,6 +450,14 @@ async fn open(args: &RecordArgs, out: &Path) -> Outcome {
         "out": out, "digest": opened.digest.to_string(), "doctor_key": opened.doctor.to_string(),
     });
     Ok(Answer::new(text, json))
+}
+
+async fn challenge(args: &RecordArgs, doctor: DoctorId) -> Outcome {
+    let device = args.at.of(DeviceRole::Patient)?;
+    let (federation, keys) = (device.federation().await?, record_keys(args, &device)?);
+    let (gateway, mut rng) = (device.gateway(), rand_seeded());
+    let asked = patient::challenge(gateway, &federation, &keys, args.record, doctor, &mut rng);
+    Ok(challenges::posted(&asked.await?))
 }
 
 async fn confirm(args: &RecordArgs) -> Outcome {

@@ -20,13 +20,14 @@
 //! | `GET /v1/epochs/{epoch}/update-key` | anyone | → the update key's bytes |
 //!
 //! Everything a device signs by itself goes through `POST /v1/ledger/transactions`: a trapdoor posted or withdrawn, consent
-//! withdrawn, an assignment declined, a report acknowledged. The services react to the events.
+//! withdrawn, an assignment declined, a report acknowledged, a hospital challenged. The services react to the events.
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use consilium_contracts::{Digest, FederationId, HospitalId, TransactionHash};
 
+use crate::api::challenges::ConductView;
 use crate::wire::{HexBytes, PublicKey, Text};
 
 /// The signed genesis, and the federation id that its hash is.
@@ -115,6 +116,8 @@ pub struct LedgerStatus {
     pub snapshot: Option<u64>,
     /// Why it stopped, if it did.
     pub failure: Option<String>,
+    /// What the hospitals made of the challenges to them, in order of their ids; only those that were challenged.
+    pub challenges: Vec<ConductView>,
 }
 
 /// A validator, and when its vote was seen last.

@@ -8,6 +8,7 @@
 //! | [`ledger`] | genesis, blocks, transactions: the same at every service |
 //! | [`kgc`] | the key service |
 //! | [`gateway`] | a hospital's gateway |
+//! | [`challenges`] | what was compared for a record, and challenges to prove it |
 //! | [`validators`] | who certifies the ledger's blocks, and how that changes |
 //! | [`terms`] | words that several of them use |
 //!
@@ -15,6 +16,7 @@
 //! end in `_ms`. Requests refuse unknown fields. Large bodies (a CTHD, an update key) are `application/octet-stream`.
 
 pub mod auth;
+pub mod challenges;
 pub mod errors;
 pub mod gateway;
 pub mod health;

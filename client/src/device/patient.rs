@@ -4,9 +4,9 @@ use std::io::Read;
 use std::path::Path;
 
 use consilium_contracts::{
-    Acknowledge, Action, BlockTime, BoundError, Canonical as _, Consent, Digest, HospitalId,
-    MAX_CONSENT_HOSPITALS, OrderedSet, PurposeOfUse, RecordId, RecordTerms, SigningKey,
-    VerifyingKey, WithdrawConsent,
+    Acknowledge, Action, BlockTime, BoundError, Canonical as _, Challenge, Consent, Digest,
+    DoctorId, HospitalId, MAX_CONSENT_HOSPITALS, OrderedSet, PurposeOfUse, RecordId, RecordTerms,
+    SigningKey, VerifyingKey, WithdrawConsent,
 };
 use consilium_policies::Policy;
 use consilium_schemes::abe::{self, Epoch, RecordContext};
@@ -244,6 +244,22 @@ pub async fn acknowledge(
     rng: &mut (impl CryptoRng + Send),
 ) -> Result<TransactionReceipt, DeviceError> {
     let action = Action::Acknowledge(Acknowledge { record, digest });
+    transaction::submit(gateway, federation, &keys.signing, action, rng).await
+}
+
+/// Challenges a doctor's hospital to prove whether the doctor matches the record.
+///
+/// # Errors
+/// [`DeviceError::Gateway`].
+pub async fn challenge(
+    gateway: &GatewayClient,
+    federation: &Federation,
+    keys: &RecordKeys,
+    record: RecordId,
+    doctor: DoctorId,
+    rng: &mut (impl CryptoRng + Send),
+) -> Result<TransactionReceipt, DeviceError> {
+    let action = Action::Challenge(Challenge { record, doctor });
     transaction::submit(gateway, federation, &keys.signing, action, rng).await
 }
 

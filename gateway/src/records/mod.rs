@@ -99,13 +99,7 @@ pub(crate) async fn one(
     caller: Caller<OperatorOrPatient>,
 ) -> Result<web::Json<RecordView>, ApiError> {
     let record = record.into_inner().0;
-    let row = match caller.has(Scope::GatewayOperator) {
-        true => hospital
-            .store
-            .get(&RECORDS, &record)?
-            .ok_or_else(|| unknown(&record))?,
-        false => own(&hospital, &record, caller.principal())?,
-    };
+    let row = visible(&hospital, &record, &caller)?;
     Ok(web::Json(view::of_row(&hospital, &row)?))
 }
 
@@ -118,6 +112,21 @@ pub(crate) fn own(
     let row = hospital.store.get(&RECORDS, record)?;
     row.filter(|row| row.patient == *patient.as_bytes())
         .ok_or_else(|| unknown(record))
+}
+
+/// The caller's own record, or for the operator any of this hospital.
+pub(crate) fn visible(
+    hospital: &Hospital,
+    record: &RecordId,
+    caller: &Caller<OperatorOrPatient>,
+) -> Result<RecordRow, ApiError> {
+    match caller.has(Scope::GatewayOperator) {
+        true => {
+            let row = hospital.store.get(&RECORDS, record)?;
+            row.ok_or_else(|| unknown(record))
+        }
+        false => own(hospital, record, caller.principal()),
+    }
 }
 
 fn unknown(record: &RecordId) -> ApiError {

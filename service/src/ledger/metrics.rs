@@ -3,6 +3,7 @@
 use std::fmt;
 use std::sync::atomic::AtomicI64;
 
+use consilium_client::api::challenges::ConductView;
 use consilium_client::wire::Text;
 use consilium_node::{NodeHandle, NodeWatch, Status};
 use prometheus_client::collector::Collector;
@@ -10,7 +11,7 @@ use prometheus_client::encoding::{DescriptorEncoder, EncodeLabelSet, EncodeMetri
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::{ConstGauge, Gauge};
 
-use super::status::validators;
+use super::status::{conducts, validators};
 use crate::metrics::Metrics;
 
 /// Adds the node's metrics. They do not keep the node alive, and are absent once it is gone.
@@ -51,8 +52,55 @@ impl Collector for LedgerCollector {
             "ledger_validator_last_vote_age_blocks",
             help,
             &ages,
-        )
+        )?;
+        put_conducts(&mut encoder, &conducts(&state))
     }
+}
+
+/// What the challenged hospitals made of their challenges, a gauge for each outcome.
+fn put_conducts(
+    encoder: &mut DescriptorEncoder,
+    conducts: &[ConductView],
+) -> Result<(), fmt::Error> {
+    type Read = fn(&ConductView) -> u64;
+    let gauges: [(&str, &str, Read); 5] = [
+        (
+            "ledger_challenges_open",
+            "Challenges that wait for the hospital's answer",
+            |one| one.open,
+        ),
+        (
+            "ledger_challenges_matched",
+            "Challenges that the hospital answered by a match",
+            |one| one.matched,
+        ),
+        (
+            "ledger_challenges_unmatched",
+            "Challenges that the hospital answered by a proof of no match",
+            |one| one.unmatched,
+        ),
+        (
+            "ledger_challenges_contradicted",
+            "Challenges that the hospital answered by a proof of a match that it had kept silent about",
+            |one| one.contradicted,
+        ),
+        (
+            "ledger_challenges_overdue",
+            "Challenges that the hospital did not answer in time",
+            |one| one.overdue,
+        ),
+    ];
+    for (name, help, read) in gauges {
+        let family: Family<HospitalLabel, Gauge<i64, AtomicI64>> = Family::default();
+        for one in conducts {
+            let hospital = one.hospital.to_string();
+            family
+                .get_or_create(&HospitalLabel { hospital })
+                .set(number(read(one)));
+        }
+        put(encoder, name, help, &family)?;
+    }
+    Ok(())
 }
 
 /// Name, help and value of each whole number.

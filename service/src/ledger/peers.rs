@@ -202,6 +202,7 @@ mod tests {
                 oldest_block: *oldest,
                 snapshot: None,
                 failure: None,
+                challenges: Vec::new(),
             },
         };
         of.iter().map(one).collect()

@@ -1,9 +1,10 @@
 //! How a node stands: for those who ask, and for those who decide whether to send it work.
 
+use consilium_client::api::challenges::ConductView;
 use consilium_client::api::health::Check;
 use consilium_client::api::ledger::{LedgerStatus, PoolStatus, SyncState, ValidatorStatus};
 use consilium_client::wire::Text;
-use consilium_contracts::{Digest, View};
+use consilium_contracts::{ConductEntry, Digest, View};
 use consilium_ledger::ValidatorAddress;
 use consilium_node::{NodeHandle, Snapshot, Status};
 
@@ -41,7 +42,22 @@ pub fn status(node: &NodeHandle) -> LedgerStatus {
         sync: sync_of(&status),
         abstains: status.abstains.then(|| ABSTAINS.to_owned()),
         failure: status.failure,
+        challenges: conducts(&state),
     }
+}
+
+/// What the hospitals made of the challenges to them, where there were any.
+pub(super) fn conducts(state: &Snapshot) -> Vec<ConductView> {
+    let view = View::new(state);
+    let conducts = view.hospitals().map(|entry| {
+        let id = entry.card.id;
+        let conduct = view.conduct(&id);
+        (id, conduct)
+    });
+    conducts
+        .filter(|(_, conduct)| *conduct != ConductEntry::default())
+        .map(|(id, conduct)| ConductView::new(id, &conduct))
+        .collect()
 }
 
 /// The validators of a state, and when each voted last.

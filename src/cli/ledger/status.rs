@@ -1,5 +1,6 @@
 //! `consilium ledger status`.
 
+use consilium_client::api::challenges::ConductView;
 use consilium_client::api::ledger::{LedgerStatus, PoolStatus, SyncState, ValidatorStatus};
 use consilium_client::wire::word;
 use serde_json::json;
@@ -34,8 +35,39 @@ pub fn shown(status: &LedgerStatus) -> Answer {
         ]
     });
     let validators = table(["validator", "last vote", "key"], rows);
-    let text = format!("{}\n\n{validators}", lines.join("\n"));
+    let challenges = match status.challenges.as_slice() {
+        [] => String::new(),
+        challenged => format!("\n\n{}", conducts(challenged)),
+    };
+    let text = format!("{}\n\n{validators}{challenges}", lines.join("\n"));
     Answer::new(text, json!(status))
+}
+
+/// Who answers challenges, and who does not.
+fn conducts(challenged: &[ConductView]) -> String {
+    let heading = [
+        "challenged",
+        "open",
+        "match",
+        "no match",
+        "contradicted",
+        "overdue",
+    ];
+    let rows = challenged.iter().map(|one| {
+        let bad = |count: u64| match count {
+            0 => "0".to_owned(),
+            count => format!("{count} (!)"),
+        };
+        [
+            one.hospital.to_string(),
+            one.open.to_string(),
+            one.matched.to_string(),
+            one.unmatched.to_string(),
+            bad(one.contradicted),
+            bad(one.overdue),
+        ]
+    });
+    table(heading, rows)
 }
 
 fn height(status: &LedgerStatus) -> String {
@@ -98,7 +130,7 @@ mod tests {
             "validators": [validator("a", Some(42)), validator("b", Some(40)), validator("c", None::<u64>)],
             "votes_since": 7, "peers": 3,
             "pool": { "transactions": 2, "bytes": 500, "max_transactions": 10_000, "max_bytes": 64 << 20 },
-            "evidence": 0, "sync": "following", "abstains": null, "failure": null,
+            "evidence": 0, "sync": "following", "abstains": null, "failure": null, "challenges": [],
         });
         serde_json::from_value(status).unwrap()
     }
@@ -116,6 +148,28 @@ mod tests {
         ] {
             assert!(text.contains(words), "{words}:\n{text}");
         }
+    }
+
+    #[test]
+    fn who_does_not_answer_a_challenge_stands_out() {
+        assert!(!shown(&status()).rendered(false).contains("overdue"));
+        let south = ConductView {
+            hospital: consilium_client::wire::Text("south".parse().unwrap()),
+            open: 0,
+            matched: 1,
+            unmatched: 2,
+            contradicted: 0,
+            overdue: 3,
+        };
+        let challenged = LedgerStatus {
+            challenges: vec![south],
+            ..status()
+        };
+        let text = shown(&challenged).rendered(false);
+        assert!(
+            text.contains("south       0     1      2         0             3 (!)"),
+            "{text}"
+        );
     }
 
     #[test]

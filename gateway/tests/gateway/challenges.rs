@@ -1,0 +1,150 @@
+//! A hospital that says nothing is asked to prove it.
+
+use consilium_client::api::challenges::{ChallengeRequest, ChallengeState, ConductView, PairView};
+use consilium_client::api::gateway::RecordState;
+use consilium_client::device::patient as device;
+use consilium_client::http::{ClientSettings, HttpClient};
+use consilium_client::wire::Text;
+use consilium_contracts::{DoctorId, RecordId, Settings};
+
+use crate::world::*;
+
+const TEXT: &[u8] = b"{\"resourceType\":\"Bundle\",\"type\":\"collection\",\"entry\":[]}";
+
+fn case<'a>(keywords: &'a [&'a str], to: &House) -> NewRecord<'a> {
+    NewRecord {
+        policy: "role:cardiologist",
+        keywords,
+        consent: consent(&[to], 3_600_000),
+        text: TEXT,
+    }
+}
+
+/// Waits until the record is closed because nobody matched.
+async fn unmatched(patient: &Patient, record: &RecordId) {
+    wait("the window's end", async || {
+        let view = patient.client.record(record).await.unwrap();
+        (view.state == RecordState::Unmatched).then_some(())
+    })
+    .await;
+}
+
+/// What the owner shows of a record and a doctor.
+async fn pair(house: &House, record: &RecordId, doctor: &DoctorId) -> PairView {
+    let list = house.operator().pairs(record).await.unwrap();
+    let mut pairs = list.pairs.into_iter();
+    pairs.find(|pair| pair.doctor.0 == *doctor).unwrap()
+}
+
+async fn settled(house: &House, record: &RecordId, doctor: &DoctorId) -> ChallengeState {
+    wait("the challenge to be settled", async || {
+        let challenge = pair(house, record, doctor).await.challenge.unwrap();
+        (challenge.status != ChallengeState::Open).then_some(challenge.status)
+    })
+    .await
+}
+
+async fn conduct(house: &House) -> ConductView {
+    let status = house.operator().ledger_status().await.unwrap();
+    assert_eq!(status.challenges.len(), 1);
+    status.challenges[0].clone()
+}
+
+async fn challenged_by_patient(world: &World, patient: &Patient, sent: &Sealed, doctor: &DoctorId) {
+    let (client, keys) = (&patient.client, &sent.keys);
+    let random = &mut rng();
+    device::challenge(
+        client,
+        &world.federation,
+        keys,
+        sent.record,
+        *doctor,
+        random,
+    )
+    .await
+    .unwrap();
+}
+
+/// The south is cut off while the record looks for a doctor; afterwards it cannot deny that one matched.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn silence_is_shown_to_be_no_match_or_a_hidden_one() {
+    let mut world = World::new(settings()).await;
+    let cardiologist = doctor(&world, &world.south, "role:cardiologist").await;
+    let another = doctor(&world, &world.south, "role:cardiologist").await;
+    interested(&world, &world.south, &cardiologist, &["i50"]).await;
+    interested(&world, &world.south, &another, &["e11"]).await;
+    authorize(&world.north, &world.south).await;
+    let patient = patient(&world.north).await;
+    world.south.stop().await;
+    let sent = submit(&world, &world.north, &patient, case(&["i50"], &world.south)).await;
+    unmatched(&patient, &sent.record).await;
+
+    let (guilty, innocent) = (
+        cardiologist.keys.id(&world.federation),
+        another.keys.id(&world.federation),
+    );
+    let silent = pair(&world.north, &sent.record, &guilty).await;
+    assert_eq!((silent.interests, silent.matched_height), (Some(1), None));
+    let own = patient.client.pairs(&sent.record).await.unwrap().pairs;
+    assert_eq!(own.len(), 2);
+    challenged_by_patient(&world, &patient, &sent, &guilty).await;
+    let request = ChallengeRequest {
+        doctor: Text(innocent),
+    };
+    let operator = world.north.operator();
+    operator.challenge(&sent.record, &request).await.unwrap();
+    let again = operator.challenge(&sent.record, &request).await;
+    let again = again.unwrap_err().to_string();
+    assert!(again.contains("is open already"), "{again}");
+    assert_eq!(conduct(&world.north).await.open, 2);
+
+    world.south.start().await;
+    let north = &world.north;
+    let answer = settled(north, &sent.record, &guilty).await;
+    assert_eq!(answer, ChallengeState::Contradicted);
+    let answer = settled(north, &sent.record, &innocent).await;
+    assert_eq!(answer, ChallengeState::NoMatch);
+    let conduct = conduct(north).await;
+    assert_eq!(conduct.hospital.0, world.south.id);
+    assert_eq!((conduct.contradicted, conduct.unmatched), (1, 1));
+    let (outcome, why) = &world.south.audit("answer-challenge")[0];
+    assert_eq!(outcome, "allowed");
+    assert!(why.contains("with a proof, committed at"), "{why}");
+    assert_eq!(north.audit("challenge").len(), 2);
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn who_does_not_answer_is_overdue_for_everyone_to_see() {
+    let settings = Settings {
+        challenge_window_ms: 2_000,
+        ..settings()
+    };
+    let mut world = World::new(settings).await;
+    let cardiologist = doctor(&world, &world.south, "role:cardiologist").await;
+    interested(&world, &world.south, &cardiologist, &["i50"]).await;
+    authorize(&world.north, &world.south).await;
+    let patient = patient(&world.north).await;
+    world.south.stop().await;
+    let sent = submit(&world, &world.north, &patient, case(&["i50"], &world.south)).await;
+    let silent = cardiologist.keys.id(&world.federation);
+    // As soon as the index stands on the ledger.
+    let asked = async || {
+        let (client, keys) = (&patient.client, &sent.keys);
+        let random = &mut rng();
+        device::challenge(client, &world.federation, keys, sent.record, silent, random)
+            .await
+            .ok()
+    };
+    wait("the challenge", asked).await;
+    let answer = settled(&world.north, &sent.record, &silent).await;
+    assert_eq!(answer, ChallengeState::Overdue);
+    assert_eq!(conduct(&world.north).await.overdue, 1);
+    let anyone = HttpClient::new(world.north.endpoint(), None, ClientSettings::default()).unwrap();
+    let metrics = anyone.get_bytes("/metrics", 1 << 20).await.unwrap();
+    let metrics = String::from_utf8(metrics).unwrap();
+    let overdue = r#"ledger_challenges_overdue{hospital="south"} 1"#;
+    assert!(metrics.contains(overdue), "{metrics}");
+    world.south.start().await;
+    world.end().await;
+}
