@@ -8,12 +8,13 @@ mod failure;
 mod ledger;
 mod machine;
 mod plot;
+mod proofs;
 mod report;
 mod statistics;
 
 use std::path::PathBuf;
 
-use clap::{Parser, Subcommand};
+use clap::{Parser, Subcommand, ValueEnum};
 
 use failure::Failure;
 use report::Section;
@@ -31,6 +32,9 @@ struct Options {
     /// A run of a minute that shows that everything works; its numbers mean nothing.
     #[arg(long)]
     quick: bool,
+    /// What is measured.
+    #[arg(long, value_enum, value_delimiter = ',', default_values_t = [Subject::Proofs, Subject::Ledger])]
+    subjects: Vec<Subject>,
     /// The numbers of validators of the ledger's runs.
     #[arg(long, value_delimiter = ',', default_values_t = [1, 4, 7, 10, 16])]
     validators: Vec<usize>,
@@ -39,6 +43,15 @@ struct Options {
     in_flight: usize,
     #[command(subcommand)]
     role: Option<Role>,
+}
+
+/// What can be measured.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Subject {
+    /// The proofs of postings and of Match.
+    Proofs,
+    /// The replicated ledger.
+    Ledger,
 }
 
 #[derive(Subcommand)]
@@ -71,7 +84,17 @@ fn run(options: &Options) -> Result<(), Failure> {
         true => ledger::Scale::quick(validators, in_flight),
         false => ledger::Scale::full(validators, in_flight),
     };
-    let sections: Vec<Section> = vec![ledger::measure(&options.dir, &scale)?];
+    let of_proofs = match options.quick {
+        true => proofs::Scale::quick(),
+        false => proofs::Scale::full(),
+    };
+    let mut sections: Vec<Section> = Vec::new();
+    for subject in &options.subjects {
+        sections.push(match subject {
+            Subject::Proofs => proofs::measure(&of_proofs)?,
+            Subject::Ledger => ledger::measure(&options.dir, &scale)?,
+        });
+    }
     let text = report::text(&machine, options.quick, &sections);
     println!("{text}");
     match &options.report {

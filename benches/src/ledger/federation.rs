@@ -10,13 +10,16 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use consilium_contracts::{
-    Action, AuthorizationId, Authorize, Blob, BlockTime, Canonical as _, Consent, Digest, Epoch,
-    FederationId, Genesis, Height, HospitalCard, HospitalId, Hospitals, KgcCard, Nonce, OrderedSet,
-    PostIndex, PublishEpoch, PurposeOfUse, RecordId, RecordTerms, Scope, Settings, SignedGenesis,
-    SignedTransaction, SigningKey, Transaction, VerifiedGenesis, VerifyingKey, index_context,
+    Action, AuthorizationId, Authorize, Blob, BlockTime, Canonical as _, Consent, Digest, DoctorId,
+    Epoch, FederationId, Genesis, Height, HospitalCard, HospitalId, Hospitals, KgcCard, Leaf,
+    Nonce, OrderedSet, PostIndex, PostMatch, PostTrapdoor, PublishEpoch, PurposeOfUse, RecordId,
+    RecordTerms, RegisterDoctor, Scope, Settings, SignedGenesis, SignedTransaction, SigningKey,
+    StateRead, Transaction, VerifiedGenesis, VerifyingKey, View, index_context, match_context,
+    trapdoor_context,
 };
 use consilium_node::NeverVoted;
-use consilium_schemes::{abe, matching, tokens, wrap};
+use consilium_schemes::matching::posting::post_trapdoor;
+use consilium_schemes::{abe, match_proof, matching, tokens, wrap};
 use rand::SeedableRng as _;
 use rand::rngs::StdRng;
 
@@ -30,6 +33,8 @@ const KEYWORDS: u64 = 8;
 const DEPTH: u8 = 10;
 /// Who gets the indexes.
 const CONSULTED: &str = "consulted";
+/// The name of its one doctor's key.
+const DOCTOR: &str = "doctor";
 /// The file in a federation's folder that every node begins with.
 const GENESIS: &str = "genesis";
 /// No transaction of a run is applied at a later height.
@@ -56,12 +61,12 @@ fn blob<const MAX: usize>(bytes: &[u8]) -> Result<Blob<MAX>, Failure> {
 }
 
 /// A generator that follows from a name.
-fn random(name: &str) -> StdRng {
+pub fn random(name: &str) -> StdRng {
     StdRng::from_seed(*Digest::of(name.as_bytes()).as_bytes())
 }
 
 /// The matching keys of `consulted`, to which every index is encrypted.
-fn consulted_keys() -> matching::HospitalSecretKeys {
+pub fn consulted_keys() -> matching::HospitalSecretKeys {
     matching::HospitalSecretKeys::generate(&mut random("consulted/matching"))
 }
 
@@ -165,7 +170,7 @@ impl Federation {
     /// An owner's authorization of `consulted` for all of its records.
     pub fn authorization(&self, owner: usize) -> Result<SignedTransaction, Failure> {
         let action = Action::Authorize(Authorize {
-            id: AuthorizationId::from_bytes(*Digest::of(name(owner).as_bytes()).as_bytes()),
+            id: authorization_id(owner),
             to: CONSULTED.parse()?,
             scope: Scope::All,
             purpose: PurposeOfUse::Treatment,
@@ -210,7 +215,8 @@ impl Federation {
         on_all_cores(numbers, post).into_iter().collect()
     }
 
-    fn post(
+    /// The post of one index.
+    pub fn post(
         &self,
         owner: usize,
         number: usize,
@@ -226,6 +232,70 @@ impl Federation {
             index: blob(&posted.to_bytes())?,
         });
         Ok(self.sign(&name(owner), 2 * number as u64 + 2, action))
+    }
+
+    /// The registration of the one doctor of `consulted`.
+    pub fn doctor(&self) -> Result<SignedTransaction, Failure> {
+        let abe_key = abe::user_keygen(&mut random("doctor/abe")).1;
+        let action = Action::RegisterDoctor(RegisterDoctor {
+            hospital: CONSULTED.parse()?,
+            signing_key: public(DOCTOR),
+            abe_key: blob(&abe_key.to_bytes())?,
+            leaf: Leaf::new(0),
+        });
+        Ok(self.sign("kgc", 1, action))
+    }
+
+    /// The doctor's interests.
+    pub fn trapdoor(
+        &self,
+        interests: &[tokens::KeywordToken],
+    ) -> Result<SignedTransaction, Failure> {
+        let (doctor, consulted) = (self.doctor_id(), CONSULTED.parse()?);
+        let context = trapdoor_context(&self.id(), &doctor, &consulted, EXPIRES);
+        let (n, to) = (matching::IndexSize::new(N)?, consulted_keys().public_keys());
+        let posted = post_trapdoor(n, interests, &to, &context, &mut random("trapdoor"))?;
+        let action = Action::PostTrapdoor(PostTrapdoor {
+            hospital: consulted,
+            trapdoor: blob(&posted.to_bytes())?,
+            expiry: self.in_a_year(),
+        });
+        Ok(self.sign(DOCTOR, 0, action))
+    }
+
+    /// That the doctor matches record `number` of `owner`, proven for what `state` has of both.
+    pub fn matched(
+        &self,
+        state: &impl StateRead,
+        owner: usize,
+        number: usize,
+    ) -> Result<SignedTransaction, Failure> {
+        let missing = || Failure::new(format!("record {number} or the doctor posted nothing"));
+        let (terms, doctor) = (self.terms(owner, number)?, self.doctor_id());
+        let (view, consulted) = (View::new(state), CONSULTED.parse()?);
+        let n = matching::IndexSize::new(N)?;
+        let index = view.index(&terms.record, &consulted).ok_or_else(missing)?;
+        let trapdoor = view.trapdoor(&consulted, &doctor).ok_or_else(missing)?;
+        let (by, keys) = (authorization_id(owner), consulted_keys());
+        let context = match_context(&self.id(), &terms, &doctor, &consulted, Some(by), EXPIRES);
+        let statement = match_proof::Statement {
+            index: &matching::EncryptedIndex::from_bytes(index.index.as_bytes(), n)?,
+            trapdoor: &matching::EncryptedTrapdoor::from_bytes(trapdoor.trapdoor.as_bytes(), n)?,
+            keys: &keys.public_keys(),
+            context: &context,
+        };
+        let proof = match_proof::prove(&statement, &keys, &mut random(&format!("match {number}")))?;
+        let action = Action::PostMatch(PostMatch {
+            record: terms.record,
+            doctor,
+            authorization: Some(by),
+            proof: blob(&proof.to_bytes())?,
+        });
+        Ok(self.sign(CONSULTED, number as u64, action))
+    }
+
+    fn doctor_id(&self) -> DoctorId {
+        DoctorId::derive(&self.id(), &public(DOCTOR))
     }
 
     fn sign(&self, sender: &str, nonce: u64, action: Action) -> SignedTransaction {
@@ -247,6 +317,10 @@ impl Federation {
         let year = u64::try_from(YEAR.as_millis()).unwrap_or(u64::MAX);
         self.genesis.genesis().created.plus(year)
     }
+}
+
+fn authorization_id(owner: usize) -> AuthorizationId {
+    AuthorizationId::from_bytes(*Digest::of(name(owner).as_bytes()).as_bytes())
 }
 
 /// More hospitals than these do not post: with more validators only the replication changes.

@@ -84,7 +84,7 @@ pub fn bare(federation: &Federation, indexes: &Indexes, posts: usize) -> Result<
 }
 
 /// A ledger without consensus, in memory.
-struct Ledger<'a> {
+pub struct Ledger<'a> {
     federation: &'a Federation,
     state: MemoryState,
     tree: MemoryTree,
@@ -93,7 +93,8 @@ struct Ledger<'a> {
 }
 
 impl<'a> Ledger<'a> {
-    fn genesis(federation: &'a Federation) -> Result<Self, Failure> {
+    /// Before its first block.
+    pub fn genesis(federation: &'a Federation) -> Result<Self, Failure> {
         let initial = federation.genesis.initial_state();
         let (mut state, mut tree) = (MemoryState::new(), MemoryTree::default());
         state.commit(&initial);
@@ -112,7 +113,7 @@ impl<'a> Ledger<'a> {
     }
 
     /// Reads and verifies, applies, and updates the tree; how long each took. Every transaction must be valid.
-    fn block(&mut self, transactions: &[Vec<u8>]) -> Result<[Duration; 3], Failure> {
+    pub fn block(&mut self, transactions: &[Vec<u8>]) -> Result<[Duration; 3], Failure> {
         let begun = Instant::now();
         let verified = self.verify(transactions)?;
         let verify = begun.elapsed();
@@ -122,6 +123,30 @@ impl<'a> Ledger<'a> {
         let begun = Instant::now();
         self.update(&writes)?;
         Ok([verify, apply, begun.elapsed()])
+    }
+
+    /// What the contracts know.
+    pub const fn state(&self) -> &MemoryState {
+        &self.state
+    }
+
+    /// Reads and verifies a block's transactions on so many threads, as a validator does before it votes; every one must be valid.
+    pub fn verify_on(&self, threads: usize, transactions: &[Vec<u8>]) -> Result<(), Failure> {
+        let share = transactions.len().div_ceil(threads).max(1);
+        std::thread::scope(|scope| {
+            let shares = transactions.chunks(share);
+            let workers: Vec<_> = shares
+                .map(|share| scope.spawn(|| self.verify(share)))
+                .collect();
+            for worker in workers {
+                let verified = worker.join();
+                let verified = verified.map_err(|_| Failure::new("a verifier panicked"))??;
+                if verified.iter().any(|one| one.proofs_hold() != Some(true)) {
+                    return Err(Failure::new("a proof does not hold"));
+                }
+            }
+            Ok(())
+        })
     }
 
     fn verify(&self, transactions: &[Vec<u8>]) -> Result<Vec<VerifiedTransaction>, Failure> {

@@ -4,9 +4,9 @@
 //! [`run_node`]. The transactions are index posts of n = [`federation::N`], signed ahead of time, on records, authorizations and
 //! an epoch that went through the ledger before.
 
-mod federation;
+pub mod federation;
 mod findings;
-mod limits;
+pub mod limits;
 mod load;
 mod messages;
 mod node;
