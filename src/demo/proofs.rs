@@ -3,25 +3,53 @@
 use consilium_client::GatewayClient;
 use consilium_contracts::{Action, Height};
 use consilium_ledger::{ExportEntries, MAX_BLOCK_BYTES};
+use consilium_schemes::match_proof::{MatchProof, Outcome};
+use serde::Serialize;
 
 use crate::cli::Failure;
 
 /// The largest answer with blocks that is read.
 const BLOCKS_BYTES: usize = MAX_BLOCK_BYTES + (8 << 20);
 
-/// How many proofs of Match the blocks up to `tip` hold. Every validator verified each before it voted for its block.
-pub async fn of_match(gateway: &GatewayClient, tip: u64) -> Result<usize, Failure> {
-    let (mut from, mut found) = (1, 0_usize);
+/// How many proofs of each kind there are.
+#[derive(Debug, Clone, Copy, Default, Serialize)]
+pub struct Proofs {
+    /// That a doctor matches a record.
+    #[serde(rename = "match")]
+    pub of_match: usize,
+    /// That a doctor does not.
+    #[serde(rename = "non_match")]
+    pub of_no_match: usize,
+}
+
+impl Proofs {
+    fn count(&mut self, action: &Action) {
+        let proof = match action {
+            Action::PostMatch(action) => &action.proof,
+            Action::AnswerChallenge(action) => &action.proof,
+            _ => return,
+        };
+        // What stands in a block parses.
+        let kind = match MatchProof::from_bytes(proof.as_bytes()).map(|proof| proof.outcome()) {
+            Ok(Outcome::NoMatch) => &mut self.of_no_match,
+            _ => &mut self.of_match,
+        };
+        *kind = kind.saturating_add(1);
+    }
+}
+
+/// Those in the blocks up to `tip`. Every validator verified each before it voted for its block.
+pub async fn on_ledger(gateway: &GatewayClient, tip: u64) -> Result<Proofs, Failure> {
+    let (mut from, mut found) = (1, Proofs::default());
     while from <= tip {
         let path = format!("/v1/ledger/blocks?from={from}&to={tip}");
         let answer = gateway.http().get_bytes(&path, BLOCKS_BYTES).await?;
         let mut entries = ExportEntries::new(answer.as_slice(), Height::new(from));
         let first = from;
         while let Some(entry) = entries.read()? {
-            let matches = entry.block.transactions().iter().filter(|transaction| {
-                matches!(transaction.transaction().action, Action::PostMatch(_))
-            });
-            found = found.saturating_add(matches.count());
+            for transaction in entry.block.transactions() {
+                found.count(&transaction.transaction().action);
+            }
             from = from.saturating_add(1);
         }
         if from == first {

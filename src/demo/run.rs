@@ -12,6 +12,7 @@ use consilium_records::Keyword;
 
 use super::bring;
 use super::cases::{self, Cast};
+use super::challenges;
 use super::doctors::{self, Doctor};
 use super::input::{self, Input};
 use super::patients::Registered;
@@ -132,6 +133,7 @@ async fn course(
         doctors: Arc::new(doctors),
         records: Arc::new(records),
     };
+    challenges::ask(show, &cast, summary).await?;
     let opened = cases::open(show, folder, &cast, summary).await?;
     // Before the reports: afterwards the ciphertext is not served any more.
     let tampered = match opened
@@ -321,7 +323,7 @@ async fn count(
         agreement.nodes, agreement.height, agreement.state_root
     ));
     let reader = &services.hospital(0)?.operator;
-    summary.proofs_of_match = proofs::of_match(reader, agreement.height).await?;
+    summary.proofs = proofs::on_ledger(reader, agreement.height).await?;
     summary.ledger = Some(agreement);
     Ok(())
 }

@@ -6,6 +6,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::outage::Outage;
+use super::proofs::Proofs;
 use super::services::Agreement;
 use crate::cli::{Answer, table};
 
@@ -49,8 +50,10 @@ pub struct Summary {
     pub doctors: usize,
     /// Matches that the hospitals found and posted.
     pub matches: u64,
-    /// Proofs of Match on the ledger.
-    pub proofs_of_match: usize,
+    /// Proofs on the ledger.
+    pub proofs: Proofs,
+    /// Challenges that were answered as they must be.
+    pub challenges: usize,
     /// Assignments on the ledger.
     pub assignments: usize,
     /// Cases passed on because a doctor's attributes did not satisfy the record's policy.
@@ -119,10 +122,17 @@ impl Summary {
             ),
         );
         rule(
-            self.proofs_of_match >= self.assignments,
+            self.proofs.of_match >= self.assignments,
             format!(
                 "{} assignments rest on {} proofs of Match",
-                self.assignments, self.proofs_of_match
+                self.assignments, self.proofs.of_match
+            ),
+        );
+        rule(
+            self.challenges > 0 && self.proofs.of_no_match >= self.challenges,
+            format!(
+                "{} challenges were answered by {} proofs of no match",
+                self.challenges, self.proofs.of_no_match
             ),
         );
         rule(
@@ -157,7 +167,8 @@ impl Summary {
             "keywords": self.keywords,
             "doctors": self.doctors,
             "matches": self.matches,
-            "proofs": { "match": self.proofs_of_match },
+            "proofs": self.proofs,
+            "challenges": self.challenges,
             "assignments": self.assignments,
             "passed_on": self.passed_on,
             "decrypted": self.decrypted,
@@ -194,7 +205,11 @@ impl Summary {
             row("matches", self.matches.to_string()),
             row(
                 "proofs of Match verified on the ledger",
-                self.proofs_of_match.to_string(),
+                self.proofs.of_match.to_string(),
+            ),
+            row(
+                "silent hospitals challenged, proved no match",
+                format!("{}, {}", self.challenges, self.proofs.of_no_match),
             ),
             row("assignments", self.assignments.to_string()),
             row("cases passed on by policy", self.passed_on.to_string()),
