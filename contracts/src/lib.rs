@@ -58,6 +58,7 @@ mod rejection;
 mod settings;
 mod state;
 mod transaction;
+mod work;
 
 pub use consilium_schemes::abe::Epoch;
 pub use consilium_schemes::signature::{Signature, SigningKey, VerifyingKey};

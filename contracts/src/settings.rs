@@ -42,6 +42,9 @@ pub struct Settings {
     pub max_block_bytes: u32,
     /// The most transactions of a block; 1 to 100,000, default 2,000.
     pub max_block_transactions: u32,
+    /// The most work of a block: microseconds that verifying it takes one core, about ([`Action::work`](crate::Action::work)); 1,500,000
+    /// (no transaction takes more) to 60,000,000, default 1,500,000.
+    pub max_block_work: u32,
     /// The prefilter of design section 4; none in this version.
     pub prefilter: Option<Prefilter>,
 }
@@ -72,6 +75,7 @@ impl Default for Settings {
             max_transaction_bytes: 128 * 1024,
             max_block_bytes: 4 * 1024 * 1024,
             max_block_transactions: 2_000,
+            max_block_work: 1_500_000,
             prefilter: None,
         }
     }
@@ -169,6 +173,12 @@ impl Settings {
                 self.max_block_transactions.into(),
                 1,
                 100_000,
+            ),
+            (
+                "max_block_work",
+                self.max_block_work.into(),
+                1_500_000,
+                60_000_000,
             ),
         ];
         for (name, value, min, max) in ranges {

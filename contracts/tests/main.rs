@@ -14,3 +14,4 @@ mod properties;
 mod record_life;
 mod roles;
 mod validators;
+mod work;

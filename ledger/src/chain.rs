@@ -62,6 +62,14 @@ pub enum ChainError {
         /// How many are allowed.
         limit: u32,
     },
+    /// More work than the settings allow.
+    #[error("verifying the block takes {found} microseconds of work, at most {limit} are allowed")]
+    Work {
+        /// How much it takes.
+        found: u64,
+        /// How much is allowed.
+        limit: u32,
+    },
     /// The certificate is for another block.
     #[error("the certificate is for block {certified} at {height}, not for this one")]
     OtherBlock {
@@ -126,15 +134,24 @@ impl Header {
 }
 
 impl Block {
-    /// Whether the block keeps the federation's bound on the number of transactions; the bound
+    /// Whether the block keeps the federation's bounds on the number of transactions and on their work; the bound
     /// on bytes is kept when it is read.
     ///
     /// # Errors
-    /// [`ChainError::Transactions`].
+    /// [`ChainError::Transactions`], [`ChainError::Work`].
     pub fn within(&self, settings: &Settings) -> Result<(), ChainError> {
         let (found, limit) = (self.transactions().len(), settings.max_block_transactions);
         if found > limit as usize {
             return Err(ChainError::Transactions { found, limit });
+        }
+        let (limit, n) = (settings.max_block_work, settings.n);
+        let each = self
+            .transactions()
+            .iter()
+            .map(|one| one.transaction().action.work(n));
+        let found = each.fold(0, u64::saturating_add);
+        if found > u64::from(limit) {
+            return Err(ChainError::Work { found, limit });
         }
         Ok(())
     }

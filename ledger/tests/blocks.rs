@@ -1,7 +1,10 @@
 //! Blocks, certificates, transaction proofs and the rules of the chain, from outside.
 
 use crate::common::{key, name, public, record};
-use consilium_contracts::{BlockTime, DecodeError, FederationId, Height, SignedTransaction};
+use consilium_contracts::{
+    Action, BlockTime, DecodeError, DoctorId, FederationId, Height, Nonce, PostMatch, RecordId,
+    Settings, SignedTransaction, Transaction,
+};
 use consilium_ledger::*;
 use consilium_schemes::signature::Signature;
 use proptest::prelude::*;
@@ -63,6 +66,55 @@ fn a_block_reads_back_and_nothing_else_does() {
             "cut at {cut}"
         );
     }
+}
+
+/// Posts of matches: nobody looks at their proofs here.
+fn matches(count: u64) -> Vec<SignedTransaction> {
+    let post = |number| {
+        let action = Action::PostMatch(PostMatch {
+            record: RecordId::from_bytes([1; 32]),
+            doctor: DoctorId::from_bytes([2; 32]),
+            authorization: None,
+            proof: Vec::new().try_into().unwrap(),
+        });
+        let sender = key("north");
+        let transaction = Transaction {
+            federation: federation(),
+            sender: sender.verifying_key(),
+            nonce: Nonce::new(number),
+            expires: Height::new(9),
+            action,
+        };
+        transaction.sign(&sender)
+    };
+    (0..count).map(post).collect()
+}
+
+/// A validator looks at the bounds before it verifies anything.
+#[test]
+fn a_block_keeps_the_bounds_on_transactions_and_on_their_work() {
+    let settings = Settings::default();
+    let each = matches(1)[0].transaction().action.work(settings.n);
+    let most = u64::from(settings.max_block_work) / each;
+    let of = |transactions| Block::new(&parent(), slot(0), transactions);
+    of(matches(most)).within(&settings).unwrap();
+    assert_eq!(
+        of(matches(most + 1)).within(&settings),
+        Err(ChainError::Work {
+            found: (most + 1) * each,
+            limit: settings.max_block_work,
+        })
+    );
+    let few = Settings {
+        max_block_transactions: 2,
+        ..settings
+    };
+    block(2).within(&few).unwrap();
+    let (found, limit) = (3, 2);
+    assert_eq!(
+        block(3).within(&few),
+        Err(ChainError::Transactions { found, limit })
+    );
 }
 
 #[test]

@@ -141,6 +141,9 @@ pub struct GenesisArgs {
     /// Seconds that an assigned doctor has for the first access
     #[arg(long, value_name = "SECONDS")]
     assignment_deadline: Option<u64>,
+    /// Seconds that a hospital has to prove what it is challenged to prove; by default a day
+    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=7_776_000))]
+    challenge_window: Option<u64>,
     /// File with the passphrase of the sealed keys; `-` reads standard input
     #[arg(long, value_name = "FILE", env = secrets::PASSPHRASE_VARIABLE)]
     passphrase_file: PathBuf,
@@ -333,6 +336,9 @@ fn genesis(args: &GenesisArgs) -> Outcome {
     }
     if let Some(deadline) = args.assignment_deadline {
         settings.assignment_deadline_ms = milliseconds(deadline);
+    }
+    if let Some(window) = args.challenge_window {
+        settings.challenge_window_ms = milliseconds(window);
     }
     let request = GenesisRequest {
         name: args.name.clone(),

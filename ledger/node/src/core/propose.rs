@@ -79,16 +79,23 @@ impl Core {
             time: slot.time,
         };
         let mut execution = Execution::begin(self.snapshot.clone(), context);
-        let (mut transactions, mut rejected, mut bytes) = (Vec::new(), Vec::new(), 0);
+        let (mut transactions, mut rejected) = (Vec::new(), Vec::new());
+        let (mut bytes, mut spent) = (0, 0_u64);
         for waiting in self.pool.iter() {
             let length = waiting.transaction.length();
             let full = transactions.len() >= self.settings.max_block_transactions as usize;
-            if full || bytes + length > self.settings.max_block_bytes as usize {
+            let action = &waiting.transaction.transaction().action;
+            let work = spent.saturating_add(action.work(self.settings.n));
+            if full
+                || bytes + length > self.settings.max_block_bytes as usize
+                || work > u64::from(self.settings.max_block_work)
+            {
                 break;
             }
             match execution.apply(&waiting.transaction) {
                 Ok(()) => {
                     bytes += length;
+                    spent = work;
                     transactions.push(waiting.transaction.signed().clone());
                 }
                 Err(rejection) => rejected.push((waiting.transaction.hash(), rejection)),

@@ -1,0 +1,55 @@
+//! What verifying a transaction costs, so that a block is not longer in verifying than its round lasts.
+//!
+//! An estimate that everybody makes alike, from what a transaction says before anything of it is parsed; in microseconds of one core, as
+//! `docs/benchmarks.md` found them, rounded up. It bounds a block and decides nothing else.
+
+use consilium_schemes::matching::IndexSize;
+use consilium_schemes::matching::posting::PostedTrapdoor;
+
+use crate::action::{Action, PostTrapdoor};
+
+/// A signature, and the contracts.
+const PLAIN: u64 = 200;
+/// Of an index, for each of its n + 1 places: two points in G1, and their part of the proof.
+const INDEX: u64 = 150;
+/// Of a trapdoor, likewise: two points in G2.
+const TRAPDOOR: u64 = 300;
+/// Of a trapdoor with m interests, m (m + 1) times: two multiplications in G2.
+const INTERESTS: u64 = 250;
+/// Of a proof of Match, for each of the n + 1 places: four multiplications in G1 and two Miller loops.
+const MATCH: u64 = 700;
+/// Of a proof of no match besides: Z, its order, and an exponentiation in GT.
+const NO_MATCH: u64 = 7_000;
+
+impl Action {
+    /// Microseconds that a node needs for a transaction with this action, about, where indexes have n keywords.
+    #[must_use]
+    pub fn work(&self, n: u16) -> u64 {
+        let places = u64::from(n).saturating_add(1);
+        let proofs = match self {
+            Self::PostIndex(_) => INDEX.saturating_mul(places),
+            Self::PostTrapdoor(action) => {
+                let interests = interests(action, n);
+                let rank = interests.saturating_mul(interests.saturating_add(1));
+                let points = TRAPDOOR.saturating_mul(places);
+                points.saturating_add(INTERESTS.saturating_mul(rank))
+            }
+            Self::PostMatch(_) => MATCH.saturating_mul(places),
+            Self::AnswerChallenge(_) => MATCH.saturating_mul(places).saturating_add(NO_MATCH),
+            _ => 0,
+        };
+        PLAIN.saturating_add(proofs)
+    }
+}
+
+/// How many interests a posted trapdoor claims, going by its length; one that has another n or another length is refused when it is parsed.
+fn interests(action: &PostTrapdoor, n: u16) -> u64 {
+    let Ok(n) = IndexSize::new(n) else {
+        return 0;
+    };
+    let length = action.trapdoor.as_bytes().len();
+    let each = PostedTrapdoor::length(n, 1).saturating_sub(PostedTrapdoor::length(n, 0));
+    let over = length.saturating_sub(PostedTrapdoor::length(n, 0));
+    let claimed = over.checked_div(each).unwrap_or_default();
+    claimed.min(n.interests()) as u64
+}

@@ -1,0 +1,51 @@
+//! What transactions cost a block.
+
+use crate::common::*;
+use consilium_contracts::*;
+use consilium_schemes::matching::IndexSize;
+use consilium_schemes::matching::posting::PostedTrapdoor;
+
+fn action(interests: usize, n: u16) -> Action {
+    let size = IndexSize::new(n).unwrap();
+    Action::PostTrapdoor(PostTrapdoor {
+        hospital: hospital("north"),
+        trapdoor: vec![0; PostedTrapdoor::length(size, interests)]
+            .try_into()
+            .unwrap(),
+        expiry: time(1),
+    })
+}
+
+#[test]
+fn a_trapdoor_costs_by_its_interests_and_no_length_makes_it_cost_more_than_it_can() {
+    let cost = |interests| action(interests, 16).work(16);
+    assert!(cost(1) < cost(2) && cost(8) < cost(9));
+    assert_eq!(cost(9), cost(10), "2m - 2 <= n");
+    let real = World::populated().transaction("ada", trapdoor("north", 3));
+    assert_eq!(real.action.work(4), action(3, 4).work(4));
+}
+
+/// Else it could never be committed.
+#[test]
+fn no_transaction_costs_more_than_the_smallest_limit_of_a_block() {
+    let limit = u64::from(Settings::default().max_block_work);
+    let below = Settings {
+        max_block_work: 1_499_999,
+        ..Settings::default()
+    };
+    assert!(below.validate().is_err());
+    assert_eq!(limit, 1_500_000);
+    let (record, doctor) = (record_id(1), DoctorId::from_bytes([1; 32]));
+    let proof = bytes(&[0; 742]);
+    let answer = AnswerChallenge {
+        record,
+        doctor,
+        proof,
+    };
+    for n in [1, 16, MAX_N] {
+        let largest = IndexSize::new(n).unwrap().interests();
+        assert!(action(largest, n).work(n) <= limit, "{n}");
+        assert!(Action::AnswerChallenge(answer.clone()).work(n) <= limit);
+        assert!(index(1, "north").work(n) <= limit);
+    }
+}
