@@ -6,6 +6,7 @@ use consilium_schemes::signature::{Signature, VerifyingKey};
 
 use crate::card_update::UpdateCard;
 use crate::codec::{Blob, Canonical};
+use crate::complaint::ComplainTransform;
 use crate::consent::{Consent, PurposeOfUse};
 use crate::crypto::{
     RECORD_CONSENT, read_epoch, read_key, read_signature, write_epoch, write_key, write_signature,
@@ -83,6 +84,8 @@ pub enum Action {
     ApproveValidatorChange(ApproveValidatorChange) = 20,
     /// Hospital: parts of its own card are replaced.
     UpdateCard(Box<UpdateCard>) = 21,
+    /// Doctor: what the hospital pre-decrypted does not open.
+    ComplainTransform(ComplainTransform) = 25,
 }
 
 /// Payload of [`Action::PublishEpoch`].

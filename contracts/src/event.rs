@@ -3,6 +3,7 @@
 use borsh::{BorshDeserialize, BorshSerialize};
 
 use crate::action::{RevocationReason, Scope, ValidatorChange};
+use crate::complaint::Fault;
 use crate::consent::PurposeOfUse;
 use crate::crypto::{read_epoch, write_epoch};
 use crate::ids::{
@@ -166,6 +167,14 @@ pub enum Event {
     ValidatorsInForce { from: Height },
     /// A hospital replaced parts of its card.
     CardUpdated { hospital: HospitalId },
+    /// A doctor showed that a transform does not open, and whose fault it is.
+    TransformComplained {
+        record: RecordId,
+        owner: HospitalId,
+        doctor: DoctorId,
+        hospital: HospitalId,
+        fault: Fault,
+    },
 }
 
 /// Why an authorization or a trapdoor is over.

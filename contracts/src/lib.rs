@@ -45,6 +45,7 @@ mod action;
 mod apply;
 mod card_update;
 mod codec;
+mod complaint;
 mod consent;
 mod crypto;
 mod event;
@@ -75,6 +76,7 @@ pub use apply::{
 };
 pub use card_update::{KeyUse, ProvenKey, UpdateCard};
 pub use codec::{Blob, BoundError, Canonical, DecodeError, ENCODING_VERSION, OrderedSet, Text};
+pub use complaint::{ComplainTransform, ComplaintBytes, ComplaintEntry, Fault, MAX_COMPLAINT};
 pub use consent::{Consent, MAX_CONSENT_HOSPITALS, PURPOSES, PurposeOfUse};
 pub use event::{EndReason, Event, Receipt};
 pub use genesis::{

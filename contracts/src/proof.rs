@@ -10,6 +10,9 @@
 //! | [`trapdoor_context`] | doctor | doctor | 0 | the transaction's |
 //! | [`match_context`] | | record, doctor | the record's | the transaction's |
 //!
+//! A complaint about a transform carries no proof of one statement but what settles it ([`abe::Complaint`]): its verdict is who
+//! is shown at fault.
+//!
 //! The record's epoch stands in its terms and never changes. The current epoch would not do: nobody who makes a proof knows
 //! which one is current in the block that takes it. A trapdoor serves records of every epoch and is bound to none (epochs begin
 //! with 1).
@@ -19,6 +22,7 @@
 //! transaction with the digest of the state's half. `apply` verifies by itself what was not verified before, or when the state says
 //! something else by then: the outcome is the same.
 
+use consilium_schemes::abe::{self, Inadmissible, RecordContext, UserId};
 use consilium_schemes::match_proof::{self, MatchContext, MatchProof, Outcome, Statement};
 use consilium_schemes::matching::HospitalKeys;
 use consilium_schemes::matching::posting::{
@@ -26,10 +30,14 @@ use consilium_schemes::matching::posting::{
 };
 
 use crate::action::{Action, PostIndex, PostMatch, PostTrapdoor, RecordTerms};
+use crate::complaint::Fault;
+use crate::genesis::ParameterBytes;
 use crate::ids::{AuthorizationId, Digest, DoctorId, FederationId, Height, HospitalId, RecordId};
 use crate::parse;
 use crate::rejection::Rejection;
-use crate::state::{HospitalEntry, IndexEntry, Principal, StateRead, TrapdoorEntry, View};
+use crate::state::{
+    DoctorEntry, HospitalEntry, IndexEntry, Principal, RecordStatus, StateRead, TrapdoorEntry, View,
+};
 use crate::transaction::{Transaction, VerifiedTransaction};
 
 /// What the proof of an index is bound to.
@@ -93,13 +101,23 @@ pub(crate) enum Carried {
     Index(PostedIndex),
     Trapdoor(Box<PostedTrapdoor>),
     Match(MatchProof),
+    Complaint(Box<abe::Complaint>),
 }
 
 /// Whether a claim holds: the claim by the digest of its half in the state.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) struct Verdict {
     claim: Digest,
-    outcome: Result<(), Rejection>,
+    outcome: Result<Shown, Rejection>,
+}
+
+/// What the proofs of a transaction show.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Shown {
+    /// What the transaction claims.
+    Claim,
+    /// Who is at fault, for a complaint.
+    Fault(Fault),
 }
 
 impl Verdict {
@@ -125,6 +143,14 @@ enum About<'a> {
         posted: &'a PostedTrapdoor,
     },
     Match(Box<Matched<'a>>),
+    Complaint(Box<Complained<'a>>),
+}
+
+struct Complained<'a> {
+    complaint: &'a abe::Complaint,
+    terms: RecordTerms,
+    doctor: DoctorEntry,
+    parameters: ParameterBytes,
 }
 
 struct Matched<'a> {
@@ -156,8 +182,20 @@ pub(crate) fn check(
     tx: &VerifiedTransaction,
 ) -> Result<(), Rejection> {
     match Claim::of(view, tx)? {
-        Some(claim) => claim.verdict(tx).outcome,
+        Some(claim) => claim.verdict(tx).outcome.map(|_| ()),
         None => Ok(()),
+    }
+}
+
+/// For `apply` of a complaint, once everything else was checked: who is shown at fault.
+pub(crate) fn settled(
+    view: &View<impl StateRead>,
+    tx: &VerifiedTransaction,
+) -> Result<Fault, Rejection> {
+    let claim = Claim::of(view, tx)?.ok_or(Rejection::BadComplaint)?;
+    match claim.verdict(tx).outcome? {
+        Shown::Fault(fault) => Ok(fault),
+        Shown::Claim => Err(Rejection::BadComplaint),
     }
 }
 
@@ -178,6 +216,9 @@ impl<'a> Claim<'a> {
                 Carried::Trapdoor(posted),
             ) => (hospital(view, to)?, About::Trapdoor { posted }),
             (Action::PostMatch(action), Carried::Match(proof)) => matched(view, action, proof)?,
+            (Action::ComplainTransform(action), Carried::Complaint(complaint)) => {
+                complained(view, transaction, &action.record, complaint)?
+            }
             // Parsing makes no other pairs with something carried.
             _ => return Ok(None),
         };
@@ -194,6 +235,11 @@ impl<'a> Claim<'a> {
             (About::Index { terms, .. }, Principal::Hospital(id)) => id == terms.owner,
             (About::Trapdoor { .. }, Principal::Doctor(_)) => true,
             (About::Match(_), Principal::Hospital(id)) => id == self.hospital.card.id,
+            (About::Complaint(about), Principal::Doctor(id)) => {
+                let entry = view.record(&about.terms.record);
+                let status = entry.map(|entry| entry.status);
+                matches!(status, Some(RecordStatus::Accessed { doctor, .. }) if doctor == id)
+            }
             _ => false,
         })
     }
@@ -223,11 +269,30 @@ impl<'a> Claim<'a> {
                 &matched.index.index,
                 &matched.trapdoor.trapdoor,
             )),
+            About::Complaint(about) => borsh::to_vec(&(
+                self.hospital.card.signing_key.as_bytes(),
+                &about.terms,
+                &about.doctor.id,
+                &about.doctor.abe_key,
+                &about.parameters,
+            )),
         };
         Digest::of(&encoded.expect("writing to a vector cannot fail"))
     }
 
-    fn verify(&self) -> Result<(), Rejection> {
+    fn verify(&self) -> Result<Shown, Rejection> {
+        match &self.about {
+            About::Complaint(about) => {
+                let federation = &self.transaction.federation;
+                about.settle(federation, &self.hospital).map(Shown::Fault)
+            }
+            About::Index { .. } | About::Trapdoor { .. } | About::Match(_) => {
+                self.verify_proofs().map(|()| Shown::Claim)
+            }
+        }
+    }
+
+    fn verify_proofs(&self) -> Result<(), Rejection> {
         let Transaction {
             federation,
             expires,
@@ -257,7 +322,37 @@ impl<'a> Claim<'a> {
                 })
             }
             About::Match(matched) => matched.verify(self.transaction, id, &keys),
+            About::Complaint(_) => Ok(()),
         }
+    }
+}
+
+impl Complained<'_> {
+    fn settle(
+        &self,
+        federation: &FederationId,
+        hospital: &HospitalEntry,
+    ) -> Result<Fault, Rejection> {
+        let parameters = parse::parameters(&self.parameters);
+        let (terms, doctor) = (&self.terms, self.doctor.id);
+        let case = abe::Case {
+            context: RecordContext::new(*federation.as_bytes(), *terms.record.as_bytes()),
+            doctor: UserId::from_bytes(*doctor.as_bytes()),
+            pk: parse::abe_key(&self.doctor.abe_key)?,
+            hospital: hospital.card.signing_key,
+            ctsym: consilium_schemes::digest::Digest::from_bytes(*terms.ctsym.as_bytes()),
+            epoch: terms.epoch,
+            parameters: &parameters,
+        };
+        let record = terms.record;
+        let verdict = self.complaint.settle(&case);
+        verdict.map(Fault::from).map_err(|error| match error {
+            Inadmissible::Signature => Rejection::TransformNotSigned {
+                record,
+                hospital: hospital.card.id.clone(),
+            },
+            Inadmissible::Share => Rejection::ShareNotProven { record, doctor },
+        })
     }
 }
 
@@ -307,6 +402,26 @@ fn terms<S: StateRead>(view: &View<S>, record: &RecordId) -> Result<RecordTerms,
     let entry = view.record(record);
     let unknown = Rejection::UnknownRecord { record: *record };
     Ok(entry.ok_or(unknown)?.terms)
+}
+
+/// The record, the sending doctor and the doctor's hospital as they stand now.
+fn complained<'a, S: StateRead>(
+    view: &View<S>,
+    transaction: &Transaction,
+    record: &RecordId,
+    complaint: &'a abe::Complaint,
+) -> Result<(HospitalEntry, About<'a>), Rejection> {
+    let doctor = DoctorId::derive(&transaction.federation, &transaction.sender);
+    let known = view.doctor(&doctor);
+    let doctor = known.ok_or(Rejection::UnknownDoctor { doctor })?;
+    let at = hospital(view, &doctor.hospital)?;
+    let about = Complained {
+        complaint,
+        terms: terms(view, record)?,
+        doctor,
+        parameters: view.federation().parameters,
+    };
+    Ok((at, About::Complaint(Box::new(about))))
 }
 
 /// Index and trapdoor as they stand now: `apply` takes those of earlier blocks only.

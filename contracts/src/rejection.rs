@@ -408,6 +408,27 @@ pub enum Rejection {
         from: BlockTime,
         time: BlockTime,
     },
+    /// Its encoding is wrong.
+    #[error("the complaint does not parse; make it again with `consilium doctor open`")]
+    BadComplaint,
+    /// Once per access.
+    #[error(
+        "doctor {doctor} complained about this opening of record {record} already; open it again first"
+    )]
+    Complained { record: RecordId, doctor: DoctorId },
+    /// Nobody's transform.
+    #[error(
+        "the complaint about record {record} says nothing: hospital {hospital} did not sign this transform for this record, doctor and doctor's key; open the case again"
+    )]
+    TransformNotSigned {
+        record: RecordId,
+        hospital: HospitalId,
+    },
+    /// The doctor's own part.
+    #[error(
+        "the complaint about record {record} says nothing: doctor {doctor} does not prove the share that belongs to the doctor's key"
+    )]
+    ShareNotProven { record: RecordId, doctor: DoctorId },
 }
 
 impl Rejection {
@@ -487,6 +508,10 @@ impl Rejection {
             Self::BadPossession { .. } => "bad-possession",
             Self::RemovalScheduled { .. } => "removal-scheduled",
             Self::RekeyedLately { .. } => "rekeyed-lately",
+            Self::BadComplaint => "bad-complaint",
+            Self::Complained { .. } => "complained",
+            Self::TransformNotSigned { .. } => "transform-not-signed",
+            Self::ShareNotProven { .. } => "share-not-proven",
         }
     }
 }

@@ -109,6 +109,13 @@ fn transactions() -> Vec<(&'static str, SignedTransaction)> {
                 ..rotated(&federation, "north", Some("one"), Some("two"))
             }),
         ),
+        (
+            "complain-transform",
+            Action::ComplainTransform(ComplainTransform {
+                record,
+                complaint: vec![0xc0; 20].try_into().unwrap(),
+            }),
+        ),
     ];
     let sign = |(name, action)| {
         let (nonce, expires) = (Nonce::new(42), Height::new(99));

@@ -6,6 +6,7 @@ mod common;
 #[path = "common/random.rs"]
 mod random;
 
+mod complaint;
 mod encoding;
 mod envelope;
 mod lies;

@@ -7,6 +7,7 @@ mod access;
 mod assignment;
 mod authorization;
 mod begin;
+mod complaint;
 mod doctor;
 mod envelope;
 mod epoch;
@@ -73,6 +74,7 @@ pub fn apply(
         Action::ProposeValidatorChange(change) => validators::propose(step, &sender, change),
         Action::ApproveValidatorChange(action) => validators::approve(step, &sender, action),
         Action::UpdateCard(update) => hospital::update(step, &sender, update),
+        Action::ComplainTransform(action) => complaint::post(step, &sender, tx, action),
     }?;
     envelope::remember(step, tx.transaction());
     Ok(changes.finish())
