@@ -1,6 +1,7 @@
 //! The command's words: noun, then verb. One file per role; each parses, calls what the crates below do, and prints.
 
 mod answer;
+mod complaint;
 pub mod connect;
 mod device;
 mod doctor;

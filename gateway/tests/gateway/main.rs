@@ -4,6 +4,7 @@
 mod world;
 
 mod catching_up;
+mod complaint;
 mod description;
 mod input;
 mod membership;

@@ -38,6 +38,7 @@ use rand_core::CryptoRng;
 use super::capsule::{Capsule, RecordContext};
 use super::check::check_for_everyone;
 use super::decrypt::dec;
+use super::encrypt::SharedSecret;
 use super::error::MalformedCapsule;
 use super::pre_decrypt::SemiCiphertext;
 use super::setup::PublicParameters;
@@ -147,6 +148,19 @@ impl SignedTransform {
         &self.signature
     }
 
+    /// Dec, if the capsule is the registered one and bound to the case; nothing where anything is wrong.
+    #[must_use]
+    pub fn open(
+        &self,
+        case: &Case<'_>,
+        capsule: &[u8],
+        secret: &UserSecretKey,
+    ) -> Option<SharedSecret> {
+        let capsule = bound_capsule(case, capsule).ok()?;
+        let semi = SemiCiphertext::from_bytes(&self.semi).ok()?;
+        dec(secret, &semi, &capsule, &case.ctsym).ok()
+    }
+
     /// That the case's hospital signed it for this case and this capsule.
     ///
     /// # Errors
@@ -157,6 +171,19 @@ impl SignedTransform {
         hospital
             .verify(TRANSFORM, federation, message.as_bytes(), &self.signature)
             .map_err(|_| Inadmissible::Signature) // L58
+    }
+}
+
+/// The capsule of the case, not yet checked.
+fn bound_capsule(case: &Case<'_>, bytes: &[u8]) -> Result<Capsule, EncryptorFault> {
+    let capsule = Capsule::from_bytes(bytes).map_err(|_| EncryptorFault::Malformed)?;
+    let header = capsule.header();
+    let bound = *header.context() == case.context
+        && header.epoch() == case.epoch
+        && header.tree() == case.parameters.tree().id();
+    match bound {
+        true => Ok(capsule),
+        false => Err(EncryptorFault::Misbound),
     }
 }
 
@@ -318,14 +345,7 @@ impl Complaint {
 
     /// The registered capsule, if its encryptor made it as he should.
     fn capsule_of(&self, case: &Case<'_>) -> Result<Capsule, EncryptorFault> {
-        let capsule = Capsule::from_bytes(&self.capsule).map_err(|_| EncryptorFault::Malformed)?;
-        let header = capsule.header();
-        let bound = *header.context() == case.context
-            && header.epoch() == case.epoch
-            && header.tree() == case.parameters.tree().id();
-        if !bound {
-            return Err(EncryptorFault::Misbound);
-        }
+        let capsule = bound_capsule(case, &self.capsule)?;
         check_for_everyone(&capsule).map_err(EncryptorFault::Check)?; // L60
         Ok(capsule)
     }
@@ -456,28 +476,18 @@ impl UserSecretKey {
         transform: SignedTransform,
         rng: &mut impl CryptoRng,
     ) -> Result<(Complaint, Verdict), ComplaintRefused> {
+        if transform.open(case, &capsule, self).is_some() {
+            return Err(ComplaintRefused::Opens);
+        }
         let mut complaint = Complaint {
             capsule,
             transform,
             share: None,
         };
-        if complaint.opens(case, self) {
-            return Err(ComplaintRefused::Opens);
-        }
         if let Public::AllButShare { base, .. } = complaint.public(case)? {
             complaint.share = Some(Share::prove(&complaint.statement(case, &base), self, rng));
         }
         let verdict = complaint.settle(case)?;
         Ok((complaint, verdict))
-    }
-}
-
-impl Complaint {
-    fn opens(&self, case: &Case<'_>, secret: &UserSecretKey) -> bool {
-        let Ok(capsule) = Capsule::from_bytes(&self.capsule) else {
-            return false;
-        };
-        SemiCiphertext::from_bytes(&self.transform.semi)
-            .is_ok_and(|semi| dec(secret, &semi, &capsule, &case.ctsym).is_ok())
     }
 }
