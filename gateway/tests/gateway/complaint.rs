@@ -200,10 +200,11 @@ fn misshapen(world: &World, one: &Sealed, other: &Sealed) -> RecordSubmission {
 }
 
 /// Replaces bytes by as many others in the row of a record.
-fn replace(store: &std::path::Path, record: &RecordId, changes: &[(&[u8], &[u8])]) {
+async fn replace(store: &std::path::Path, record: &RecordId, changes: &[(&[u8], &[u8])]) {
     let options = rocksdb::Options::default();
     let columns = rocksdb::DB::list_cf(&options, store).unwrap();
-    let db = rocksdb::DB::open_cf(&options, store, columns).unwrap();
+    let opened = async || rocksdb::DB::open_cf(&options, store, &columns).ok();
+    let db = wait("the stopped gateway to let go of its store", opened).await;
     let column = db.cf_handle("records").unwrap();
     let mut row = db.get_cf(column, record.as_bytes()).unwrap().unwrap();
     for (from, to) in changes {
@@ -237,7 +238,7 @@ async fn a_malformed_capsule_is_refused_at_submission_and_before_pre_dec() {
         ),
         (good.ctsym.as_bytes(), bad.ctsym.as_bytes()),
     ];
-    replace(&store, &one.record, &pairs);
+    replace(&store, &one.record, &pairs).await;
     world.north.start().await;
     let uploaded = async || {
         let sent = patient.client.upload_cthd(&one.record, &one.cthd).await;
