@@ -6,11 +6,8 @@ use consilium_client::api::gateway::OpenedRecord;
 use consilium_client::device::DeviceError;
 use consilium_client::device::doctor::WrongTransform;
 use consilium_contracts::{Digest, Fault, RecordId};
-use consilium_schemes::curve::Gt;
 
 use crate::common::World;
-
-const FRAME: usize = 6;
 
 fn wrong(w: &World, record: RecordId, answer: OpenedRecord) -> WrongTransform {
     match w.finish(record, answer).err() {
@@ -19,20 +16,11 @@ fn wrong(w: &World, record: RecordId, answer: OpenedRecord) -> WrongTransform {
     }
 }
 
-/// A and B exchanged, signed.
-fn swapped(w: &World, record: RecordId, honest: &OpenedRecord) -> OpenedRecord {
-    let semi = honest.semi_ciphertext.as_bytes();
-    let (a, b) = semi[FRAME..].split_at(Gt::BYTES);
-    let semi = [&semi[..FRAME], b, a].concat();
-    let proof = honest.transform_proof.as_bytes().to_vec();
-    w.signed(*record.as_bytes(), honest.clone(), semi, proof)
-}
-
 #[test]
 fn what_shows_the_fault_is_kept_until_it_is_posted() {
     let mut w = World::new();
     let (record, honest) = w.sealed("cthd");
-    let found = wrong(&w, record, swapped(&w, record, &honest));
+    let found = wrong(&w, record, w.swapped(record, &honest));
     assert_eq!(
         (found.record(), found.fault()),
         (record, Fault::HospitalUpdate)

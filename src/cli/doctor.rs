@@ -94,6 +94,9 @@ pub enum DoctorCommand {
         reason: Reason,
     },
     /// Show everyone whose fault it is that a record did not open on this device
+    ///
+    /// The ledger forgets nothing: the record's policy, and which of its rows your attributes satisfy, become readable to
+    /// every hospital. No key does.
     Complain {
         #[command(flatten)]
         at: DeviceArgs,

@@ -36,7 +36,7 @@ pub enum DeviceError {
     Tokens(#[from] TokenError),
     /// Pre-decryption or capsule is wrong: the device has decrypted nothing, and can complain.
     #[error(
-        "record {} does not open; nothing was decrypted. At fault is {}. `consilium doctor complain {}` posts what shows it to everyone, \
+        "record {} does not open; nothing was decrypted. At fault is {}. `consilium doctor complain {}` posts what shows it to everyone, with the record's policy, \
          `open` asks the hospital again, `decline --reason cannot-open` passes the case on",
         .0.record(), .0.fault(), .0.record()
     )]

@@ -149,6 +149,16 @@ impl World {
         self.signed(*capsule.header().context().record(), answer, semi, proof)
     }
 
+    /// The answer with A and B exchanged, signed.
+    pub fn swapped(&self, record: RecordId, honest: &OpenedRecord) -> OpenedRecord {
+        let semi = honest.semi_ciphertext.as_bytes();
+        let (frame, pair) = semi.split_at(6);
+        let (a, b) = pair.split_at(pair.len() / 2);
+        let proof = honest.transform_proof.as_bytes().to_vec();
+        let semi = [frame, b, a].concat();
+        self.signed(*record.as_bytes(), honest.clone(), semi, proof)
+    }
+
     /// A record as the patient's device seals it, with the honest answer.
     pub fn sealed(&mut self, name: &str) -> (RecordId, OpenedRecord) {
         let choices = RecordChoices {
