@@ -3,10 +3,18 @@
 use std::fmt;
 
 use borsh::{BorshDeserialize, BorshSerialize};
-use consilium_schemes::abe::{self, EncryptorFault, HospitalFault};
+use consilium_schemes::abe::{
+    self, EncryptorFault, HospitalFault, Inadmissible, RecordContext, UserId,
+};
 
+use crate::action::RecordTerms;
 use crate::codec::Blob;
-use crate::ids::{DoctorId, Height, HospitalId, RecordId};
+use crate::genesis::ParameterBytes;
+use crate::ids::{DoctorId, FederationId, Height, HospitalId, RecordId};
+use crate::rejection::Rejection;
+use crate::state::{DoctorEntry, HospitalEntry, StateRead, View};
+use crate::transaction::Transaction;
+use crate::{parse, proof};
 
 /// The most bytes of a complaint: a capsule of the longest policy, SemiCT, its proof, the hospital's signature and the doctor's share.
 pub const MAX_COMPLAINT: usize = abe::Complaint::LIMIT;
@@ -106,4 +114,75 @@ pub struct ComplaintEntry {
     pub fault: Fault,
     /// When.
     pub height: Height,
+}
+
+/// A complaint with what it is about, as the state has it.
+pub(crate) struct Complained<'a> {
+    complaint: &'a abe::Complaint,
+    terms: RecordTerms,
+    doctor: DoctorEntry,
+    parameters: ParameterBytes,
+}
+
+impl<'a> Complained<'a> {
+    /// The record, the sending doctor and the doctor's hospital as they stand now.
+    pub(crate) fn of<S: StateRead>(
+        view: &View<S>,
+        transaction: &Transaction,
+        record: &RecordId,
+        complaint: &'a abe::Complaint,
+    ) -> Result<(HospitalEntry, Self), Rejection> {
+        let doctor = DoctorId::derive(&transaction.federation, &transaction.sender);
+        let known = view.doctor(&doctor);
+        let doctor = known.ok_or(Rejection::UnknownDoctor { doctor })?;
+        let at = proof::hospital(view, &doctor.hospital)?;
+        let about = Self {
+            complaint,
+            terms: proof::terms(view, record)?,
+            doctor,
+            parameters: view.federation().parameters,
+        };
+        Ok((at, about))
+    }
+
+    pub(crate) fn record(&self) -> RecordId {
+        self.terms.record
+    }
+
+    /// Everything in the state that the verdict depends on, beside the hospital's key.
+    pub(crate) fn parts(&self) -> impl BorshSerialize {
+        (
+            &self.terms,
+            &self.doctor.id,
+            &self.doctor.abe_key,
+            &self.parameters,
+        )
+    }
+
+    pub(crate) fn settle(
+        &self,
+        federation: &FederationId,
+        hospital: &HospitalEntry,
+    ) -> Result<Fault, Rejection> {
+        let parameters = parse::parameters(&self.parameters);
+        let (terms, doctor) = (&self.terms, self.doctor.id);
+        let case = abe::Case {
+            context: RecordContext::new(*federation.as_bytes(), *terms.record.as_bytes()),
+            doctor: UserId::from_bytes(*doctor.as_bytes()),
+            pk: parse::abe_key(&self.doctor.abe_key)?,
+            hospital: hospital.card.signing_key,
+            ctsym: consilium_schemes::digest::Digest::from_bytes(*terms.ctsym.as_bytes()),
+            epoch: terms.epoch,
+            parameters: &parameters,
+        };
+        let record = terms.record;
+        let verdict = self.complaint.settle(&case);
+        verdict.map(Fault::from).map_err(|error| match error {
+            Inadmissible::Signature => Rejection::TransformNotSigned {
+                record,
+                hospital: hospital.card.id.clone(),
+            },
+            Inadmissible::Share => Rejection::ShareNotProven { record, doctor },
+        })
+    }
 }

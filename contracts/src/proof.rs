@@ -22,7 +22,7 @@
 //! transaction with the digest of the state's half. `apply` verifies by itself what was not verified before, or when the state says
 //! something else by then: the outcome is the same.
 
-use consilium_schemes::abe::{self, Inadmissible, RecordContext, UserId};
+use consilium_schemes::abe;
 use consilium_schemes::match_proof::{self, MatchContext, MatchProof, Outcome, Statement};
 use consilium_schemes::matching::HospitalKeys;
 use consilium_schemes::matching::posting::{
@@ -30,13 +30,12 @@ use consilium_schemes::matching::posting::{
 };
 
 use crate::action::{Action, PostIndex, PostMatch, PostTrapdoor, RecordTerms};
-use crate::complaint::Fault;
-use crate::genesis::ParameterBytes;
+use crate::complaint::{Complained, Fault};
 use crate::ids::{AuthorizationId, Digest, DoctorId, FederationId, Height, HospitalId, RecordId};
 use crate::parse;
 use crate::rejection::Rejection;
 use crate::state::{
-    DoctorEntry, HospitalEntry, IndexEntry, Principal, RecordStatus, StateRead, TrapdoorEntry, View,
+    HospitalEntry, IndexEntry, Principal, RecordStatus, StateRead, TrapdoorEntry, View,
 };
 use crate::transaction::{Transaction, VerifiedTransaction};
 
@@ -146,13 +145,6 @@ enum About<'a> {
     Complaint(Box<Complained<'a>>),
 }
 
-struct Complained<'a> {
-    complaint: &'a abe::Complaint,
-    terms: RecordTerms,
-    doctor: DoctorEntry,
-    parameters: ParameterBytes,
-}
-
 struct Matched<'a> {
     action: &'a PostMatch,
     proof: &'a MatchProof,
@@ -217,7 +209,8 @@ impl<'a> Claim<'a> {
             ) => (hospital(view, to)?, About::Trapdoor { posted }),
             (Action::PostMatch(action), Carried::Match(proof)) => matched(view, action, proof)?,
             (Action::ComplainTransform(action), Carried::Complaint(complaint)) => {
-                complained(view, transaction, &action.record, complaint)?
+                let (at, about) = Complained::of(view, transaction, &action.record, complaint)?;
+                (at, About::Complaint(Box::new(about)))
             }
             // Parsing makes no other pairs with something carried.
             _ => return Ok(None),
@@ -236,7 +229,7 @@ impl<'a> Claim<'a> {
             (About::Trapdoor { .. }, Principal::Doctor(_)) => true,
             (About::Match(_), Principal::Hospital(id)) => id == self.hospital.card.id,
             (About::Complaint(about), Principal::Doctor(id)) => {
-                let entry = view.record(&about.terms.record);
+                let entry = view.record(&about.record());
                 let status = entry.map(|entry| entry.status);
                 matches!(status, Some(RecordStatus::Accessed { doctor, .. }) if doctor == id)
             }
@@ -269,13 +262,9 @@ impl<'a> Claim<'a> {
                 &matched.index.index,
                 &matched.trapdoor.trapdoor,
             )),
-            About::Complaint(about) => borsh::to_vec(&(
-                self.hospital.card.signing_key.as_bytes(),
-                &about.terms,
-                &about.doctor.id,
-                &about.doctor.abe_key,
-                &about.parameters,
-            )),
+            About::Complaint(about) => {
+                borsh::to_vec(&(self.hospital.card.signing_key.as_bytes(), about.parts()))
+            }
         };
         Digest::of(&encoded.expect("writing to a vector cannot fail"))
     }
@@ -327,35 +316,6 @@ impl<'a> Claim<'a> {
     }
 }
 
-impl Complained<'_> {
-    fn settle(
-        &self,
-        federation: &FederationId,
-        hospital: &HospitalEntry,
-    ) -> Result<Fault, Rejection> {
-        let parameters = parse::parameters(&self.parameters);
-        let (terms, doctor) = (&self.terms, self.doctor.id);
-        let case = abe::Case {
-            context: RecordContext::new(*federation.as_bytes(), *terms.record.as_bytes()),
-            doctor: UserId::from_bytes(*doctor.as_bytes()),
-            pk: parse::abe_key(&self.doctor.abe_key)?,
-            hospital: hospital.card.signing_key,
-            ctsym: consilium_schemes::digest::Digest::from_bytes(*terms.ctsym.as_bytes()),
-            epoch: terms.epoch,
-            parameters: &parameters,
-        };
-        let record = terms.record;
-        let verdict = self.complaint.settle(&case);
-        verdict.map(Fault::from).map_err(|error| match error {
-            Inadmissible::Signature => Rejection::TransformNotSigned {
-                record,
-                hospital: hospital.card.id.clone(),
-            },
-            Inadmissible::Share => Rejection::ShareNotProven { record, doctor },
-        })
-    }
-}
-
 impl Matched<'_> {
     fn verify(
         &self,
@@ -392,36 +352,22 @@ impl Matched<'_> {
     }
 }
 
-fn hospital<S: StateRead>(view: &View<S>, id: &HospitalId) -> Result<HospitalEntry, Rejection> {
+pub(crate) fn hospital<S: StateRead>(
+    view: &View<S>,
+    id: &HospitalId,
+) -> Result<HospitalEntry, Rejection> {
     view.hospital(id).ok_or(Rejection::UnknownHospital {
         hospital: id.clone(),
     })
 }
 
-fn terms<S: StateRead>(view: &View<S>, record: &RecordId) -> Result<RecordTerms, Rejection> {
+pub(crate) fn terms<S: StateRead>(
+    view: &View<S>,
+    record: &RecordId,
+) -> Result<RecordTerms, Rejection> {
     let entry = view.record(record);
     let unknown = Rejection::UnknownRecord { record: *record };
     Ok(entry.ok_or(unknown)?.terms)
-}
-
-/// The record, the sending doctor and the doctor's hospital as they stand now.
-fn complained<'a, S: StateRead>(
-    view: &View<S>,
-    transaction: &Transaction,
-    record: &RecordId,
-    complaint: &'a abe::Complaint,
-) -> Result<(HospitalEntry, About<'a>), Rejection> {
-    let doctor = DoctorId::derive(&transaction.federation, &transaction.sender);
-    let known = view.doctor(&doctor);
-    let doctor = known.ok_or(Rejection::UnknownDoctor { doctor })?;
-    let at = hospital(view, &doctor.hospital)?;
-    let about = Complained {
-        complaint,
-        terms: terms(view, record)?,
-        doctor,
-        parameters: view.federation().parameters,
-    };
-    Ok((at, About::Complaint(Box::new(about))))
 }
 
 /// Index and trapdoor as they stand now: `apply` takes those of earlier blocks only.

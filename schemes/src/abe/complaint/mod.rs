@@ -33,146 +33,25 @@
 //!
 //! "Hospital" means: it, or the KGC that gave it a wrong attribute key or update key; what the KGC gave is signed, and the hospital can show it.
 
+mod share;
+mod signed;
+
 use rand_core::CryptoRng;
 
-use super::capsule::{Capsule, RecordContext};
+use super::capsule::Capsule;
 use super::check::check_for_everyone;
-use super::decrypt::dec;
-use super::encrypt::SharedSecret;
 use super::error::MalformedCapsule;
 use super::pre_decrypt::SemiCiphertext;
-use super::setup::PublicParameters;
 use super::transform::{TransformError, TransformProof};
-use super::tree::Epoch;
-use super::user_keygen::{UserId, UserPublicKey, UserSecretKey};
-use crate::curve::{
-    DecodeError, G1, Gt, InField as _, Label, Reader, Scalar, Transcript, hash_to_scalar,
-    put_variable,
-};
+use super::user_keygen::UserSecretKey;
+use crate::curve::{DecodeError, Gt, InField as _, Reader, Scalar, put_variable};
 use crate::digest::Digest;
-use crate::hedged::Nonces;
-use crate::signature::{Purpose, Signature, SigningKey, VerifyingKey};
+use crate::signature::Signature;
+use share::{Share, Statement};
 
-/// The hospital's signature under a transform; the context is the federation.
-pub const TRANSFORM: Purpose = Purpose::new("CONSILIUM-V1-SIG-ABE-TRANSFORM");
-const SHARE: Label = Label::new("CONSILIUM-V1-ABE-SHARE");
-const SHARE_NONCE: Label = Label::new("CONSILIUM-V1-ABE-SHARE-NONCE");
+pub use signed::{Case, SignedTransform, TRANSFORM};
+
 const VERSION: u8 = 1;
-
-/// What everyone knows of a case.
-#[derive(Clone, Debug)]
-pub struct Case<'a> {
-    /// Federation and record.
-    pub context: RecordContext,
-    /// The doctor.
-    pub doctor: UserId,
-    /// The doctor's pk.
-    pub pk: UserPublicKey,
-    /// What the doctor's hospital signs with.
-    pub hospital: VerifyingKey,
-    /// SHA-256 of the registered CTSym.
-    pub ctsym: Digest,
-    /// The record's epoch.
-    pub epoch: Epoch,
-    /// pp.
-    pub parameters: &'a PublicParameters,
-}
-
-impl Case<'_> {
-    /// record, doctor, pk, epoch, then the digests of CTSym, SemiCT and the proof.
-    fn signed(&self, capsule: &Digest, semi: &[u8], proof: &[u8]) -> Transcript {
-        Transcript::new()
-            .fixed(self.context.record())
-            .fixed(self.doctor.as_bytes())
-            .g1(&self.pk.unproven())
-            .u64(self.epoch.number())
-            .fixed(capsule.as_bytes())
-            .fixed(Digest::of(semi).as_bytes())
-            .fixed(Digest::of(proof).as_bytes())
-    }
-}
-
-/// SemiCT and its proof as the hospital gave them, with its signature. Of any content, for what is malformed must be presentable.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SignedTransform {
-    semi: Vec<u8>,
-    proof: Vec<u8>,
-    signature: Signature,
-}
-
-impl SignedTransform {
-    /// Signs a transform of the case's registered capsule; `key` is the case's hospital's.
-    #[must_use]
-    pub fn sign(case: &Case<'_>, semi: Vec<u8>, proof: Vec<u8>, key: &SigningKey) -> Self {
-        let message = case.signed(&case.ctsym, &semi, &proof);
-        Self {
-            signature: key.sign(TRANSFORM, case.context.federation(), message.as_bytes()),
-            semi,
-            proof,
-        }
-    }
-
-    /// Puts together what a hospital sent.
-    ///
-    /// # Errors
-    /// [`DecodeError::Limit`]: longer than any transform, and not to be presented.
-    pub fn received(
-        semi: Vec<u8>,
-        proof: Vec<u8>,
-        signature: Signature,
-    ) -> Result<Self, DecodeError> {
-        Reader::new(&semi, SemiCiphertext::BYTES).in_field("SemiCT")?;
-        Reader::new(&proof, TransformProof::MAX_BYTES).in_field("proof")?;
-        Ok(Self {
-            semi,
-            proof,
-            signature,
-        })
-    }
-
-    /// SemiCT.
-    #[must_use]
-    pub fn semi(&self) -> &[u8] {
-        &self.semi
-    }
-
-    /// The proof.
-    #[must_use]
-    pub fn proof(&self) -> &[u8] {
-        &self.proof
-    }
-
-    /// By the hospital.
-    #[must_use]
-    pub fn signature(&self) -> &Signature {
-        &self.signature
-    }
-
-    /// Dec, if the capsule is the registered one and bound to the case; nothing where anything is wrong.
-    #[must_use]
-    pub fn open(
-        &self,
-        case: &Case<'_>,
-        capsule: &[u8],
-        secret: &UserSecretKey,
-    ) -> Option<SharedSecret> {
-        let capsule = bound_capsule(case, capsule).ok()?;
-        let semi = SemiCiphertext::from_bytes(&self.semi).ok()?;
-        dec(secret, &semi, &capsule, &case.ctsym).ok()
-    }
-
-    /// That the case's hospital signed it for this case and this capsule.
-    ///
-    /// # Errors
-    /// [`Inadmissible::Signature`].
-    pub fn verify_signature(&self, case: &Case<'_>, capsule: &[u8]) -> Result<(), Inadmissible> {
-        let message = case.signed(&Digest::of(capsule), &self.semi, &self.proof);
-        let (hospital, federation) = (&case.hospital, case.context.federation());
-        hospital
-            .verify(TRANSFORM, federation, message.as_bytes(), &self.signature)
-            .map_err(|_| Inadmissible::Signature) // L58
-    }
-}
 
 /// The capsule of the case, not yet checked.
 fn bound_capsule(case: &Case<'_>, bytes: &[u8]) -> Result<Capsule, EncryptorFault> {
@@ -252,14 +131,6 @@ pub enum ComplaintRefused {
     /// It would say nothing.
     #[error(transparent)]
     Inadmissible(#[from] Inadmissible),
-}
-
-/// E^beta, and (c, z) that it is.
-#[derive(Clone, Debug, PartialEq, Eq)]
-struct Share {
-    element: Gt,
-    c: Scalar,
-    z: Scalar,
 }
 
 /// What a doctor posts: capsule, signed transform and, where the verdict needs it, the share.
@@ -412,55 +283,6 @@ impl Complaint {
             },
             share,
         })
-    }
-}
-
-/// log_{g1}(pk) = log_E(E^beta), for this complaint in this case.
-struct Statement<'a> {
-    case: &'a Case<'a>,
-    complaint: &'a Complaint,
-    base: &'a Gt,
-}
-
-impl Statement<'_> {
-    /// federation, the hospital's key and signature, what it signed (record, doctor, pk, epoch, digests), E.
-    fn append(&self, start: Transcript) -> Transcript {
-        let (case, transform) = (self.case, &self.complaint.transform);
-        let capsule = Digest::of(&self.complaint.capsule);
-        let signed = case.signed(&capsule, &transform.semi, &transform.proof);
-        start
-            .fixed(case.context.federation())
-            .fixed(case.hospital.as_bytes())
-            .fixed(&transform.signature.to_bytes())
-            .variable(signed.as_bytes())
-            .gt(self.base)
-    }
-
-    /// c = Fr("ABE-SHARE", statement, E^beta, R1, R2).
-    fn challenge(&self, element: &Gt, r1: &G1, r2: &Gt) -> Scalar {
-        let start = self.append(Transcript::with_capacity(2560));
-        hash_to_scalar(SHARE, &start.gt(element).g1(r1).gt(r2))
-    }
-}
-
-impl Share {
-    fn prove(statement: &Statement<'_>, secret: &UserSecretKey, rng: &mut impl CryptoRng) -> Self {
-        let beta = secret.expose_secret();
-        let element = statement.base.pow_secret(beta); // L67
-        let bound = |seed| statement.append(seed);
-        let k = Nonces::new(SHARE_NONCE, &[beta], bound, rng).draw(); // L68
-        let (r1, r2) = (G1::generator() * &k, statement.base.pow_secret(&k)); // L69
-        let c = statement.challenge(&element, &r1, &r2); // L70
-        let z = *(&k + &(beta * &c)).expose_secret(); // L71
-        Self { element, c, z }
-    }
-
-    /// R1 = g1^z · pk^{-c}, R2 = E^z · (E^beta)^{-c}.
-    fn holds(&self, statement: &Statement<'_>) -> bool {
-        let back = -self.c;
-        let r1 = G1::generator() * self.z + statement.case.pk.unproven() * back;
-        let r2 = statement.base.pow(&self.z) * self.element.pow(&back);
-        statement.challenge(&self.element, &r1, &r2) == self.c
     }
 }
 
