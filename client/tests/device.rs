@@ -5,12 +5,19 @@ use std::fs;
 use crate::common::{EPOCH, TEXT, World, fixture};
 use consilium_client::device::DeviceError;
 use consilium_client::device::doctor::decrypt_record;
-use consilium_contracts::{Digest, RecordId};
+use consilium_contracts::{Digest, Fault, RecordId};
 use consilium_schemes::abe::{self, Epoch, HeaderMismatch, RecordContext};
 use consilium_schemes::envelope::{self, HeaderCore, HeaderFields};
 
 fn refused<T>(outcome: Result<T, DeviceError>) -> DeviceError {
     outcome.err().unwrap()
+}
+
+fn fault(error: DeviceError) -> Fault {
+    match error {
+        DeviceError::WrongTransform(wrong) => wrong.fault(),
+        other => panic!("{other:?}"),
+    }
 }
 
 fn untrusted(error: DeviceError) -> &'static str {
@@ -55,19 +62,15 @@ fn another_record_federation_or_key_than_the_gateway_names_is_refused() {
     let mut w = World::new();
     let (record, answer) = w.sealed("cthd");
     let (other, theirs) = w.sealed("other");
-    assert_eq!(
-        untrusted(refused(w.finish(other, answer.clone()))),
-        "the capsule belongs to another record"
-    );
+    let error = refused(w.finish(other, answer.clone()));
+    assert!(matches!(error, DeviceError::Unsigned(found) if found == other));
     let foreign = RecordContext::new([8; 32], *record.as_bytes());
     let policy = "icu".parse().unwrap();
     let parameters = w.federation.parameters().clone();
     let (capsule, _) = abe::encrypt(&parameters, &policy, EPOCH, foreign, &mut w.rng);
     let elsewhere = w.answer(&capsule, Digest::of(b""), 0);
-    assert_eq!(
-        untrusted(refused(w.finish(record, elsewhere))),
-        "the capsule belongs to another record"
-    );
+    let error = refused(w.finish(record, elsewhere));
+    assert_eq!(fault(error), Fault::EncryptorMisbound);
 
     // The CTHD of another record, and one whose digest is not the one named.
     let case = w.finish(record, answer.clone()).unwrap();

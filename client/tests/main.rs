@@ -5,6 +5,7 @@
 mod certified;
 #[allow(dead_code, reason = "the end-to-end tests use the rest")]
 mod common;
+mod complaint;
 
 mod device;
 mod fetch;

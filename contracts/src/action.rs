@@ -7,6 +7,7 @@ use consilium_schemes::signature::{Signature, VerifyingKey};
 use crate::card_update::UpdateCard;
 use crate::challenge::{AnswerChallenge, Challenge};
 use crate::codec::{Blob, Canonical};
+use crate::complaint::ComplainTransform;
 use crate::consent::{Consent, PurposeOfUse};
 use crate::crypto::{
     RECORD_CONSENT, read_epoch, read_key, read_signature, write_epoch, write_key, write_signature,
@@ -88,6 +89,8 @@ pub enum Action {
     Challenge(Challenge) = 22,
     /// The doctor's hospital: the proof that it was asked for.
     AnswerChallenge(AnswerChallenge) = 23,
+    /// Doctor: what the hospital pre-decrypted does not open.
+    ComplainTransform(ComplainTransform) = 25,
 }
 
 /// Payload of [`Action::PublishEpoch`].

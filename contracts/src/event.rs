@@ -3,6 +3,7 @@
 use borsh::{BorshDeserialize, BorshSerialize};
 
 use crate::action::{RevocationReason, Scope, ValidatorChange};
+use crate::complaint::Fault;
 use crate::consent::PurposeOfUse;
 use crate::crypto::{read_epoch, write_epoch};
 use crate::ids::{
@@ -181,6 +182,14 @@ pub enum Event {
         doctor: DoctorId,
         hospital: HospitalId,
         status: ChallengeStatus,
+    },
+    /// A doctor showed that a transform does not open, and whose fault it is.
+    TransformComplained {
+        record: RecordId,
+        owner: HospitalId,
+        doctor: DoctorId,
+        hospital: HospitalId,
+        fault: Fault,
     },
 }
 

@@ -46,6 +46,7 @@ mod apply;
 mod card_update;
 mod challenge;
 mod codec;
+mod complaint;
 mod consent;
 mod crypto;
 mod event;
@@ -78,6 +79,7 @@ pub use apply::{
 pub use card_update::{KeyUse, ProvenKey, UpdateCard};
 pub use challenge::{AnswerChallenge, Challenge, ChallengeRejection, Outcome};
 pub use codec::{Blob, BoundError, Canonical, DecodeError, ENCODING_VERSION, OrderedSet, Text};
+pub use complaint::{ComplainTransform, ComplaintBytes, ComplaintEntry, Fault, MAX_COMPLAINT};
 pub use consent::{Consent, MAX_CONSENT_HOSPITALS, PURPOSES, PurposeOfUse};
 pub use event::{EndReason, Event, Receipt};
 pub use genesis::{

@@ -1,6 +1,6 @@
 //! The one place where bytes that the schemes made are given to the schemes' parsers.
 
-use consilium_schemes::abe::{PublicParameters, UserPublicKey};
+use consilium_schemes::abe::{Complaint, PublicParameters, UserPublicKey};
 use consilium_schemes::match_proof::{MatchProof, Outcome};
 use consilium_schemes::matching::posting::{PostedIndex, PostedTrapdoor};
 use consilium_schemes::matching::{
@@ -26,9 +26,13 @@ pub(crate) fn is_token_key(bytes: &[u8; tokens::PublicKey::LENGTH]) -> bool {
 }
 
 /// A doctor's ABE public key is in the subgroup and not the identity.
-pub(crate) fn abe_key(bytes: &AbeKeyBytes) -> Result<(), Rejection> {
-    let parsed = UserPublicKey::from_bytes(bytes.as_bytes());
-    parsed.map(|_| ()).map_err(|_| Rejection::BadAbeKey)
+pub(crate) fn abe_key(bytes: &AbeKeyBytes) -> Result<UserPublicKey, Rejection> {
+    UserPublicKey::from_bytes(bytes.as_bytes()).map_err(|_| Rejection::BadAbeKey)
+}
+
+/// The ABE public parameters in the state: genesis was verified.
+pub(crate) fn parameters(bytes: &ParameterBytes) -> PublicParameters {
+    PublicParameters::from_bytes(bytes.as_bytes()).expect("genesis has parameters that parse")
 }
 
 /// What an action carries of the schemes. Every point is canonical, in the subgroup and not the identity, a trapdoor's number
@@ -39,6 +43,11 @@ pub(crate) fn carried(action: &Action) -> Result<Carried, Rejection> {
         Action::PostTrapdoor(action) => trapdoor(action.trapdoor.as_bytes()).map(Carried::Trapdoor),
         Action::PostMatch(action) => match_proof(action).map(Carried::Match),
         Action::AnswerChallenge(action) => proof(&action.proof).map(Carried::Match),
+        Action::ComplainTransform(action) => {
+            let parsed = Complaint::from_bytes(action.complaint.as_bytes());
+            let parsed = parsed.map_err(|_| Rejection::BadComplaint)?;
+            Ok(Carried::Complaint(Box::new(parsed)))
+        }
         _ => Ok(Carried::Nothing),
     }
 }

@@ -11,6 +11,9 @@
 //! | [`match_context`] | | record, doctor | the record's | the transaction's |
 //! | [`answer_context`] | | record, doctor | the record's | the transaction's |
 //!
+//! A complaint about a transform carries no proof of one statement but what settles it ([`abe::Complaint`]): its verdict is who
+//! is shown at fault.
+//!
 //! The record's epoch stands in its terms and never changes. The current epoch would not do: nobody who makes a proof knows
 //! which one is current in the block that takes it. A trapdoor serves records of every epoch and is bound to none (epochs begin
 //! with 1).
@@ -20,6 +23,7 @@
 //! transaction with the digest of the state's half. `apply` verifies by itself what was not verified before, or when the state says
 //! something else by then: the outcome is the same.
 
+use consilium_schemes::abe;
 use consilium_schemes::match_proof::{self, MatchContext, MatchProof, Statement};
 use consilium_schemes::matching::HospitalKeys;
 use consilium_schemes::matching::posting::{
@@ -30,10 +34,11 @@ use crate::action::{
     Action, IndexBytes, PostIndex, PostMatch, PostTrapdoor, RecordTerms, TrapdoorBytes,
 };
 use crate::challenge::{AnswerChallenge, ChallengeRejection};
+use crate::complaint::{Complained, Fault};
 use crate::ids::{AuthorizationId, Digest, DoctorId, FederationId, Height, HospitalId, RecordId};
 use crate::parse;
 use crate::rejection::Rejection;
-use crate::state::{HospitalEntry, Principal, StateRead, View};
+use crate::state::{HospitalEntry, Principal, RecordStatus, StateRead, View};
 use crate::transaction::{Transaction, VerifiedTransaction};
 
 /// What the proof of an index is bound to.
@@ -109,13 +114,23 @@ pub(crate) enum Carried {
     Trapdoor(Box<PostedTrapdoor>),
     /// Of a match that is posted, or of either outcome in an answer.
     Match(MatchProof),
+    Complaint(Box<abe::Complaint>),
 }
 
 /// Whether a claim holds: the claim by the digest of its half in the state.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) struct Verdict {
     claim: Digest,
-    outcome: Result<(), Rejection>,
+    outcome: Result<Shown, Rejection>,
+}
+
+/// What the proofs of a transaction show.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Shown {
+    /// What the transaction claims.
+    Claim,
+    /// Who is at fault, for a complaint.
+    Fault(Fault),
 }
 
 impl Verdict {
@@ -141,6 +156,7 @@ enum About<'a> {
         posted: &'a PostedTrapdoor,
     },
     Match(Box<Matched<'a>>),
+    Complaint(Box<Complained<'a>>),
 }
 
 /// A match that is posted, or the answer to a challenge.
@@ -176,8 +192,20 @@ pub(crate) fn check(
     tx: &VerifiedTransaction,
 ) -> Result<(), Rejection> {
     match Claim::of(view, tx)? {
-        Some(claim) => claim.verdict(tx).outcome,
+        Some(claim) => claim.verdict(tx).outcome.map(|_| ()),
         None => Ok(()),
+    }
+}
+
+/// For `apply` of a complaint, once everything else was checked: who is shown at fault.
+pub(crate) fn settled(
+    view: &View<impl StateRead>,
+    tx: &VerifiedTransaction,
+) -> Result<Fault, Rejection> {
+    let claim = Claim::of(view, tx)?.ok_or(Rejection::BadComplaint)?;
+    match claim.verdict(tx).outcome? {
+        Shown::Fault(fault) => Ok(fault),
+        Shown::Claim => Err(Rejection::BadComplaint),
     }
 }
 
@@ -201,6 +229,10 @@ impl<'a> Claim<'a> {
             (Action::AnswerChallenge(action), Carried::Match(proof)) => {
                 answered(view, action, proof)?
             }
+            (Action::ComplainTransform(action), Carried::Complaint(complaint)) => {
+                let (at, about) = Complained::of(view, transaction, &action.record, complaint)?;
+                (at, About::Complaint(Box::new(about)))
+            }
             // Parsing makes no other pairs with something carried.
             _ => return Ok(None),
         };
@@ -217,6 +249,11 @@ impl<'a> Claim<'a> {
             (About::Index { terms, .. }, Principal::Hospital(id)) => id == terms.owner,
             (About::Trapdoor { .. }, Principal::Doctor(_)) => true,
             (About::Match(_), Principal::Hospital(id)) => id == self.hospital.card.id,
+            (About::Complaint(about), Principal::Doctor(id)) => {
+                let entry = view.record(&about.record());
+                let status = entry.map(|entry| entry.status);
+                matches!(status, Some(RecordStatus::Accessed { doctor, .. }) if doctor == id)
+            }
             _ => false,
         })
     }
@@ -246,11 +283,26 @@ impl<'a> Claim<'a> {
                 &matched.index,
                 &matched.trapdoor,
             )),
+            About::Complaint(about) => {
+                borsh::to_vec(&(self.hospital.card.signing_key.as_bytes(), about.parts()))
+            }
         };
         Digest::of(&encoded.expect("writing to a vector cannot fail"))
     }
 
-    fn verify(&self) -> Result<(), Rejection> {
+    fn verify(&self) -> Result<Shown, Rejection> {
+        match &self.about {
+            About::Complaint(about) => {
+                let federation = &self.transaction.federation;
+                about.settle(federation, &self.hospital).map(Shown::Fault)
+            }
+            About::Index { .. } | About::Trapdoor { .. } | About::Match(_) => {
+                self.verify_proofs().map(|()| Shown::Claim)
+            }
+        }
+    }
+
+    fn verify_proofs(&self) -> Result<(), Rejection> {
         let Transaction {
             federation,
             expires,
@@ -280,6 +332,7 @@ impl<'a> Claim<'a> {
                 })
             }
             About::Match(matched) => matched.verify(self.transaction, id, &keys),
+            About::Complaint(_) => Ok(()),
         }
     }
 }
@@ -318,13 +371,19 @@ impl Matched<'_> {
     }
 }
 
-fn hospital<S: StateRead>(view: &View<S>, id: &HospitalId) -> Result<HospitalEntry, Rejection> {
+pub(crate) fn hospital<S: StateRead>(
+    view: &View<S>,
+    id: &HospitalId,
+) -> Result<HospitalEntry, Rejection> {
     view.hospital(id).ok_or(Rejection::UnknownHospital {
         hospital: id.clone(),
     })
 }
 
-fn terms<S: StateRead>(view: &View<S>, record: &RecordId) -> Result<RecordTerms, Rejection> {
+pub(crate) fn terms<S: StateRead>(
+    view: &View<S>,
+    record: &RecordId,
+) -> Result<RecordTerms, Rejection> {
     let entry = view.record(record);
     let unknown = Rejection::UnknownRecord { record: *record };
     Ok(entry.ok_or(unknown)?.terms)

@@ -415,6 +415,27 @@ pub enum Rejection {
     /// A challenge, or its answer.
     #[error(transparent)]
     Challenge(#[from] ChallengeRejection),
+    /// Its encoding is wrong.
+    #[error("the complaint does not parse; make it again with `consilium doctor open`")]
+    BadComplaint,
+    /// Once per access.
+    #[error(
+        "doctor {doctor} complained about this opening of record {record} already; open it again first"
+    )]
+    Complained { record: RecordId, doctor: DoctorId },
+    /// Nobody's transform.
+    #[error(
+        "the complaint about record {record} says nothing: hospital {hospital} did not sign this transform for this record, doctor and doctor's key; open the case again"
+    )]
+    TransformNotSigned {
+        record: RecordId,
+        hospital: HospitalId,
+    },
+    /// The doctor's own part.
+    #[error(
+        "the complaint about record {record} says nothing: doctor {doctor} does not prove the share that belongs to the doctor's key"
+    )]
+    ShareNotProven { record: RecordId, doctor: DoctorId },
 }
 
 impl Rejection {
@@ -495,6 +516,10 @@ impl Rejection {
             Self::RemovalScheduled { .. } => "removal-scheduled",
             Self::RekeyedLately { .. } => "rekeyed-lately",
             Self::Challenge(why) => why.code(),
+            Self::BadComplaint => "bad-complaint",
+            Self::Complained { .. } => "complained",
+            Self::TransformNotSigned { .. } => "transform-not-signed",
+            Self::ShareNotProven { .. } => "share-not-proven",
         }
     }
 }

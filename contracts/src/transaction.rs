@@ -223,7 +223,7 @@ impl VerifiedTransaction {
     pub(crate) fn proven_outcome(&self) -> Option<Outcome> {
         match self.carried() {
             Carried::Match(proof) => Some(proof.outcome().into()),
-            Carried::Nothing | Carried::Index(_) | Carried::Trapdoor(_) => None,
+            _ => None,
         }
     }
 
@@ -231,7 +231,7 @@ impl VerifiedTransaction {
     pub(crate) fn posted_index(&self) -> Option<&PostedIndex> {
         match self.carried() {
             Carried::Index(posted) => Some(posted),
-            Carried::Nothing | Carried::Trapdoor(_) | Carried::Match(_) => None,
+            _ => None,
         }
     }
 
@@ -239,7 +239,7 @@ impl VerifiedTransaction {
     pub(crate) fn posted_trapdoor(&self) -> Option<&PostedTrapdoor> {
         match self.carried() {
             Carried::Trapdoor(posted) => Some(posted),
-            Carried::Nothing | Carried::Index(_) | Carried::Match(_) => None,
+            _ => None,
         }
     }
 }

@@ -118,6 +118,13 @@ fn transactions() -> Vec<(&'static str, SignedTransaction)> {
                 proof: vec![0x3f; 20].try_into().unwrap(),
             }),
         ),
+        (
+            "complain-transform",
+            Action::ComplainTransform(ComplainTransform {
+                record,
+                complaint: vec![0xc0; 20].try_into().unwrap(),
+            }),
+        ),
     ];
     let sign = |(name, action)| {
         let (nonce, expires) = (Nonce::new(42), Height::new(99));

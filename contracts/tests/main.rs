@@ -7,6 +7,7 @@ mod common;
 mod random;
 
 mod challenges;
+mod complaint;
 mod encoding;
 mod envelope;
 mod lies;

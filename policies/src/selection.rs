@@ -41,6 +41,20 @@ impl AccessStructure {
         rows.sort_unstable_by_key(|(row, _)| *row);
         Some(Selection { rows })
     }
+
+    /// The coefficients of exactly these rows, if they are a selection: satisfying, none of them idle, ascending, none twice.
+    ///
+    /// What [`Self::select`] returned comes out again, so that whoever is told the rows alone finds the same coefficients: no row
+    /// belongs to two children, hence among its own rows a selection has no other choice.
+    pub fn weigh_rows<F: PrimeField>(&self, rows: &[usize]) -> Option<Selection<F>> {
+        let held: Vec<bool> = (0..self.rows.len())
+            .map(|row| rows.binary_search(&row).is_ok())
+            .collect();
+        let mut found = cheapest(&self.formula, &held)?;
+        found.sort_unstable_by_key(|(row, _)| *row);
+        let same = found.iter().map(|(row, _)| row).eq(rows);
+        same.then_some(Selection { rows: found })
+    }
 }
 
 /// The rows below a formula that give its vector once.

@@ -120,6 +120,27 @@ fn selection_takes_the_cheapest_way() {
 }
 
 #[test]
+fn rows_are_weighed_only_if_they_are_one_selection() {
+    let structure = structure("(a and b) or 2 of (c, d, e)");
+    for rows in [&[0, 1][..], &[2, 3], &[2, 4], &[3, 4]] {
+        let selection = structure.weigh_rows::<Scalar>(rows).unwrap();
+        assert!(reconstructs(&structure.matrix(), &selection), "{rows:?}");
+    }
+    // Idle rows, too few, out of order, twice, none, no row.
+    for rows in [
+        &[0, 1, 2][..],
+        &[2, 3, 4],
+        &[0],
+        &[1, 0],
+        &[0, 0, 1],
+        &[],
+        &[2, 9],
+    ] {
+        assert_eq!(structure.weigh_rows::<Scalar>(rows), None, "{rows:?}");
+    }
+}
+
+#[test]
 fn a_vector_of_the_wrong_length_has_no_shares() {
     let structure = structure("a and b");
     for given in [0, 1, 3] {
@@ -185,6 +206,9 @@ proptest! {
             let rows = selection.rows();
             prop_assert!(rows.is_sorted_by(|a, b| a.0 < b.0));
             prop_assert!(rows.iter().all(|(row, _)| key.contains(structure.rows()[*row].attribute())));
+            let alone: Vec<usize> = rows.iter().map(|(row, _)| *row).collect();
+            prop_assert_eq!(structure.weigh_rows(&alone), Some(selection.clone()));
+            prop_assert_eq!(structure.weigh_rows::<Scalar>(&alone[1..]), None);
             // None of them can be left out.
             for left_out in 0..rows.len() {
                 let others = rows.iter().enumerate().filter(|(i, _)| *i != left_out);

@@ -7,6 +7,7 @@ mod support;
 
 mod abe;
 mod abe_vectors;
+mod complaint;
 mod curve;
 mod decoders;
 mod envelope;

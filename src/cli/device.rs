@@ -6,6 +6,7 @@
 //! | `abe.key` | a doctor's beta |
 //! | `device.json` | the gateway and federation, once registered |
 //! | `genesis.bin` | the genesis of that federation, checked against its id |
+//! | `cases/ID.complaint.json` | what shows whose fault it is that a record did not open, until it is posted |
 //! | `cases/ID.json` | where a doctor's report on a record that was read goes: the record's report key |
 //! | `records/ID/` | a patient's record: its keys, what was submitted, its ciphertext |
 

@@ -8,8 +8,8 @@ use consilium_client::api::gateway::{DeviceRole, Inbox};
 use consilium_client::api::terms::PurposeOfUse;
 use consilium_client::device::DeviceError;
 use consilium_client::device::doctor::{
-    self, DoctorKeys, MAX_RECORD_BYTES, OpenedCase, ReadRecord, ReportRecipient, decrypt_record,
-    enrol, fetch_record, open_case, post_trapdoor, submit_report,
+    self, DoctorKeys, MAX_RECORD_BYTES, OpenedCase, ReadRecord, ReportRecipient, WrongTransform,
+    decrypt_record, enrol, fetch_record, open_case, post_trapdoor, submit_report,
 };
 use consilium_client::device::keyword_tokens;
 use consilium_client::keyfile::{AbeUserSecretFile, write_key_file};
@@ -28,7 +28,7 @@ use super::keywords::convert;
 use super::patient::{DeviceArgs, days_after, register};
 use super::secrets::{ProtectionOption, protection};
 use super::wait::WaitOption;
-use super::{listing, standing, words};
+use super::{complaint, listing, standing, words};
 
 /// The commands of a doctor's device.
 #[derive(Debug, Subcommand)]
@@ -92,6 +92,16 @@ pub enum DoctorCommand {
         /// Why
         #[arg(long, value_enum)]
         reason: Reason,
+    },
+    /// Show everyone whose fault it is that a record did not open on this device
+    ///
+    /// The ledger forgets nothing: the record's policy, and which of its rows your attributes satisfy, become readable to
+    /// every hospital. No key does.
+    Complain {
+        #[command(flatten)]
+        at: DeviceArgs,
+        /// The record
+        record: RecordId,
     },
     /// Return a report to the patient of a record that was opened on this device
     Report {
@@ -170,6 +180,10 @@ pub async fn run(command: DoctorCommand) -> Outcome {
                     .await?;
             let text = format!("Declined at height {}", receipt.height);
             Ok(Answer::new(text, json!(receipt)))
+        }
+        DoctorCommand::Complain { at, record } => {
+            let (device, keys) = opened(&at)?;
+            complaint::post(&device, &keys, record, &mut rng()).await
         }
         DoctorCommand::Report { at, record, text } => report(&at, record, &text).await,
     }
@@ -325,10 +339,21 @@ async fn open(args: &CaseArgs, out: &Path, max_bytes: u64) -> Outcome {
     // The ledger says that the case was opened before the record is here: what can fail before that, fails before.
     writable(out)?;
     let (device, keys) = opened(&args.at)?;
-    let federation = device.federation().await?;
+    let (federation, hospital) = (device.federation().await?, own_card(&device).await?);
     let (gateway, cases) = (device.gateway(), device::cases(device.home()));
     let kept = ReportRecipient::kept(&cases, args.record)?;
-    let case = open_case(gateway, &federation, &keys, args.record, args.purpose).await?;
+    let case = open_case(
+        gateway,
+        &federation,
+        &keys,
+        &hospital.signing_key,
+        args.record,
+        args.purpose,
+        &mut rng(),
+    )
+    .await
+    .map_err(|error| complaint::keep(error, &cases))?;
+    WrongTransform::forget(&cases, args.record)?;
     if let Some(kept) = kept {
         kept.check(&case)?;
     }

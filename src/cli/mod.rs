@@ -2,6 +2,7 @@
 
 mod answer;
 mod challenges;
+mod complaint;
 pub mod connect;
 mod device;
 mod doctor;

@@ -13,7 +13,7 @@ use consilium_client::device::doctor::{
 };
 use consilium_client::device::{DeviceError, register};
 use consilium_client::http::ClientSettings;
-use consilium_contracts::{BlockTime, DoctorId, RecordId};
+use consilium_contracts::{BlockTime, DoctorId, RecordId, VerifyingKey};
 use consilium_records::Keyword;
 use consilium_schemes::report::Report;
 use rand::rngs::StdRng;
@@ -36,6 +36,8 @@ pub struct Doctor {
     pub id: DoctorId,
     /// His hospital, by number.
     pub hospital: usize,
+    /// What his hospital signs with.
+    pub hospital_key: VerifyingKey,
     /// His connection.
     pub gateway: GatewayClient,
 }
@@ -70,6 +72,7 @@ pub async fn enrol_doctor(services: &Services, role: &Role) -> Result<Doctor, Fa
         keys,
         id,
         hospital: role.hospital,
+        hospital_key: hospital.card.signing_key,
         gateway,
     })
 }
@@ -115,13 +118,15 @@ pub async fn open(
     doctor: &Doctor,
     record: RecordId,
 ) -> Result<OpenedCase, DeviceError> {
-    let purpose = PurposeOfUse::Treatment;
+    let mut rng: StdRng = rand::make_rng();
     open_case(
         &doctor.gateway,
         &services.federation,
         &doctor.keys,
+        &doctor.hospital_key,
         record,
-        purpose,
+        PurposeOfUse::Treatment,
+        &mut rng,
     )
     .await
 }

@@ -11,7 +11,7 @@ use crate::common::{consilium, text};
 use consilium_client::api::gateway::ReportSubmission;
 use consilium_client::genesis::write_genesis;
 use consilium_client::keyfile::{AbeUserSecretFile, Protection, write_key_file};
-use consilium_contracts::RecordId;
+use consilium_contracts::{Action, RecordId, SignedTransaction};
 use consilium_schemes::report::{MIN_BITS, ReportContext, ReportError, SealedReport, SecretKey};
 use device::gateway::LyingGateway;
 use device::{TEXT, World};
@@ -67,6 +67,11 @@ impl Scene {
         consilium(&[&arguments[..], more].concat())
     }
 
+    fn plain(&self, verb: &str) -> Output {
+        let (home, record) = (self.world.path("home"), self.record.to_string());
+        consilium(&["doctor", verb, "--home", home.to_str().unwrap(), &record])
+    }
+
     fn open(&self, out: &str) -> Output {
         self.doctor("open", "--out", out, &[])
     }
@@ -109,6 +114,43 @@ fn refused(said: &Output, why: &str) {
 
 fn done(said: &Output) {
     assert_eq!(said.status.code(), Some(0), "{}", text(&said.stderr));
+}
+
+/// The hospital exchanges A and B: nothing is decrypted, the command says whose fault it is, and posts what shows it.
+#[test]
+fn a_wrong_transform_is_said_to_be_the_hospitals_and_can_be_complained_about() {
+    let scene = Scene::new();
+    refused(&scene.plain("complain"), "nothing to complain about");
+    let honest = scene.gateway.answers().open.clone();
+    scene.gateway.answers().open = scene.world.swapped(scene.record, &honest);
+    let said = scene.open("record");
+    refused(&said, "nothing was decrypted. At fault is the hospital: B");
+    refused(
+        &said,
+        &format!("consilium doctor complain {}", scene.record),
+    );
+    assert!(!scene.world.path("record").exists());
+    let kept = format!("home/cases/{}.complaint.json", scene.record);
+    assert!(scene.world.path(&kept).exists());
+
+    let said = scene.plain("complain");
+    done(&said);
+    let words = text(&said.stdout);
+    assert!(words.contains("At fault is the hospital: B"), "{words}");
+    assert!(!scene.world.path(&kept).exists());
+    let posted = scene.gateway.answers().transactions.remove(0);
+    let signed = SignedTransaction::from_bytes(posted.transaction.as_bytes()).unwrap();
+    let Action::ComplainTransform(action) = &signed.transaction().action else {
+        panic!("{signed:?}")
+    };
+    assert_eq!(action.record, scene.record);
+    refused(&scene.plain("complain"), "nothing to complain about");
+
+    // What is right opens, and leaves nothing to complain about from a former attempt.
+    refused(&scene.open("record"), "At fault is the hospital");
+    scene.gateway.answers().open = honest;
+    done(&scene.open("record"));
+    refused(&scene.plain("complain"), "nothing to complain about");
 }
 
 #[test]

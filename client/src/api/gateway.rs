@@ -436,6 +436,12 @@ pub struct OpenRequest {
 pub struct OpenedRecord {
     /// (A, B), pre-decrypted for him.
     pub semi_ciphertext: HexBytes,
+    /// The proof that (A, B) is right.
+    pub transform_proof: HexBytes,
+    /// The hospital's signature over both, the record, the doctor with his pk, the epoch and the digest of CTSym.
+    pub transform_signature: HexBytes,
+    /// The record's epoch on the ledger.
+    pub epoch: u64,
     /// CTSym, complete.
     pub ctsym: HexBytes,
     /// Digest of CTSym on the ledger.

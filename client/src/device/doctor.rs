@@ -1,7 +1,8 @@
 //! The doctor's device: it holds beta and the signing key, and finishes what its hospital pre-decrypted.
 //!
-//! What it checks, and against what: the capsule names the federation of the genesis and the record that was asked for; the
-//! pre-decryption opens it (C0 = g2^s); the record's header is authentic under the capsule's key, names the capsule's
+//! What it checks, and against what: the doctor's hospital signed the pre-decryption for this record, doctor and key; the capsule
+//! names the federation of the genesis and the record that was asked for; the pre-decryption opens it (C0 = g2^s), or else who is
+//! at fault ([`WrongTransform`]); the record's header is authentic under the capsule's key, names the capsule's
 //! record and epoch, and the very keys that the gateway named for the patient and for the report. The report goes to the key in
 //! that header ([`ReportRecipient`]), whatever the gateway names later.
 //!
@@ -16,11 +17,11 @@ use std::path::Path;
 
 use consilium_contracts::{
     Action, BlockTime, Decline, DeclineReason, Digest, DoctorId, HospitalCard, PostTrapdoor,
-    RecordId, SigningKey, TrapdoorBytes, VerifyingKey, trapdoor_context,
+    RecordId, Signature, SigningKey, TrapdoorBytes, VerifyingKey, trapdoor_context,
 };
 use consilium_schemes::abe::{
-    self, Capsule, Registration as ProofRegistration, SemiCiphertext, SharedSecret, UserId,
-    UserSecretKey,
+    self, ComplaintRefused, Epoch, RecordContext, Registration as ProofRegistration, SharedSecret,
+    SignedTransform, UserId, UserSecretKey,
 };
 use consilium_schemes::envelope::{SymKey, UnopenedEnvelope};
 use consilium_schemes::matching::{ClaimedHospitalKeys, HospitalKeys, KeyContext, posting};
@@ -29,6 +30,7 @@ use consilium_schemes::tokens::KeywordToken;
 use rand::CryptoRng;
 use tokio::io::AsyncWriteExt as _;
 
+pub use super::complaint::{WrongTransform, complain};
 use super::error::DeviceError;
 use super::federation::Federation;
 use super::files::write_whole;
@@ -236,44 +238,45 @@ impl OpenedCase {
 }
 
 /// Opens an assigned case: the gateway pre-decrypts, the device checks everything and finishes with one exponentiation.
+/// `hospital` is what the doctor's own hospital signs with.
 ///
 /// # Errors
-/// [`DeviceError::Gateway`] with the gateway's reason; [`DeviceError::Decrypt`] when the pre-decryption is wrong.
+/// [`DeviceError::Gateway`] with the gateway's reason; as [`finish_case`].
 pub async fn open_case(
     gateway: &GatewayClient,
     federation: &Federation,
     keys: &DoctorKeys,
+    hospital: &VerifyingKey,
     record: RecordId,
     purpose: PurposeOfUse,
+    rng: &mut (impl CryptoRng + Send),
 ) -> Result<OpenedCase, DeviceError> {
     let opened = gateway.open(&record, &OpenRequest { purpose }).await?;
-    finish_case(federation, keys, record, opened)
+    finish_case(federation, keys, hospital, record, opened, rng)
 }
 
-/// Dec, with every check before it.
+/// Dec, with every check before it. Where nothing opens, who is at fault and what shows it.
 ///
 /// # Errors
-/// [`DeviceError::Answer`], [`DeviceError::Untrusted`], [`DeviceError::Decrypt`], [`DeviceError::ReportKey`].
+/// [`DeviceError::Answer`], [`DeviceError::Unsigned`], [`DeviceError::WrongTransform`], [`DeviceError::ReportKey`].
 pub fn finish_case(
     federation: &Federation,
     keys: &DoctorKeys,
+    hospital: &VerifyingKey,
     record: RecordId,
     opened: OpenedRecord,
+    rng: &mut impl CryptoRng,
 ) -> Result<OpenedCase, DeviceError> {
-    let capsule =
-        Capsule::from_bytes(opened.ctsym.as_bytes()).map_err(DeviceError::answer("ctsym"))?;
-    let semi = SemiCiphertext::from_bytes(opened.semi_ciphertext.as_bytes())
-        .map_err(DeviceError::answer("semi_ciphertext"))?;
-    let context = capsule.header().context();
-    if context.record() != record.as_bytes() || context.federation() != federation.id().as_bytes() {
-        return Err(DeviceError::Untrusted(
-            "the capsule belongs to another record",
-        ));
-    }
-    let on_ledger =
-        consilium_schemes::digest::Digest::from_bytes(*opened.ctsym_digest.0.as_bytes());
-    let secret = abe::dec(&keys.abe, &semi, &capsule, &on_ledger)
-        .map_err(|cause| DeviceError::Decrypt { record, cause })?;
+    let case = abe::Case {
+        context: RecordContext::new(*federation.id().as_bytes(), *record.as_bytes()),
+        doctor: UserId::from_bytes(*keys.id(federation).as_bytes()),
+        pk: keys.abe.public_key(),
+        hospital: *hospital,
+        ctsym: consilium_schemes::digest::Digest::from_bytes(*opened.ctsym_digest.0.as_bytes()),
+        epoch: Epoch::new(opened.epoch),
+        parameters: federation.parameters(),
+    };
+    let secret = finish_transform(&case, keys, record, &opened, rng)?;
     Ok(OpenedCase {
         record,
         secret,
@@ -283,6 +286,39 @@ pub fn finish_case(
         report_key: report::PublicKey::from_bytes(opened.rsa_public_key.as_bytes())?,
         access: opened.access,
     })
+}
+
+fn finish_transform(
+    case: &abe::Case<'_>,
+    keys: &DoctorKeys,
+    record: RecordId,
+    opened: &OpenedRecord,
+    rng: &mut impl CryptoRng,
+) -> Result<SharedSecret, DeviceError> {
+    let signature = <[u8; Signature::LENGTH]>::try_from(opened.transform_signature.as_bytes())
+        .map_err(|_| DeviceError::Unsigned(record))?;
+    let semi = opened.semi_ciphertext.as_bytes().to_vec();
+    let proof = opened.transform_proof.as_bytes().to_vec();
+    let signed = SignedTransform::received(semi, proof, Signature::from_bytes(signature))
+        .map_err(DeviceError::answer("transform"))?;
+    let ctsym = opened.ctsym.as_bytes();
+    signed
+        .verify_signature(case, ctsym)
+        .map_err(|_| DeviceError::Unsigned(record))?;
+    match signed.open(case, ctsym, &keys.abe) {
+        Some(secret) => Ok(secret),
+        None => {
+            let made = keys.abe.complain(case, ctsym.to_vec(), signed, rng);
+            let (complaint, verdict) = made.map_err(|error| match error {
+                ComplaintRefused::Inadmissible(_) => DeviceError::Unsigned(record),
+                ComplaintRefused::Opens => {
+                    DeviceError::Untrusted("the transform opens and does not")
+                }
+            })?;
+            let wrong = WrongTransform::new(record, verdict.into(), complaint);
+            Err(DeviceError::WrongTransform(Box::new(wrong)))
+        }
+    }
 }
 
 /// The longest encrypted record that a device takes unless it is told otherwise: as long as a gateway takes, 16 GiB.

@@ -4,12 +4,13 @@ use std::io;
 use std::path::PathBuf;
 
 use consilium_contracts::RecordId;
-use consilium_schemes::abe::{DecryptError, HeaderMismatch};
+use consilium_schemes::abe::HeaderMismatch;
 use consilium_schemes::curve::DecodeError;
 use consilium_schemes::envelope::EnvelopeError;
 use consilium_schemes::report::{ReportError, ReportKeyError};
 use consilium_schemes::tokens::TokenError;
 
+use super::complaint::WrongTransform;
 use crate::error::ClientError;
 
 /// Why a device stops. Nothing it wrote is left behind.
@@ -33,14 +34,19 @@ pub enum DeviceError {
     /// The KGC's evaluation of keywords does not hold.
     #[error("the keyword tokens cannot be made: {0}")]
     Tokens(#[from] TokenError),
-    /// Pre-decryption or capsule is wrong: the device has decrypted nothing.
-    #[error("record {record} does not open: {cause}")]
-    Decrypt {
-        /// The record.
-        record: RecordId,
-        /// What is wrong.
-        cause: DecryptError,
-    },
+    /// Pre-decryption or capsule is wrong: the device has decrypted nothing, and can complain.
+    #[error(
+        "record {} does not open; nothing was decrypted. At fault is {}. `consilium doctor complain {}` posts what shows it to everyone, with the record's policy, \
+         `open` asks the hospital again, `decline --reason cannot-open` passes the case on",
+        .0.record(), .0.fault(), .0.record()
+    )]
+    WrongTransform(Box<WrongTransform>),
+    /// What the hospital gave carries no signature that holds, so that nobody could be shown it: not used.
+    #[error(
+        "the hospital did not sign its pre-decryption of record {0} for this doctor and key: it was not used, nothing was decrypted. Open \
+         the case again; if your keys changed, `consilium doctor status` says whether the new ones are enrolled"
+    )]
+    Unsigned(RecordId),
     /// The encrypted record's header belongs to another record or epoch than the capsule.
     #[error(transparent)]
     Header(#[from] HeaderMismatch),

@@ -1,6 +1,6 @@
 //! Files that a device writes.
 
-use std::fs::{self, File};
+use std::fs::{self, DirBuilder, File};
 use std::io::{self, BufWriter, Write as _};
 use std::path::Path;
 
@@ -51,4 +51,21 @@ pub(super) fn write_new<T>(
         let _ = fs::remove_file(path);
     }
     written
+}
+
+/// A folder for its owner alone: the names in it tell which records the doctor read.
+pub(super) fn private_folder(path: &Path) -> io::Result<()> {
+    let mut builder = DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(path)?;
+    // The folder's own name must survive a crash as well.
+    match path
+        .parent()
+        .filter(|parent| !parent.as_os_str().is_empty())
+    {
+        Some(parent) => fs::File::open(parent)?.sync_all(),
+        None => Ok(()),
+    }
 }

@@ -6,7 +6,7 @@
 //! | 3 Encrypt | [`patient::seal_record`], [`patient::submit_record`] |
 //! | 4, 8 keyword tokens | [`keyword_tokens`] |
 //! | 8 TrdGen | [`doctor::post_trapdoor`] |
-//! | 10 Dec | [`doctor::open_case`], [`doctor::decrypt_record`] |
+//! | 10 Dec | [`doctor::open_case`], [`doctor::decrypt_record`]; where nothing opens [`doctor::complain`] |
 //! | 11 Results return | [`doctor::submit_report`] to a [`doctor::ReportRecipient`], [`patient::read_report`], [`patient::acknowledge`] |
 //!
 //! Parameters and keys of the federation come from the genesis, whose id came with the invitation; the gateway is not asked for
@@ -29,6 +29,7 @@
 //!
 //! Long cryptography is synchronous and separate from the calls, so that a caller chooses the thread.
 
+mod complaint;
 pub mod doctor;
 mod error;
 mod federation;

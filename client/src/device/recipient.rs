@@ -19,7 +19,7 @@
 //! That the record is the registered one. The ledger has the digest of its report key, and the device has no proof of the ledger:
 //! a gateway can make a record of its own, with its own key, and present it *the first time* (see [`super::doctor`]).
 
-use std::fs::{self, DirBuilder, File};
+use std::fs::File;
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
@@ -31,6 +31,7 @@ use serde::{Deserialize, Serialize};
 use super::doctor::{DoctorKeys, OpenedCase};
 use super::error::DeviceError;
 use super::federation::Federation;
+use super::files::private_folder;
 use super::patient::report_context;
 use super::transaction;
 use crate::GatewayClient;
@@ -132,23 +133,6 @@ impl ReportRecipient {
 
 fn file_of(folder: &Path, record: &RecordId) -> PathBuf {
     folder.join(format!("{record}.json"))
-}
-
-/// The names in it tell which records the doctor read.
-fn private_folder(path: &Path) -> io::Result<()> {
-    let mut builder = DirBuilder::new();
-    builder.recursive(true);
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(path)?;
-    // The folder's own name must survive a crash as well.
-    match path
-        .parent()
-        .filter(|parent| !parent.as_os_str().is_empty())
-    {
-        Some(parent) => fs::File::open(parent)?.sync_all(),
-        None => Ok(()),
-    }
 }
 
 /// Encrypts a report to the key of the record that was read, signs its digest for the ledger, and hands both to the gateway.

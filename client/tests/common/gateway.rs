@@ -5,6 +5,7 @@ use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use consilium_client::api::gateway::{OpenedRecord, ReportSubmission};
+use consilium_client::api::ledger::SubmitTransaction;
 use consilium_contracts::FederationId;
 use serde_json::{Value, json};
 
@@ -16,6 +17,8 @@ pub struct Answers {
     pub cthd: Vec<u8>,
     /// Method and path of every call but the token's.
     pub calls: Vec<String>,
+    /// The transactions that it was given.
+    pub transactions: Vec<SubmitTransaction>,
     /// The reports that it was given.
     pub reports: Vec<ReportSubmission>,
 }
@@ -34,6 +37,7 @@ impl LyingGateway {
             open,
             cthd,
             calls: Vec::new(),
+            transactions: Vec::new(),
             reports: Vec::new(),
         }));
         let here = Arc::clone(&answers);
@@ -83,6 +87,11 @@ fn serve(
         "cthd" => ("application/octet-stream", answers.cthd.clone()),
         "reports" => {
             answers.reports.push(serde_json::from_slice(&body).unwrap());
+            json_answer(json!(answers.open.access))
+        }
+        "transactions" => {
+            let transaction = serde_json::from_slice(&body).unwrap();
+            answers.transactions.push(transaction);
             json_answer(json!(answers.open.access))
         }
         other => panic!("the device asks for {other}"),

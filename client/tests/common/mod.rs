@@ -73,8 +73,8 @@ impl World {
         self.folder.path().join(name)
     }
 
-    /// What the gateway pre-decrypts for the doctor.
-    pub fn pre_decrypted(&mut self, capsule: &Capsule) -> Vec<u8> {
+    /// What the gateway pre-decrypts for the doctor, with its proof.
+    pub fn pre_decrypted(&mut self, capsule: &Capsule) -> (Vec<u8>, Vec<u8>) {
         let tree = *self.master.tree();
         let user = abe::UserId::from_bytes([9; 32]);
         let registration = abe::Registration::new([0; 32], user, [0; 32]);
@@ -88,14 +88,51 @@ impl World {
         let ticket = abe::EpochTicket::after(None, EPOCH).unwrap();
         let revoked = abe::RevocationList::new(tree.depth());
         let update = abe::upd_keygen(&self.master, ticket, &revoked, &mut self.rng).unwrap();
-        let semi = abe::pre_dec(&abe::pre_keygen(&key, &update).unwrap(), capsule).unwrap();
-        semi.to_bytes()
+        let prek = abe::pre_keygen(&key, &update).unwrap();
+        let doctor = self.user();
+        let (semi, proof) = abe::pre_dec_proven(&prek, capsule, doctor, &mut self.rng).unwrap();
+        (semi.to_bytes(), proof.to_bytes())
+    }
+
+    pub fn user(&self) -> abe::UserId {
+        abe::UserId::from_bytes(*self.doctor.id(&self.federation).as_bytes())
+    }
+
+    /// An answer with this transform, signed by the doctor's hospital for the record and the capsule.
+    pub fn signed(
+        &self,
+        record: [u8; 32],
+        answer: OpenedRecord,
+        semi: Vec<u8>,
+        proof: Vec<u8>,
+    ) -> OpenedRecord {
+        let ctsym = *answer.ctsym_digest.0.as_bytes();
+        let case = abe::Case {
+            context: abe::RecordContext::new(*self.federation.id().as_bytes(), record),
+            doctor: self.user(),
+            pk: self.doctor.abe().public_key(),
+            hospital: fixture::public("north"),
+            ctsym: consilium_schemes::digest::Digest::from_bytes(ctsym),
+            epoch: EPOCH,
+            parameters: self.federation.parameters(),
+        };
+        let signed = abe::SignedTransform::sign(&case, semi, proof, &fixture::key("north"));
+        OpenedRecord {
+            semi_ciphertext: signed.semi().to_vec().into(),
+            transform_proof: signed.proof().to_vec().into(),
+            transform_signature: signed.signature().to_bytes().to_vec().into(),
+            ..answer
+        }
     }
 
     /// What an honest gateway answers for a capsule and a CTHD with this digest.
     pub fn answer(&mut self, capsule: &Capsule, cthd: Digest, length: u64) -> OpenedRecord {
-        OpenedRecord {
-            semi_ciphertext: self.pre_decrypted(capsule).into(),
+        let (semi, proof) = self.pre_decrypted(capsule);
+        let answer = OpenedRecord {
+            semi_ciphertext: Vec::new().into(),
+            transform_proof: Vec::new().into(),
+            transform_signature: Vec::new().into(),
+            epoch: EPOCH.number(),
             ctsym: capsule.to_bytes().into(),
             ctsym_digest: Text(Digest::of(&capsule.to_bytes())),
             cthd_digest: Text(cthd),
@@ -108,7 +145,18 @@ impl World {
                 index: 0,
                 events: Vec::new(),
             },
-        }
+        };
+        self.signed(*capsule.header().context().record(), answer, semi, proof)
+    }
+
+    /// The answer with A and B exchanged, signed.
+    pub fn swapped(&self, record: RecordId, honest: &OpenedRecord) -> OpenedRecord {
+        let semi = honest.semi_ciphertext.as_bytes();
+        let (frame, pair) = semi.split_at(6);
+        let (a, b) = pair.split_at(pair.len() / 2);
+        let proof = honest.transform_proof.as_bytes().to_vec();
+        let semi = [frame, b, a].concat();
+        self.signed(*record.as_bytes(), honest.clone(), semi, proof)
     }
 
     /// A record as the patient's device seals it, with the honest answer.
@@ -137,7 +185,16 @@ impl World {
         record: RecordId,
         answer: OpenedRecord,
     ) -> Result<OpenedCase, DeviceError> {
-        finish_case(&self.federation, &self.doctor, record, answer)
+        let mut rng = StdRng::seed_from_u64(2);
+        let hospital = fixture::public("north");
+        finish_case(
+            &self.federation,
+            &self.doctor,
+            &hospital,
+            record,
+            answer,
+            &mut rng,
+        )
     }
 
     pub fn decrypt(

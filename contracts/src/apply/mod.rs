@@ -8,6 +8,7 @@ mod assignment;
 mod authorization;
 mod begin;
 mod challenge;
+mod complaint;
 mod doctor;
 mod envelope;
 mod epoch;
@@ -76,6 +77,7 @@ pub fn apply(
         Action::UpdateCard(update) => hospital::update(step, &sender, update),
         Action::Challenge(action) => challenge::challenge(step, &sender, action),
         Action::AnswerChallenge(action) => challenge::answer(step, &sender, tx, action),
+        Action::ComplainTransform(action) => complaint::post(step, &sender, tx, action),
     }?;
     envelope::remember(step, tx.transaction());
     Ok(changes.finish())

@@ -207,6 +207,14 @@ impl Key {
         Self::of("conduct", &[&slug(hospital)])
     }
 
+    /// A doctor's complaint about the so-manyth access to a record.
+    pub fn complaint(record: &RecordId, doctor: &DoctorId, access: u64) -> Self {
+        Self::of(
+            "complaint",
+            &[record.as_bytes(), doctor.as_bytes(), &number(access)],
+        )
+    }
+
     /// Something that happens at a block time.
     pub fn due(time: BlockTime, due: &Due) -> Self {
         let due = borsh::to_vec(due).expect("writing to a vector cannot fail");
@@ -355,6 +363,10 @@ pub(crate) mod prefix {
 
     pub(crate) fn accesses(record: &RecordId) -> Vec<u8> {
         under(b"access/", &[record.as_bytes()])
+    }
+
+    pub(crate) fn complaints(record: &RecordId) -> Vec<u8> {
+        under(b"complaint/", &[record.as_bytes()])
     }
 }
 

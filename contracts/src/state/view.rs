@@ -13,6 +13,7 @@ use super::validators::{ProposalEntry, Validator, ValidatorSchedule};
 use super::{Key, StateRead};
 use crate::action::Scope;
 use crate::codec::Canonical;
+use crate::complaint::ComplaintEntry;
 use crate::ids::{AuthorizationId, BlockTime, DoctorId, HospitalId, Leaf, Nonce, RecordId};
 use crate::settings::Settings;
 use consilium_schemes::abe::Epoch;
@@ -372,6 +373,24 @@ impl<S: StateRead> View<S> {
     /// All accesses to a record.
     pub fn accesses(&self, record: &RecordId) -> impl Iterator<Item = AccessEntry> + use<'_, S> {
         self.values(&prefix::accesses(record))
+    }
+
+    /// A doctor's complaint about the so-manyth access to a record.
+    pub fn complaint(
+        &self,
+        record: &RecordId,
+        doctor: &DoctorId,
+        access: u64,
+    ) -> Option<ComplaintEntry> {
+        self.read(&Key::complaint(record, doctor, access))
+    }
+
+    /// The complaints about what doctors were given of a record.
+    pub fn complaints(
+        &self,
+        record: &RecordId,
+    ) -> impl Iterator<Item = ComplaintEntry> + use<'_, S> {
+        self.values(&prefix::complaints(record))
     }
 
     /// A doctor's report on a record.

@@ -7,7 +7,7 @@
 //! 2 CTSym, RSA key, CTHD from the owner; digests as on the ledger                                  (another hospital's are fetched)
 //! 3 the public check of CTSym
 //! 4 PreKeyGen with the update key of the record's epoch
-//! 5 PreDec; an unsatisfied policy makes the hospital decline
+//! 5 PreDec with its proof, signed; an unsatisfied policy makes the hospital decline
 //! 6 Access committed, then the audit line, and only then SemiCT leaves
 //! ```
 

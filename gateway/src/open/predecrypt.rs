@@ -6,13 +6,13 @@ use consilium_client::api::gateway::OpenedRecord;
 use consilium_client::wire::Text;
 use consilium_contracts::Receipt;
 use consilium_contracts::{
-    Access, Action, CloseReason, Decline, DeclineReason, DoctorId, PurposeOfUse, RecordId,
-    RecordTerms, Rejection, View,
+    Access, Action, CloseReason, Decline, DeclineReason, DoctorEntry, DoctorId, PurposeOfUse,
+    RecordId, RecordTerms, Rejection, View,
 };
 use consilium_node::SubmitError;
 use consilium_schemes::abe::{
-    AttributeKey, Capsule, PreDecryptError, RecordContext, SemiCiphertext, TreeId, UpdateKey,
-    check_capsule, pre_dec, pre_keygen,
+    AttributeKey, Capsule, Case, PreDecryptError, PublicParameters, RecordContext, SignedTransform,
+    UpdateKey, UserId, UserPublicKey, check_capsule, pre_dec_proven, pre_keygen,
 };
 use consilium_schemes::report;
 use consilium_service::ApiError;
@@ -43,27 +43,30 @@ pub(super) async fn open(
     let attribute_key = keys::attribute_key(hospital, &registered).await?;
     let update_key = keys::update_key(hospital, entry.terms.epoch).await?;
     let work = Work {
+        at: Arc::clone(hospital),
         terms: entry.terms.clone(),
-        context: RecordContext::new(*hospital.federation.as_bytes(), *record.as_bytes()),
-        tree: hospital.tree,
+        doctor: registered,
         ctsym: material.ctsym.clone(),
         rsa_key: material.rsa_key.clone(),
         attribute_key,
         update_key,
     };
-    let semi = match hospital
+    let signed = match hospital
         .frame
         .pool()
         .run(move || work.pre_decrypt())
         .await?
     {
-        Ok(semi) => semi,
+        Ok(signed) => signed,
         Err(Failure::Refused(error)) => return Err(error),
         Err(Failure::Unsatisfied) => return Err(decline(hospital, record, doctor).await),
     };
     let receipt = commit_access(hospital, record, doctor).await?;
     Ok(OpenedRecord {
-        semi_ciphertext: semi.to_bytes().into(),
+        semi_ciphertext: signed.semi().to_vec().into(),
+        transform_proof: signed.proof().to_vec().into(),
+        transform_signature: signed.signature().to_bytes().to_vec().into(),
+        epoch: entry.terms.epoch.number(),
         ctsym: material.ctsym.into(),
         ctsym_digest: Text(entry.terms.ctsym),
         cthd_digest: Text(entry.terms.cthd),
@@ -76,9 +79,9 @@ pub(super) async fn open(
 
 /// What PreDec takes, for the threads that compute.
 struct Work {
+    at: Arc<Hospital>,
     terms: RecordTerms,
-    context: RecordContext,
-    tree: TreeId,
+    doctor: DoctorEntry,
     ctsym: Vec<u8>,
     rsa_key: Vec<u8>,
     attribute_key: AttributeKey,
@@ -91,14 +94,33 @@ enum Failure {
 }
 
 impl Work {
-    fn pre_decrypt(&self) -> Result<SemiCiphertext, Failure> {
-        let capsule = self.checked_capsule().map_err(Failure::Refused)?;
+    /// Signed, so that the doctor can show it to others should it not open.
+    fn pre_decrypt(&self) -> Result<SignedTransform, Failure> {
+        let internal = |error| Failure::Refused(ApiError::internal(error));
+        let federation = View::new(self.at.state()).federation();
+        let parameters = PublicParameters::from_bytes(federation.parameters.as_bytes());
+        let parameters = parameters.map_err(internal)?;
+        let pk = UserPublicKey::from_bytes(self.doctor.abe_key.as_bytes()).map_err(internal)?;
+        let (record, signing) = (&self.terms.record, &self.at.keys.signing);
+        let case = Case {
+            context: RecordContext::new(*self.at.federation.as_bytes(), *record.as_bytes()),
+            doctor: UserId::from_bytes(*self.doctor.id.as_bytes()),
+            pk,
+            hospital: signing.verifying_key(),
+            ctsym: consilium_schemes::digest::Digest::from_bytes(*self.terms.ctsym.as_bytes()),
+            epoch: self.terms.epoch,
+            parameters: &parameters,
+        };
+        let capsule = self.checked_capsule(&case).map_err(Failure::Refused)?;
         let key = pre_keygen(&self.attribute_key, &self.update_key).map_err(failure)?;
-        pre_dec(&key, &capsule).map_err(failure)
+        let made = pre_dec_proven(&key, &capsule, case.doctor, &mut rand::rng());
+        let (semi, proof) = made.map_err(failure)?;
+        let (semi, proof) = (semi.to_bytes(), proof.to_bytes());
+        Ok(SignedTransform::sign(&case, semi, proof, signing))
     }
 
     /// The public check, and that the capsule is this record's: whoever made it otherwise is its encryptor.
-    fn checked_capsule(&self) -> Result<Capsule, ApiError> {
+    fn checked_capsule(&self, case: &Case<'_>) -> Result<Capsule, ApiError> {
         let malformed = |why: String| {
             let status = actix_web::http::StatusCode::UNPROCESSABLE_ENTITY;
             ApiError::new(
@@ -109,9 +131,9 @@ impl Work {
         };
         let capsule = Capsule::from_bytes(&self.ctsym).map_err(|e| malformed(e.to_string()))?;
         let header = capsule.header();
-        let same = *header.context() == self.context
-            && header.epoch() == self.terms.epoch
-            && header.tree() == self.tree;
+        let same = *header.context() == case.context
+            && header.epoch() == case.epoch
+            && header.tree() == self.at.tree;
         if !same {
             return Err(malformed(
                 "is bound to another record, epoch or federation".to_owned(),

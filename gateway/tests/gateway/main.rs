@@ -5,6 +5,7 @@ mod world;
 
 mod catching_up;
 mod challenges;
+mod complaint;
 mod description;
 mod input;
 mod membership;

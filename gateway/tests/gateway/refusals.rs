@@ -11,7 +11,7 @@ use crate::world::*;
 
 const TEXT: &[u8] = b"a record";
 
-fn to_south<'a>(world: &World, policy: &'a str) -> NewRecord<'a> {
+pub fn to_south<'a>(world: &World, policy: &'a str) -> NewRecord<'a> {
     let consent = consent(&[&world.south], 3_600_000);
     NewRecord {
         policy,
@@ -22,7 +22,7 @@ fn to_south<'a>(world: &World, policy: &'a str) -> NewRecord<'a> {
 }
 
 /// Both hospitals, an authorization, a doctor in the south who is interested, a patient in the north.
-async fn scene(attributes: &str) -> (World, Doctor, Patient) {
+pub async fn scene(attributes: &str) -> (World, Doctor, Patient) {
     let world = World::new(settings()).await;
     let reader = doctor(&world, &world.south, attributes).await;
     interested(&world, &world.south, &reader, &["e11"]).await;
@@ -206,7 +206,7 @@ async fn a_hospital_without_an_assignment_gets_nothing() {
     world.end().await;
 }
 
-fn south_key(world: &World) -> consilium_contracts::SigningKey {
+pub fn south_key(world: &World) -> consilium_contracts::SigningKey {
     // The hospital's signing key, out of its sealed bundle: what its gateway signs requests with.
     let keys = consilium_client::keyfile::read_key_file::<consilium_gateway::GatewayKeys>(
         &world.south.folder.join("gateway.keys"),

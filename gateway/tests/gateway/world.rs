@@ -23,7 +23,8 @@ use consilium_client::tls::TlsPin;
 use consilium_client::wire::{SecretText, Text};
 use consilium_client::{ClientError, GatewayClient, KgcClient};
 use consilium_contracts::{
-    BlockTime, Consent, DoctorId, HospitalCard, HospitalId, RecordId, Settings, SigningKey, View,
+    BlockTime, Consent, DoctorId, HospitalCard, HospitalId, RecordId, Settings, SigningKey,
+    VerifyingKey, View,
 };
 use consilium_gateway::{Gateway, GatewayConfig, InitRequest};
 use consilium_kgc::{GenesisRequest, Home, Kgc, KgcConfig};
@@ -346,6 +347,8 @@ pub async fn patient(house: &House) -> Patient {
 /// A doctor's device.
 pub struct Doctor {
     pub keys: DoctorKeys,
+    /// What the doctor's hospital signs with.
+    pub hospital: VerifyingKey,
     pub client: GatewayClient,
     pub id: DoctorId,
 }
@@ -366,7 +369,13 @@ pub async fn asking(world: &World, house: &House) -> Doctor {
         .unwrap();
     let client = house.client(Some(keys.signing()));
     let id = keys.id(&world.federation);
-    let doctor = Doctor { keys, client, id };
+    let hospital = house.card.signing_key;
+    let doctor = Doctor {
+        keys,
+        hospital,
+        client,
+        id,
+    };
     ask(world, &doctor).await;
     doctor
 }
@@ -559,8 +568,10 @@ pub async fn open(
         &doctor.client,
         &world.federation,
         &doctor.keys,
+        &doctor.hospital,
         *record,
         purpose,
+        &mut rng(),
     )
     .await
 }

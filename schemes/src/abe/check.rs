@@ -6,6 +6,9 @@
 //! What passes gives every satisfying key, by every choice of rows, the same Y^s: omega ranges over all
 //! combinations that a decryptor may use. It need not be what Encrypt wrote: two rows of one `and`, which
 //! only ever count together, may be exchanged. Which capsule it is, its digest says.
+//!
+//! Where all must reach one verdict, the randomness is a hash of the capsule: who makes a malformed one pass has
+//! found, by trying capsules, one whose hash suits, one in r.
 
 use consilium_policies::AccessStructure;
 use rand_core::CryptoRng;
@@ -13,7 +16,11 @@ use rand_core::CryptoRng;
 use super::capsule::Capsule;
 use super::error::MalformedCapsule;
 use super::labels;
-use crate::curve::{FieldElement, G1, G2, Scalar, multi_pairing};
+use crate::curve::{
+    FieldElement, G1, G2, Label, Scalar, Transcript, hash_to_scalar, multi_pairing,
+};
+
+const CHECK: Label = Label::new("CONSILIUM-V1-ABE-CHECK");
 
 /// Checks a capsule. A malformed one passes with probability 1/r at most, over `rng`.
 ///
@@ -26,15 +33,32 @@ use crate::curve::{FieldElement, G1, G2, Scalar, multi_pairing};
 /// # Errors
 /// [`MalformedCapsule`], saying which part.
 pub fn check_capsule(capsule: &Capsule, rng: &mut impl CryptoRng) -> Result<(), MalformedCapsule> {
+    check_with(capsule, || Scalar::random(rng))
+}
+
+/// The same check with kappa and what omega needs from Fr("ABE-CHECK", SHA-256(CTSym), i), i = 0, 1, ..
+pub(super) fn check_for_everyone(capsule: &Capsule) -> Result<(), MalformedCapsule> {
+    let digest = capsule.digest();
+    let mut next = 0;
+    check_with(capsule, || {
+        let message = Transcript::new().fixed(digest.as_bytes()).u32(next);
+        next += 1;
+        hash_to_scalar(CHECK, &message)
+    })
+}
+
+fn check_with(
+    capsule: &Capsule,
+    mut random: impl FnMut() -> Scalar,
+) -> Result<(), MalformedCapsule> {
     let h_time = labels::h_time(capsule.header.epoch);
     let g2 = G2::generator();
     if !multi_pairing([(capsule.ct, g2), (-h_time, capsule.c0)]).is_one() {
         return Err(MalformedCapsule::Time); // L36
     }
     let access = capsule.access();
-    let kappa = Scalar::random(rng);
-    let omega =
-        access.consistency_weights(kappa.into(), || FieldElement::from(Scalar::random(rng)));
+    let kappa = random();
+    let omega = access.consistency_weights(kappa.into(), || FieldElement::from(random()));
     let omega: Vec<Scalar> = omega.into_iter().map(Scalar::from).collect(); // L37
     let rows = G1::multi_mul(capsule.rows.iter().copied().zip(omega.iter().copied()));
     let attributes = repetition_sums(&access, &omega).into_iter().map(|sum| -sum);

@@ -106,7 +106,7 @@ pub enum DecryptError {
     #[error("the capsule has another digest than the record on the ledger")]
     Digest,
     /// What came from the hospital does not open the capsule: C0 ≠ g2^s. Hospital or encryptor erred;
-    /// [`check_capsule`](super::check_capsule) tells which.
+    /// [`UserSecretKey::complain`](super::UserSecretKey::complain) tells which.
     #[error("the pre-decryption does not open the capsule")]
     PreDecryption,
 }

@@ -2,7 +2,8 @@
 //!
 //! It provides the nine algorithms of the paper's section III.B under their names: [`setup`],
 //! [`user_keygen`] (UserKG), [`RevocationList::revoke`], [`encrypt`], [`att_keygen`], [`upd_keygen`],
-//! [`pre_keygen`], [`pre_dec`], [`dec`]; and [`check_capsule`], the public check of a ciphertext.
+//! [`pre_keygen`], [`pre_dec`], [`dec`]; [`check_capsule`], the public check of a ciphertext; [`pre_dec_proven`], PreDec with a proof
+//! that it is right; and [`Complaint`], which shows who is at fault where nothing opens.
 //!
 //! ```
 //! # use consilium_schemes::abe::*;
@@ -56,6 +57,8 @@
 //! | CTSym = (header, C0, C2, Ct, C_i, C_sigma) | [`Capsule`], [`CapsuleHeader`] |
 //! | (A, B) | [`SemiCiphertext`] |
 //! | sigma, with SHA-256(CTSym) | [`SharedSecret`] |
+//! | (Q1, Q2, F, rows, c, Z) | [`TransformProof`] |
+//! | (E^beta, c, z) with what it is about | [`Complaint`], settled to a [`Verdict`] |
 //! | M, rho, tau, omega, kappa | [`consilium_policies::AccessStructure`] |
 //!
 //! Points are written additively in the code: `P^k Q` is `P * k + Q`.
@@ -90,6 +93,7 @@
 mod attribute_keygen;
 mod capsule;
 mod check;
+mod complaint;
 mod decrypt;
 mod encrypt;
 mod error;
@@ -98,6 +102,7 @@ mod labels;
 mod pre_decrypt;
 mod pre_keygen;
 mod setup;
+mod transform;
 mod tree;
 mod update_keygen;
 mod user_keygen;
@@ -108,12 +113,17 @@ mod attacks;
 pub use attribute_keygen::{AttributeKey, LeafGrant, att_keygen};
 pub use capsule::{Capsule, CapsuleHeader, RecordContext};
 pub use check::check_capsule;
+pub use complaint::{
+    Case, Complaint, ComplaintRefused, EncryptorFault, HospitalFault, Inadmissible,
+    SignedTransform, TRANSFORM, Verdict,
+};
 pub use decrypt::dec;
 pub use encrypt::{SharedSecret, encrypt};
 pub use error::{DecryptError, HeaderMismatch, IssueError, MalformedCapsule, PreDecryptError};
 pub use pre_decrypt::{SemiCiphertext, pre_dec};
 pub use pre_keygen::{PreDecryptionKey, pre_keygen};
 pub use setup::{MasterSecret, PublicParameters, setup};
+pub use transform::{TransformError, TransformProof, pre_dec_proven};
 pub use tree::{Depth, Epoch, Leaf, MAX_DEPTH, NodeId, RevocationList, Tree, TreeId};
 pub use update_keygen::{EpochTicket, UpdateKey, upd_keygen};
 pub use user_keygen::{

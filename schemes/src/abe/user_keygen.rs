@@ -45,6 +45,11 @@ impl UserSecretKey {
             .expect("a user's secret is not zero by construction")
     }
 
+    /// beta.
+    pub(super) fn expose_secret(&self) -> &SecretScalar {
+        &self.beta
+    }
+
     /// The encoding, for an encrypted key file: frame, beta.
     #[must_use]
     pub fn to_bytes(&self) -> Zeroizing<Vec<u8>> {
@@ -119,6 +124,11 @@ impl UserPublicKey {
         let pk = reader.g1().in_field("pk")?;
         reader.finish()?;
         Ok(Self { pk })
+    }
+
+    /// pk, of which nothing is known.
+    pub(super) fn unproven(&self) -> G1 {
+        self.pk
     }
 
     /// Checks the proof: g1^z = R · pk^c. Only what this returns can be given an attribute key.

@@ -15,6 +15,7 @@ use consilium_contracts::{Height, TransactionHash};
 use serde_json::json;
 
 use super::answer::{Answer, Outcome};
+use super::complaint;
 use at::LedgerArgs;
 
 /// The commands that look at the ledger.
@@ -80,8 +81,14 @@ async fn block(at: &LedgerArgs, height: Height) -> Outcome {
 async fn transaction(at: &LedgerArgs, hash: &TransactionHash) -> Outcome {
     let view = at.principal()?.transaction(hash).await?;
     let receipt = &view.receipt;
+    let events: Vec<_> = receipt
+        .events
+        .iter()
+        .map(|event| event.as_bytes().to_vec())
+        .collect();
+    let complaint = complaint::shown(view.transaction.as_bytes(), &events).unwrap_or_default();
     let text = format!(
-        "{hash}\nheight {}, place {}, {} events",
+        "{hash}\nheight {}, place {}, {} events{complaint}",
         receipt.height,
         receipt.index,
         receipt.events.len()

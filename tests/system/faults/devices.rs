@@ -186,7 +186,9 @@ impl Doctor {
 
     pub async fn open(&self, world: &World, record: &RecordId) -> Result<OpenedCase, DeviceError> {
         let (federation, purpose) = (&world.federation, PurposeOfUse::Treatment);
-        doctor::open_case(&self.client, federation, &self.keys, *record, purpose).await
+        let (hospital, random) = (&world.card.signing_key, &mut rng());
+        let (client, keys) = (&self.client, &self.keys);
+        doctor::open_case(client, federation, keys, hospital, *record, purpose, random).await
     }
 
     /// Opens, fetches and decrypts; the ciphertext and the text are the patient's.

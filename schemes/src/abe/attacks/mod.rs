@@ -4,6 +4,7 @@
 //! Where a rule is at stake the test first breaks it on purpose and shows that the attack then works.
 
 mod collusions;
+mod complaints;
 mod policy_logic;
 mod rules;
 
