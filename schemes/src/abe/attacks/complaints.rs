@@ -133,7 +133,7 @@ fn a_forged_attribute_key_proves_nothing() {
     let (capsule, key) = ward.w.random_capsule(POLICY, NOW);
     let doctor = ward.doctor.public.user();
     let mut prek = pre_keygen(&ward.doctor.key, &update).unwrap();
-    prek.node.pa[0] = prek.node.pa[0] + G1::generator();
+    prek.node.pa[0] += G1::generator();
     let (semi, proof) = pre_dec_proven(&prek, &capsule, doctor, &mut ward.w.rng).unwrap();
     assert_ne!(ward.doctor.finish(semi.a, semi.b), key);
     let refused = proof.verify(&semi, &capsule, doctor);
