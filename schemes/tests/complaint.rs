@@ -3,7 +3,7 @@
 use consilium_schemes::abe::*;
 use consilium_schemes::curve::{Gt, Scalar};
 use consilium_schemes::digest::Digest;
-use consilium_schemes::signature::{Signature, SigningKey};
+use consilium_schemes::signature::{Signature, SigningKey, VerifyingKey};
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 
@@ -432,4 +432,107 @@ fn nonces_do_not_depend_on_the_generator_alone() {
         .into();
     assert_ne!(shares[0][..32], shares[1][..32]);
     assert_ne!(shares[0][32..], shares[1][32..]);
+}
+
+/// A complaint that was made once, with everything that settles it.
+#[derive(serde::Serialize, serde::Deserialize)]
+struct Frozen {
+    name: String,
+    federation: String,
+    record: String,
+    doctor: String,
+    pk: String,
+    hospital: String,
+    ctsym_digest: String,
+    epoch: u64,
+    pp: String,
+    complaint: String,
+    verdict: String,
+}
+
+const VECTORS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/vectors/complaint.json");
+
+/// What the encodings, the signed bytes and both challenges were in version 1 settles as it did.
+#[test]
+fn frozen_complaints_settle_as_they_did() {
+    let text = std::fs::read_to_string(VECTORS).unwrap();
+    let cases: Vec<Frozen> = serde_json::from_str(&text).unwrap();
+    assert_eq!(cases.len(), 4);
+    let bytes = |text: &String| hex::decode(text).unwrap();
+    let id = |text: &String| <[u8; 32]>::try_from(bytes(text)).unwrap();
+    for one in &cases {
+        let parameters = PublicParameters::from_bytes(&bytes(&one.pp)).unwrap();
+        let case = Case {
+            context: RecordContext::new(id(&one.federation), id(&one.record)),
+            doctor: UserId::from_bytes(id(&one.doctor)),
+            pk: UserPublicKey::from_bytes(&bytes(&one.pk)).unwrap(),
+            hospital: VerifyingKey::from_bytes(&id(&one.hospital)).unwrap(),
+            ctsym: Digest::from_bytes(id(&one.ctsym_digest)),
+            epoch: Epoch::new(one.epoch),
+            parameters: &parameters,
+        };
+        let encoded = bytes(&one.complaint);
+        let complaint = Complaint::from_bytes(&encoded).unwrap();
+        assert_eq!(complaint.to_bytes(), encoded, "{}", one.name);
+        let settled = format!("{:?}", complaint.settle(&case));
+        assert_eq!(settled, one.verdict, "{}", one.name);
+    }
+}
+
+#[test]
+#[ignore = "makes the frozen vectors"]
+fn generate_vectors() {
+    let mut w = World::new("role:cardiologist, icu");
+    let honest = w.capsule(1, EPOCH).to_bytes();
+    let (good, proof) = w.transform(&Capsule::from_bytes(&honest).unwrap());
+    let (a, b) = good[FRAME..].split_at(Gt::BYTES);
+    let cube = Gt::from_bytes(a).unwrap().pow(&Scalar::from(3)).to_bytes();
+    let mut spoiled = honest.clone();
+    *spoiled.last_mut().unwrap() ^= 1;
+    let (semi_of_spoiled, proof_of_spoiled) = w.transform(&Capsule::from_bytes(&spoiled).unwrap());
+    let mut rng = StdRng::from_seed([14; 32]);
+    let (_, colleague) = issued(&w.msk, doctor(), 4, "role:cardiologist, icu", &mut rng);
+    let prek = pre_keygen(&colleague, &w.update(EPOCH)).unwrap();
+    let capsule = Capsule::from_bytes(&honest).unwrap();
+    let (pair, other) = pre_dec_proven(&prek, &capsule, doctor(), &mut rng).unwrap();
+    let made = [
+        ("A and B swapped", &honest, semi(b, a), proof.clone()),
+        ("A replaced", &honest, semi(&cube, b), proof),
+        (
+            "another doctor's key",
+            &honest,
+            pair.to_bytes(),
+            other.to_bytes(),
+        ),
+        (
+            "C_sigma changed",
+            &spoiled,
+            semi_of_spoiled,
+            proof_of_spoiled,
+        ),
+    ];
+    let cases: Vec<Frozen> = made
+        .into_iter()
+        .map(|(name, ctsym, semi, proof)| {
+            let (complaint, verdict) = w.complaint(ctsym, semi, proof).unwrap();
+            Frozen {
+                name: name.to_owned(),
+                federation: hex::encode(FEDERATION),
+                record: hex::encode([1; 32]),
+                doctor: hex::encode(doctor().as_bytes()),
+                pk: hex::encode(w.secret.public_key().to_bytes()),
+                hospital: hex::encode(w.hospital.verifying_key().as_bytes()),
+                ctsym_digest: hex::encode(Digest::of(ctsym).as_bytes()),
+                epoch: EPOCH.number(),
+                pp: hex::encode(w.pp.to_bytes()),
+                complaint: hex::encode(complaint.to_bytes()),
+                verdict: format!("{:?}", Ok::<_, Inadmissible>(verdict)),
+            }
+        })
+        .collect();
+    std::fs::write(
+        VECTORS,
+        serde_json::to_string_pretty(&cases).unwrap() + "\n",
+    )
+    .unwrap();
 }
