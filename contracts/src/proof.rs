@@ -86,6 +86,19 @@ pub fn match_context<'a>(
     }
 }
 
+impl Rejection {
+    /// Whether a proof, well-formed and of a sender who may post it, does not hold for what the state says.
+    pub const fn is_false_proof(&self) -> bool {
+        matches!(
+            self,
+            Self::IndexNotProven { .. }
+                | Self::TrapdoorNotProven { .. }
+                | Self::InterestsNotProven { .. }
+                | Self::MatchNotProven { .. }
+        )
+    }
+}
+
 /// What a transaction carries of the schemes, parsed.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) enum Carried {
