@@ -1,9 +1,12 @@
 //! The KGC lies to the federation: hospitals whose keys are bad, doctors whose keys are no keys, epochs and leaves out of order. Its own
 //! process is down; the program in its place has its signing key, and north's operator carries what it signs to north's gateway.
 
+use consilium_client::api::kgc::AdmitHospitalRequest;
+use consilium_client::keyfile::WorkFactor;
+use consilium_client::passphrase::Passphrase;
 use consilium_contracts::{
-    Action, CardError, Digest, Epoch, Height, HospitalCard, Leaf, PublishEpoch, RegisterDoctor,
-    Rejection, Role, SigningKey, ValidatorChange, WithdrawConsent,
+    Action, Canonical as _, CardError, Digest, Epoch, Height, HospitalCard, Leaf, PublishEpoch,
+    RegisterDoctor, Rejection, Role, SigningKey, ValidatorChange, WithdrawConsent,
 };
 use consilium_gateway::{Gateway, InitRequest};
 use consilium_schemes::abe;
@@ -14,10 +17,8 @@ use super::forge::matching_keys;
 use super::ledger::Seen;
 use super::points::{malformed, replaced};
 use super::program::{Program, Site, kgc_key, quiet_federation};
-use crate::faults::devices::rng;
-use crate::faults::world::SECRET;
-use consilium_client::keyfile::WorkFactor;
-use consilium_client::passphrase::Passphrase;
+use crate::faults::devices::{refusal, rng};
+use crate::faults::world::{SECRET, World};
 
 struct Scene {
     program: Program,
@@ -32,9 +33,11 @@ async fn a_kgcs_lies_are_refused_each_for_its_reason() {
     let north = Site::of(&world, "north");
     let doctor = north.doctor(&world).await;
     let program = Program::new(&world, north.operator(), &kgc_key(&world)).await;
+    let east = card_of("east", &world.dir.path().join("east"));
+    cards_for_an_honest_kgc(&world, &north, &east).await;
     world.kgc.kill();
     let scene = Scene {
-        east: card_of("east", &world.dir.path().join("east")),
+        east,
         program,
         north,
     };
@@ -66,6 +69,38 @@ fn card_of(id: &str, folder: &std::path::Path) -> HospitalCard {
         work: Some(WorkFactor::new(1).unwrap()),
     };
     Gateway::init(&request, &mut rng()).unwrap().card
+}
+
+/// What a lying hospital hands in: an honest KGC refuses it before the ledger would.
+async fn cards_for_an_honest_kgc(world: &World, north: &Site, east: &HospitalCard) {
+    let hospital = east.id.clone();
+    let context = KeyContext {
+        hospital: hospital.as_str().as_bytes(),
+        hpke_key: east.hpke_key.as_bytes(),
+    };
+    let x = Scalar::random(&mut rng());
+    let same = matching_keys(&context, x, x).try_into().unwrap();
+    let of_north = north.card.matching_keys.clone();
+    let not_possessed = CardError::NotPossessed {
+        hospital: hospital.clone(),
+    };
+    for (matching_keys, error) in [
+        (of_north, not_possessed),
+        (same, CardError::SameExponent { hospital }),
+    ] {
+        let card = HospitalCard {
+            matching_keys,
+            ..east.clone()
+        };
+        let card = card.to_canonical_bytes().into();
+        let answer = world
+            .kgc_admin()
+            .admit_hospital(&AdmitHospitalRequest { card })
+            .await;
+        let (status, code, words) = refusal(answer);
+        assert_eq!((status, code.as_str()), (400, "malformed-body"));
+        assert!(words.contains(&error.to_string()), "{words}");
+    }
 }
 
 /// a = g1^x, b = g2^y and their proofs.
