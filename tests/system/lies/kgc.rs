@@ -161,7 +161,7 @@ async fn matching_keys_of_a_hospital(scene: &Scene) {
     let lie = "another hospital's HPKE key";
     scene.program.refused(lie, action, &why).await;
 
-    // The forger's own, with x ≠ y, are good: taken in a card of their own.
+    // The forger's own, with x ≠ y, are good.
     let good = matching_keys(&context(b"east"), x, y);
     let card = HospitalCard {
         matching_keys: good.try_into().unwrap(),

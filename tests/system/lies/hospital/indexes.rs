@@ -1,8 +1,8 @@
 //! Records and indexes of its own, and of others.
 
 use consilium_contracts::{
-    Action, Digest, Epoch, HospitalId, PostIndex, RecordId, RecordTerms, RegisterRecord, Rejection,
-    Role, SigningKey, index_context,
+    Action, Digest, Epoch, FederationId, HospitalId, PostIndex, RecordId, RecordTerms,
+    RegisterRecord, Rejection, Role, SigningKey, index_context,
 };
 use consilium_schemes::curve::{G1, Scalar};
 use consilium_schemes::matching::{HospitalKeys, Index, IndexSize, index_build};
@@ -168,6 +168,10 @@ fn false_indexes(own: &OwnRecord<'_>) -> Vec<(String, Action, Rejection)> {
     let context = index_context(&scene.program.federation, &own.terms, &hospital, expires);
     let index = own.index.post(&keys, &context, &mut rng()).to_bytes();
     lie("with another expiry".into(), index, not_proven());
+    let (elsewhere, expires) = (FederationId::from_bytes([1; 32]), scene.program.expires);
+    let federated = index_context(&elsewhere, &own.terms, &hospital, expires);
+    let index = own.index.post(&keys, &federated, &mut rng()).to_bytes();
+    lie("made for another federation".into(), index, not_proven());
     let (small, token) = (
         IndexSize::new(4).unwrap(),
         KeywordToken::from_bytes(&[7; 32]),

@@ -169,8 +169,7 @@ pub(super) async fn in_another_name(scene: &Scene) {
     let proof = scene.case(&record, &doctor).proven(&scene.secret);
     let honest = scene.matched(&record, &doctor, proof);
     let (program, why) = (&scene.program, forbidden(Role::DoctorsHospital));
-    let (record_, doctor_) = (record, scene.elsewhere);
-    let of_north = scene.matched(&record_, &doctor_, honest.proof.clone());
+    let of_north = scene.matched(&record, &scene.elsewhere, honest.proof.clone());
     let lie = "a match of another hospital's doctor";
     program
         .refused(lie, Action::PostMatch(of_north), &why)
