@@ -221,6 +221,14 @@ impl Program {
         (status.height, status.state_root.as_bytes().to_vec())
     }
 
+    /// Waits until its gateway has the ledger that the other one's has: only then nothing of the past comes in between.
+    pub async fn level_with(&self, other: &Self) {
+        wait("both gateways at one height", async || {
+            (self.standing().await == other.standing().await).then_some(())
+        })
+        .await;
+    }
+
     /// A lie: refused for this reason, and nothing is otherwise afterwards.
     pub async fn refused(&self, lie: &str, action: Action, why: &Rejection) {
         let signed = self.sign(self.transaction(action));

@@ -171,6 +171,7 @@ async fn seen_by_honest_hospitals(scene: &Scene) {
     let lines = |site: &Site| site.audit("refuse-proof");
     let before = lines(&scene.north);
     let west = scene.program.through(&scene.west);
+    west.level_with(&scene.program).await;
     west.refused("a false match, through west", action, &why)
         .await;
     let line = wait("the line", async || {
