@@ -1,7 +1,7 @@
 //! What a hospital and the KGC show the federation: names, addresses, keys.
 
 use borsh::{BorshDeserialize, BorshSerialize};
-use consilium_schemes::matching::{ClaimedHospitalKeys, HospitalKeys, KeyContext};
+use consilium_schemes::matching::{ClaimedHospitalKeys, HospitalKeys, KeyContext, KeyError};
 use consilium_schemes::signature::VerifyingKey;
 use consilium_schemes::wrap;
 
@@ -77,9 +77,9 @@ pub enum CardError {
         /// The hospital.
         hospital: HospitalId,
     },
-    /// The matching keys are malformed or a proof of possession fails.
+    /// The matching keys do not parse; a = 1 and b = 1 do not.
     #[error(
-        "hospital {hospital}: the matching keys are malformed or a proof of possession fails; make hospital.json again with `consilium gateway init`"
+        "hospital {hospital}: the matching keys are malformed: both must be canonical, in the group and not the identity; make hospital.json again with `consilium gateway init`"
     )]
     MatchingKeys {
         /// The hospital.
@@ -88,6 +88,22 @@ pub enum CardError {
     /// Two of the card's keys are the same.
     #[error("hospital {hospital}: signing, validator and peer key must differ")]
     SameKeys {
+        /// The hospital.
+        hospital: HospitalId,
+    },
+    /// A proof of possession fails: the keys may be somebody else's.
+    #[error(
+        "hospital {hospital}: it is not proven to know the secrets of its matching keys; the proofs hold for one hospital and one HPKE key, make hospital.json again with `consilium gateway init`"
+    )]
+    NotPossessed {
+        /// The hospital.
+        hospital: HospitalId,
+    },
+    /// Both matching keys have one exponent: everybody with a token could test every index.
+    #[error(
+        "hospital {hospital}: its two matching keys have the same exponent; make hospital.json again with `consilium gateway init`"
+    )]
+    SameExponent {
         /// The hospital.
         hospital: HospitalId,
     },
@@ -122,7 +138,7 @@ impl HospitalCard {
     /// The matching keys, with their proofs of possession checked for this hospital.
     ///
     /// # Errors
-    /// [`CardError::MatchingKeys`].
+    /// [`CardError::MatchingKeys`], [`CardError::NotPossessed`], [`CardError::SameExponent`].
     pub fn verify_matching_keys(&self) -> Result<HospitalKeys, CardError> {
         let hpke_key = self.hpke_key.as_bytes();
         let context = KeyContext {
@@ -131,8 +147,13 @@ impl HospitalCard {
         };
         ClaimedHospitalKeys::from_bytes(self.matching_keys.as_bytes())
             .and_then(|claimed| claimed.verify(&context))
-            .map_err(|_| CardError::MatchingKeys {
-                hospital: self.id.clone(),
+            .map_err(|error| {
+                let hospital = self.id.clone();
+                match error {
+                    KeyError::ProofA | KeyError::ProofB => CardError::NotPossessed { hospital },
+                    KeyError::SameExponent => CardError::SameExponent { hospital },
+                    _ => CardError::MatchingKeys { hospital },
+                }
             })
     }
 }

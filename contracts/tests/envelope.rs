@@ -193,7 +193,7 @@ fn a_hospital_joins_with_fresh_id_and_keys_and_only_a_valid_card() {
         matching_keys: card("north").matching_keys,
         ..card("east")
     };
-    let error = CardError::MatchingKeys {
+    let error = CardError::NotPossessed {
         hospital: hospital("east"),
     };
     assert_eq!(

@@ -100,6 +100,19 @@ fn rerandomised(encoded: &[u8]) -> Vec<u8> {
     out
 }
 
+/// The points of both, multiplied: it asks for the interests of both.
+fn product(one: &[u8], other: &[u8]) -> Vec<u8> {
+    let mut out = one.to_vec();
+    let pairs = out[FRAME..]
+        .chunks_mut(SIZE_G2)
+        .zip(other[FRAME..].chunks(SIZE_G2));
+    for (point, other) in pairs {
+        let product = G2::from_bytes(point).unwrap() + G2::from_bytes(other).unwrap();
+        point.copy_from_slice(&product.to_bytes());
+    }
+    out
+}
+
 fn post_index(to: &str, index: IndexBytes) -> Action {
     let (record, to) = (record_id(1), hospital(to));
     Action::PostIndex(PostIndex { record, to, index })
@@ -285,13 +298,14 @@ fn a_stolen_rerandomised_or_foreign_trapdoor_is_refused() {
     ] {
         assert_eq!(world.lie("ada", post_trapdoor(trapdoor)), refusal, "{what}");
     }
-    // Ben's ciphertext under ada's proofs, and under his, for ada's device could not make others; plain and re-randomised.
+    // Ben's ciphertext under ada's proofs, and under his, for ada's device could not make others; plain, re-randomised, times her own.
     let own = made(&federation, &ada, &north, &north, expires);
     let stolen = made(&federation, &ben, &north, &north, expires);
     let proofs = FRAME + 2 * usize::from(N.get() + 1) * SIZE_G2;
     for points in [
         stolen.as_bytes()[..proofs].to_vec(),
         rerandomised(&stolen.as_bytes()[..proofs]),
+        product(&own.as_bytes()[..proofs], &stolen.as_bytes()[..proofs]),
     ] {
         for proven in [&own, &stolen] {
             let mixed = [&points, &proven.as_bytes()[proofs..]].concat();
@@ -499,6 +513,15 @@ fn malformed_points_and_proofs_and_another_n_are_refused() {
             "byte {at}"
         );
     }
+    // V_n = 1: an index of identities.
+    let mut identities = index.clone();
+    let last = FRAME + 2 * usize::from(N.get()) * SIZE_G1;
+    identities[last..last + SIZE_G1].fill(0);
+    identities[last] = 0xc0;
+    assert_eq!(
+        world.refused("north", post(&identities)),
+        Rejection::BadIndex
+    );
     let bare = world.view().index(&record_id(1), &north).unwrap().index;
     for bad in [&index[1..], &index[..index.len() - 1], &[], bare.as_bytes()] {
         let bad = if bad.is_empty() { &[0][..] } else { bad };

@@ -14,6 +14,7 @@ use consilium_service::ApiError;
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinHandle;
 
+use crate::false_proofs;
 use crate::files::Shelf;
 use crate::hospital::{Hospital, Wake};
 use crate::store::{AUTHORIZATIONS, CURSOR, Changes, TO_INDEX, TOKENS};
@@ -106,7 +107,11 @@ pub(crate) fn spawn(
     let follower = tokio::spawn(until(stopped.clone(), follow(Arc::clone(hospital))));
     let jobs =
         Job::ALL.map(|job| tokio::spawn(until(stopped.clone(), job.repeat(Arc::clone(hospital)))));
-    jobs.into_iter().chain([follower]).collect()
+    let refusals = tokio::spawn(until(
+        stopped.clone(),
+        false_proofs::record(Arc::clone(hospital)),
+    ));
+    jobs.into_iter().chain([follower, refusals]).collect()
 }
 
 pub(crate) async fn until(mut stopped: watch::Receiver<bool>, work: impl Future<Output = ()>) {

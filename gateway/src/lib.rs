@@ -41,6 +41,7 @@ mod devices;
 mod doctor;
 mod enrolment;
 mod failures;
+mod false_proofs;
 mod files;
 mod follow;
 mod hospital;

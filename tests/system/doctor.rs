@@ -215,3 +215,24 @@ fn a_record_announced_longer_than_the_device_takes_is_refused_before_any_of_it_i
     done(&limited(length));
     assert_eq!(fs::read(scene.world.path("record")).unwrap(), TEXT);
 }
+
+/// The one that has two roots for one encapsulation, under another key's certificate.
+#[test]
+fn a_case_with_a_crafted_report_key_does_not_open_and_gets_no_report() {
+    let scene = Scene::new();
+    let vectors = include_str!("../../schemes/tests/vectors/report_crafted.json");
+    let cases: serde_json::Value = serde_json::from_str(vectors).unwrap();
+    let modulus = hex::decode(cases[0]["N"].as_str().unwrap()).unwrap();
+    let honest = scene.gateway.answers().open.rsa_public_key.clone();
+    let mut crafted = honest.as_bytes().to_vec();
+    crafted[5..5 + modulus.len()].copy_from_slice(&modulus);
+    scene.gateway.answers().open.rsa_public_key = crafted.into();
+    refused(&scene.open("record"), "certificate does not hold");
+    assert!(!scene.world.path("record").exists());
+    refused(&scene.report(), "was not read on this device");
+    assert!(scene.gateway.answers().reports.is_empty());
+
+    scene.gateway.answers().open.rsa_public_key = honest;
+    done(&scene.open("record"));
+    done(&scene.report());
+}

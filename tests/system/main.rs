@@ -13,6 +13,7 @@ mod faults;
 mod hospitals;
 mod kill;
 mod ledger;
+mod lies;
 mod membership;
 mod newcomers;
 mod operations;

@@ -9,9 +9,10 @@ use consilium_ledger::{
     Block, BlockEvents, BlockHash, CommitCertificate, Equivocation, Handover, InclusionProof,
     KeyProof, StateRoot, ValidatorSet,
 };
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{broadcast, mpsc, watch};
 
 use crate::error::{HistoryError, ProofError, StoreError, SubmitError};
+use crate::false_proofs::FalseProof;
 use crate::shared::{Command, Shared};
 use crate::snapshot::SnapshotFile;
 use crate::store::Snapshot;
@@ -202,6 +203,12 @@ impl NodeHandle {
     /// [`StoreError`] when the store cannot be read.
     pub fn evidence(&self, most: usize) -> Result<Vec<Equivocation>, StoreError> {
         self.shared.store.evidence(most)
+    }
+
+    /// Transactions that this node refuses from now on because their proofs do not hold, each once. A listener that falls far behind
+    /// misses the oldest.
+    pub fn false_proofs(&self) -> broadcast::Receiver<FalseProof> {
+        self.shared.false_proofs.listen()
     }
 
     /// A look at the node that does not keep it alive.

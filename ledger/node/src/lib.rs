@@ -19,6 +19,7 @@ mod core;
 mod disk;
 mod engine;
 mod error;
+mod false_proofs;
 mod handle;
 mod keeper;
 mod log;
@@ -47,6 +48,7 @@ pub const QUIET_LOG_DIRECTIVES: [&str; 6] = [
 
 pub use config::{History, NodeConfig, NodeHome, Peer, Tuning};
 pub use error::{HistoryError, ProofError, RestoreError, StartError, StoreError, SubmitError};
+pub use false_proofs::FalseProof;
 pub use handle::{CommittedBlock, NodeHandle, NodeWatch, Status, SyncState};
 pub use never_voted::NeverVoted;
 pub use snapshot::{Restored, SnapshotFile, Standing, restore, standing};

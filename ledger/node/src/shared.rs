@@ -15,6 +15,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use crate::clock;
 use crate::disk;
 use crate::error::{ProofError, StoreError, SubmitError};
+use crate::false_proofs::FalseProofs;
 use crate::handle::{Status, SyncState};
 use crate::pool::Bounds;
 use crate::readers::Readers;
@@ -79,6 +80,7 @@ pub(crate) struct Shared {
     pub(crate) gauges: Gauges,
     pub(crate) readers: Readers,
     pub(crate) snapshots: Shelf,
+    pub(crate) false_proofs: FalseProofs,
     view: RwLock<View>,
 }
 
@@ -96,6 +98,7 @@ impl Shared {
             federation,
             snapshots: Shelf::of(store.guard.dir()),
             readers: Readers::default(),
+            false_proofs: FalseProofs::default(),
             store,
             verifier: Verifier::new(federation),
             runtime,

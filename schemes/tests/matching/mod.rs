@@ -2,6 +2,7 @@
 //! `matching_attacks.py`.
 mod attacks;
 mod generate;
+mod possession_vectors;
 mod posting;
 mod posting_by_hand;
 mod posting_vectors;

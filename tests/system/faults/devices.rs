@@ -15,7 +15,7 @@ use consilium_client::device::{DeviceError, keyword_tokens, register};
 use consilium_client::http::ClientSettings;
 use consilium_client::invitation::Invitation;
 use consilium_client::{ClientError, GatewayClient};
-use consilium_contracts::{BlockTime, RecordId, SigningKey};
+use consilium_contracts::{BlockTime, Consent, RecordId, SigningKey};
 use consilium_schemes::report::SecretKey;
 use consilium_schemes::tokens::KeywordToken;
 
@@ -41,12 +41,15 @@ pub async fn invited(world: &World, role: DeviceRole, key: &SigningKey) -> Gatew
     world.gateway_as(Some(key))
 }
 
-async fn tokens(world: &World, device: &GatewayClient) -> Result<Vec<KeywordToken>, DeviceError> {
+pub async fn tokens(
+    world: &World,
+    device: &GatewayClient,
+) -> Result<Vec<KeywordToken>, DeviceError> {
     let keywords = [KEYWORD.parse().unwrap()];
     keyword_tokens(device, &world.federation, &keywords, &mut rng()).await
 }
 
-fn later() -> BlockTime {
+pub fn later() -> BlockTime {
     BlockTime::new((now_s() + 30 * 24 * 3600) * 1000)
 }
 
@@ -72,6 +75,12 @@ impl Patient {
 
     /// Encrypts a record of so many bytes.
     pub async fn seal(&self, world: &World, bytes: usize) -> Sealed {
+        let consent = patient::consent([], [], later()).unwrap();
+        self.seal_for(world, bytes, consent).await
+    }
+
+    /// Encrypts a record of so many bytes that these hospitals may search.
+    pub async fn seal_for(&self, world: &World, bytes: usize, consent: Consent) -> Sealed {
         let tokens = tokens(world, &self.client).await.unwrap();
         let epoch = patient::current_epoch(&self.client).await.unwrap();
         let text: Vec<u8> = (0..bytes).map(|index| (index % 251) as u8).collect();
@@ -81,7 +90,7 @@ impl Patient {
         let choices = RecordChoices {
             owner: &world.card.id,
             policy: &policy,
-            consent: patient::consent([], [], later()).unwrap(),
+            consent,
             tokens: &tokens,
         };
         let (keys, random) = (record_keys(), &mut rng());
@@ -122,7 +131,7 @@ impl Sealed {
 }
 
 /// RSA keys take seconds to find, so the tests share one; the Ed25519 key is each record's own.
-fn record_keys() -> RecordKeys {
+pub fn record_keys() -> RecordKeys {
     static REPORT_KEY: OnceLock<zeroize::Zeroizing<Vec<u8>>> = OnceLock::new();
     let document = REPORT_KEY.get_or_init(|| {
         let bits = consilium_schemes::report::MIN_BITS;
@@ -136,7 +145,7 @@ fn record_keys() -> RecordKeys {
 
 pub struct Doctor {
     pub client: GatewayClient,
-    keys: DoctorKeys,
+    pub keys: DoctorKeys,
 }
 
 impl Doctor {

@@ -4,10 +4,10 @@
 //! A machine that allows no unprivileged mount, or that has no C compiler, skips the tests that need it, and says so.
 
 mod clock;
-mod devices;
+pub mod devices;
 mod disk;
 mod health;
 pub mod machine;
 mod nonce;
 pub mod process;
-mod world;
+pub mod world;

@@ -122,6 +122,16 @@ impl World {
         place: impl FnOnce(&Path) -> Option<Place>,
         others: &[&str],
     ) -> Option<Self> {
+        Self::prepare_voting(settings, place, others, others.len() + 1)
+    }
+
+    /// As [`World::prepare`]; only the first so many hospitals are validators.
+    pub fn prepare_voting(
+        settings: Settings,
+        place: impl FnOnce(&Path) -> Option<Place>,
+        others: &[&str],
+        voting: usize,
+    ) -> Option<Self> {
         let dir = tempfile::tempdir().unwrap();
         let place = place(dir.path())?;
         let (secret, work) = (
@@ -158,7 +168,11 @@ impl World {
             name: "faults".to_owned(),
             settings,
             hospitals: all.iter().map(|one| one.card.clone()).collect(),
-            validators: all.iter().map(|one| one.card.id.clone()).collect(),
+            validators: all
+                .iter()
+                .take(voting)
+                .map(|one| one.card.id.clone())
+                .collect(),
         };
         let genesis = consilium_kgc::genesis(&home, &secret, genesis).unwrap();
         for one in &all {

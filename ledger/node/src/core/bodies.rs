@@ -6,7 +6,7 @@ use arc_malachitebft_app_channel::app::engine::host::SyncedValueOutcome;
 use arc_malachitebft_app_channel::app::streaming::{StreamContent, StreamMessage};
 use arc_malachitebft_app_channel::app::types::core::{Round as EngineRound, Validity};
 use arc_malachitebft_app_channel::app::types::{PeerId, ProposedValue};
-use consilium_contracts::{BlockTime, Height, TransactionHash, VerifiedTransaction};
+use consilium_contracts::{BlockTime, Height, HospitalId, TransactionHash, VerifiedTransaction};
 use consilium_ledger::{
     Block, Executed, InvalidTransaction, Round, ValidatorAddress, execute_block,
 };
@@ -287,10 +287,24 @@ impl Core {
             ));
         }
         let transactions = self.verified(block).map_err(|error| error.to_string())?;
-        let executed = execute_block(self.snapshot.clone(), header.context(), &transactions)
-            .map_err(|error| error.to_string())?;
+        let executed = execute_block(self.snapshot.clone(), header.context(), &transactions);
+        let executed = executed.map_err(|error| {
+            if let Some(refused) = transactions.get(error.index) {
+                let proposer = self.hospital_of(&header.proposer);
+                let told = &self.shared.false_proofs;
+                told.tell(refused, &error.rejection, proposer);
+            }
+            error.to_string()
+        })?;
         self.adopt(transactions);
         Ok(executed)
+    }
+
+    /// Whose validator it is, at the next height.
+    fn hospital_of(&self, proposer: &ValidatorAddress) -> Option<HospitalId> {
+        let validators = self.schedule.in_force(self.next_height()).iter();
+        let mut found = validators.filter(|one| ValidatorAddress::of(&one.key) == *proposer);
+        found.next().map(|one| one.hospital.clone())
     }
 
     /// What a valid block holds may wait here too: it need not be verified again, whatever becomes of the block.

@@ -40,6 +40,9 @@ impl Core {
             return Ok(());
         }
         if let Err(rejection) = self.look_ahead(&transaction) {
+            self.shared
+                .false_proofs
+                .tell(&transaction, &rejection, None);
             let _ = answer.send(Err(SubmitError::Rejected(rejection)));
             return Ok(());
         }
@@ -92,7 +95,12 @@ impl Core {
         match self.look_ahead(&transaction) {
             // A full pool drops it: the sender sends again and gives up by itself.
             Ok(()) => drop(self.pool.insert(transaction, Origin::Remote)),
-            Err(rejection) => self.reject(hash, rejection, wires).await,
+            Err(rejection) => {
+                self.shared
+                    .false_proofs
+                    .tell(&transaction, &rejection, None);
+                self.reject(hash, rejection, wires).await;
+            }
         }
         Ok(())
     }
@@ -154,6 +162,10 @@ impl Core {
     ) {
         debug!(transaction = %hash, %rejection, "rejected");
         let waited = self.pool.remove(&hash);
+        if let Some(waited) = &waited {
+            let told = &self.shared.false_proofs;
+            told.tell(&waited.transaction, &rejection, None);
+        }
         self.outlook = None;
         for answer in self.answers.remove(&hash).unwrap_or_default() {
             let _ = answer.send(Err(SubmitError::Rejected(rejection.clone())));

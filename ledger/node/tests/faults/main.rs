@@ -29,6 +29,7 @@ mod absent;
 mod answers;
 mod clocks;
 mod disk;
+mod false_proofs;
 mod half;
 mod idle;
 mod kill;

@@ -55,7 +55,7 @@ impl Stage {
         self.network.genesis.federation()
     }
 
-    async fn submit(&mut self, at: usize, transaction: SignedTransaction) {
+    pub async fn submit(&mut self, at: usize, transaction: SignedTransaction) {
         let hash = transaction.hash();
         let place = self.honest[at].submit(&transaction).await;
         let place = place.unwrap_or_else(|error| panic!("{error}: {}", self.honest[at].log()));
