@@ -159,6 +159,9 @@ fn an_honest_transform_is_proven_and_there_is_nothing_to_complain_about() {
     }
 }
 
+/// What it is, A, B, the proof, and whose fault.
+type Wrong<'a> = (&'a str, &'a [u8], &'a [u8], &'a [u8], HospitalFault);
+
 #[test]
 fn every_wrong_transform_shows_the_hospital_at_fault() {
     use HospitalFault::{Attributes, Malformed, NodeKey, Update};
@@ -178,7 +181,7 @@ fn every_wrong_transform_shows_the_hospital_at_fault() {
     let one = Gt::one().to_bytes();
     let mut outside = [0u8; Gt::BYTES];
     outside[47] = 2;
-    let wrong: [(&str, &[u8], &[u8], &[u8], HospitalFault); 18] = [
+    let wrong: [Wrong<'_>; 18] = [
         ("A replaced", &cube_a, b, &proof, Attributes),
         ("B replaced", a, &cube_b, &proof, Update),
         ("A and B swapped", b, a, &proof, Update),
