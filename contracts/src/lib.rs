@@ -51,6 +51,7 @@ mod event;
 mod genesis;
 mod hospital;
 mod ids;
+mod kind;
 mod parse;
 mod proof;
 mod rejection;
@@ -90,6 +91,7 @@ pub use ids::{
     AuthorizationId, BlockTime, Digest, DoctorId, FederationId, Height, HospitalId, KeyName, Leaf,
     Nonce, ParseIdError, RecordId, TransactionHash,
 };
+pub use kind::ProofKind;
 pub use proof::{index_context, match_context, trapdoor_context};
 pub use rejection::{Rejection, Role};
 pub use settings::{MAX_N, Prefilter, Settings, SettingsError};

@@ -62,6 +62,14 @@ pub enum ChainError {
         /// How many are allowed.
         limit: u32,
     },
+    /// More bytes than the settings allow.
+    #[error("the block has {found} bytes, at most {limit} are allowed")]
+    Bytes {
+        /// How many it has.
+        found: usize,
+        /// How many are allowed.
+        limit: usize,
+    },
     /// The certificate is for another block.
     #[error("the certificate is for block {certified} at {height}, not for this one")]
     OtherBlock {
@@ -126,15 +134,18 @@ impl Header {
 }
 
 impl Block {
-    /// Whether the block keeps the federation's bound on the number of transactions; the bound
-    /// on bytes is kept when it is read.
+    /// Whether the block keeps the federation's bounds on the number of transactions and on bytes.
     ///
     /// # Errors
-    /// [`ChainError::Transactions`].
+    /// [`ChainError::Transactions`], [`ChainError::Bytes`].
     pub fn within(&self, settings: &Settings) -> Result<(), ChainError> {
         let (found, limit) = (self.transactions().len(), settings.max_block_transactions);
         if found > limit as usize {
             return Err(ChainError::Transactions { found, limit });
+        }
+        let (found, limit) = (self.to_bytes().len(), Self::byte_limit(settings));
+        if found > limit {
+            return Err(ChainError::Bytes { found, limit });
         }
         Ok(())
     }
