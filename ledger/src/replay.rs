@@ -14,9 +14,9 @@
 //!
 //! # Cost
 //!
-//! State and tree stand in memory; blocks do not. That is some 1.5 KB for a key of the state: as much as the federation has on the
-//! ledger now, however long it took to get there. The time is that of the proofs, some milliseconds each, on all threads where a block
-//! has several.
+//! State and tree stand in memory; blocks do not. That is some 0.5 KB for a key of the state (100 MB for 40,000 records and nothing
+//! else): as much as the federation has on the ledger now, however long it took to get there. The time is that of the proofs, some
+//! milliseconds each, on all threads where a block has several; 0.3 ms for a transaction without one.
 //!
 //! # Security
 //!
@@ -101,7 +101,7 @@ pub enum ReplayFault {
         /// Its index.
         index: usize,
         /// Why.
-        rejection: Rejection,
+        rejection: Box<Rejection>,
     },
 }
 
@@ -173,7 +173,7 @@ impl Replay {
                 ReplayFault::Transaction {
                     hash,
                     index,
-                    rejection,
+                    rejection: Box::new(rejection),
                 }
             })
     }
