@@ -4,8 +4,8 @@
 //! is a [`Header`] and its transactions; a [`CommitCertificate`] carries the precommits of more
 //! than two thirds of the validators for a header's hash; a header binds the transactions by a
 //! Merkle root and the state after the previous block by the root of a Jellyfish Merkle tree.
-//! [`Trust`] knows the validators of a height from genesis and [`Handover`]s. The format stands in
-//! `docs/spec/ledger.md`.
+//! [`Trust`] knows the validators of a height from genesis and [`Handover`]s; [`Replay`] believes
+//! none of these and computes everything again. The format stands in `docs/spec/ledger.md`.
 //!
 //! ```
 //! use consilium_contracts::{FederationId, Height};

@@ -2,6 +2,7 @@
 
 mod honest;
 mod lies;
+mod tampered;
 
 use consilium_contracts::*;
 use consilium_ledger::*;
@@ -23,6 +24,27 @@ fn replayed(ledger: &Ledger, entries: &[ExportEntry]) -> Result<Replay, ReplayEr
 /// Replays a file.
 fn read(ledger: &Ledger, file: &[u8]) -> Result<Replay, ExportError> {
     ExportReader::open(file, &ledger.genesis.federation())?.replay(THREADS, |_| ())
+}
+
+/// The file is refused, and the error names this block and says these words.
+#[track_caller]
+fn refused_file(what: &str, file: &[u8], height: u64, words: &str) {
+    let said = read(ledger(), file).map(drop).expect_err(what).to_string();
+    let place = format!("block {height}");
+    assert!(
+        said.contains(&place) && said.contains(words),
+        "{what}, expected at {height} ({words}): {said}"
+    );
+}
+
+/// The blocks are refused at this one, as blocks and in a file.
+#[track_caller]
+fn refused(what: &str, entries: &[ExportEntry], height: u64, words: &str) -> ReplayFault {
+    let error = replayed(ledger(), entries).map(drop).expect_err(what);
+    assert_eq!(error.height.value(), height, "{what}: {error}");
+    assert!(error.to_string().contains(words), "{what}: {error}");
+    refused_file(what, &ledger().file(entries), height, words);
+    error.fault
 }
 
 #[test]
