@@ -196,7 +196,7 @@ fn frame(bytes: &mut Vec<u8>, content: &[u8]) {
     bytes.extend(content);
 }
 
-/// A block of an export with the certificate that stands beside it; checked by a [`ChainCheck`].
+/// A block of an export with the certificate that stands beside it; checked by a [`ChainCheck`](crate::ChainCheck).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ExportEntry {
     /// The block.

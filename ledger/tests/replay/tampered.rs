@@ -1,6 +1,5 @@
 //! Copies that somebody without keys tampered with, or too few validators, or others.
 
-use consilium_contracts::*;
 use consilium_ledger::*;
 use proptest::prelude::*;
 
