@@ -12,7 +12,7 @@
 //! ```
 
 use borsh::{BorshDeserialize, BorshSerialize};
-use consilium_schemes::match_proof;
+use consilium_schemes::match_proof::{self, MatchProof};
 
 use crate::action::ProofBytes;
 use crate::ids::{BlockTime, DoctorId, HospitalId, RecordId};
@@ -37,6 +37,14 @@ pub struct AnswerChallenge {
     /// That the index and the trapdoor that the challenge kept match, or that they do not, made for
     /// [`answer_context`](crate::answer_context).
     pub proof: ProofBytes,
+}
+
+impl AnswerChallenge {
+    /// What its proof claims; none where it does not parse.
+    pub fn claims(&self) -> Option<Outcome> {
+        let proof = MatchProof::from_bytes(self.proof.as_bytes());
+        proof.map(|proof| proof.outcome().into()).ok()
+    }
 }
 
 /// What a proof of Match proves.

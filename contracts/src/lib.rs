@@ -53,6 +53,7 @@ mod event;
 mod genesis;
 mod hospital;
 mod ids;
+mod kind;
 mod parse;
 mod proof;
 mod rejection;
@@ -95,6 +96,7 @@ pub use ids::{
     AuthorizationId, BlockTime, Digest, DoctorId, FederationId, Height, HospitalId, KeyName, Leaf,
     Nonce, ParseIdError, RecordId, TransactionHash,
 };
+pub use kind::ProofKind;
 pub use proof::{answer_context, index_context, match_context, trapdoor_context};
 pub use rejection::{Rejection, Role};
 pub use settings::{MAX_N, Prefilter, Settings, SettingsError};

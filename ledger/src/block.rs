@@ -6,7 +6,7 @@
 
 use borsh::{BorshDeserialize, BorshSerialize};
 use consilium_contracts::{
-    BlockTime, Canonical, DecodeError, FederationId, Height, SignedTransaction,
+    BlockTime, Canonical, DecodeError, FederationId, Height, Settings, SignedTransaction,
 };
 
 use crate::hash::{BlockHash, StateRoot, TransactionRoot, labelled};
@@ -19,6 +19,9 @@ const BLOCK_LABEL: &[u8] = b"CONSILIUM-V1-LEDGER-BLOCK";
 /// No block is longer than this: the most that settings allow for its transactions (64 MiB) and
 /// their framing.
 pub const MAX_BLOCK_BYTES: usize = 66 << 20;
+
+/// The most bytes of a block beyond its transactions'.
+const FRAME_BYTES: usize = 1024;
 
 /// The header of a block. Its hash is the block's hash.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
@@ -96,6 +99,11 @@ impl Block {
     /// The transactions in order.
     pub fn transactions(&self) -> &[SignedTransaction] {
         &self.transactions
+    }
+
+    /// The most bytes of a block in a federation with these settings.
+    pub const fn byte_limit(settings: &Settings) -> usize {
+        settings.max_block_bytes as usize + FRAME_BYTES
     }
 
     /// The canonical bytes.

@@ -70,6 +70,14 @@ pub enum ChainError {
         /// How much is allowed.
         limit: u32,
     },
+    /// More bytes than the settings allow.
+    #[error("the block has {found} bytes, at most {limit} are allowed")]
+    Bytes {
+        /// How many it has.
+        found: usize,
+        /// How many are allowed.
+        limit: usize,
+    },
     /// The certificate is for another block.
     #[error("the certificate is for block {certified} at {height}, not for this one")]
     OtherBlock {
@@ -134,11 +142,10 @@ impl Header {
 }
 
 impl Block {
-    /// Whether the block keeps the federation's bounds on the number of transactions and on their work; the bound
-    /// on bytes is kept when it is read.
+    /// Whether the block keeps the federation's bounds on the number of transactions, on their work and on bytes.
     ///
     /// # Errors
-    /// [`ChainError::Transactions`], [`ChainError::Work`].
+    /// [`ChainError::Transactions`], [`ChainError::Work`], [`ChainError::Bytes`].
     pub fn within(&self, settings: &Settings) -> Result<(), ChainError> {
         let (found, limit) = (self.transactions().len(), settings.max_block_transactions);
         if found > limit as usize {
@@ -152,6 +159,10 @@ impl Block {
         let found = each.fold(0, u64::saturating_add);
         if found > u64::from(limit) {
             return Err(ChainError::Work { found, limit });
+        }
+        let (found, limit) = (self.to_bytes().len(), Self::byte_limit(settings));
+        if found > limit {
+            return Err(ChainError::Bytes { found, limit });
         }
         Ok(())
     }

@@ -5,6 +5,8 @@ use consilium_contracts::{
     VerifiedTransaction, Writes, apply, begin_block,
 };
 
+use crate::parallel::in_parallel;
+
 /// What a block does to the state.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Executed {
@@ -91,6 +93,35 @@ pub fn verify_transactions(
         verified.map_err(|rejection| InvalidTransaction { index, rejection })
     };
     transactions.iter().enumerate().map(verify).collect()
+}
+
+/// A transaction of a block, and what came of verifying it before, if anybody did.
+pub type Claimed<'a> = (&'a SignedTransaction, Option<VerifiedTransaction>);
+
+/// Verifies a block's transactions on up to `threads` threads: as [`verify_transactions`], and their proofs against the `state` that
+/// the block is applied to. A proof that does not hold is refused where its transaction is applied.
+///
+/// # Errors
+/// [`InvalidTransaction`] names the first that does not verify.
+pub fn verify_block<'a>(
+    federation: &FederationId,
+    transactions: impl IntoIterator<Item = Claimed<'a>>,
+    state: &(impl StateRead + Sync),
+    threads: usize,
+) -> Result<Vec<VerifiedTransaction>, InvalidTransaction> {
+    let verify = |(index, (transaction, before)): &mut (usize, Claimed<'a>)| {
+        let verified = match before.take() {
+            Some(verified) => Ok(verified),
+            None => transaction.clone().verify(federation),
+        };
+        let index = *index;
+        let mut verified = verified.map_err(|rejection| InvalidTransaction { index, rejection })?;
+        verified.verify_proofs(state);
+        Ok(verified)
+    };
+    let mut transactions: Vec<_> = transactions.into_iter().enumerate().collect();
+    let verified = in_parallel(&mut transactions, threads, verify);
+    verified.into_iter().collect()
 }
 
 /// Applies a whole block: every transaction must apply.

@@ -1,4 +1,4 @@
-//! A ledger in one file, and the check of its blocks as far as that goes without applying them.
+//! A ledger in one file, its replay, and the check of its blocks as far as that goes without applying them.
 //!
 //! | bytes | what |
 //! |---|---|
@@ -8,26 +8,26 @@
 //! | | the changes of the validators since genesis: [`Handovers`] |
 //! | for each block, two frames | block, commit certificate, canonically encoded |
 //!
-//! A frame is a length (`u32`, little-endian) and so many bytes. Nothing follows. What is checked: the genesis, every block's
-//! encoding and transaction root, that each header follows the one before (federation, height, hash, time, proposer), the state
-//! that the first block builds on, and every certificate. What is not: the transactions' signatures and effects, and hence the
-//! state roots, which a quorum of validators vouches for.
+//! A frame is a length (`u32`, little-endian) and so many bytes. Nothing follows. [`ExportReader::replay`](crate::ExportReader::replay) checks everything; it needs
+//! the blocks from the first on. [`LedgerExport`](crate::LedgerExport) takes a part of a ledger. What it checks: the genesis, every block's encoding and
+//! transaction root, that each header follows the one before (federation, height, hash, time, proposer), the state that the first
+//! block builds on, and every certificate. What it does not: the transactions' signatures and effects, and hence the state roots,
+//! which a quorum of validators vouches for.
 
 use std::io::{self, Read};
 
 use consilium_contracts::{
-    Canonical as _, DecodeError, FederationId, GenesisError, Height, MAX_GENESIS_BYTES,
-    SignedGenesis, VerifiedGenesis,
+    Canonical as _, DecodeError, FederationId, GenesisError, Height, VerifiedGenesis,
 };
 
 use crate::block::{Block, BlockError, MAX_BLOCK_BYTES};
 use crate::certificate::CommitCertificate;
 use crate::chain::ChainError;
-use crate::check::ChainCheck;
-use crate::handover::{HandoverError, Handovers, Trust};
+use crate::handover::{HandoverError, Handovers};
+use crate::replay::ReplayError;
 
 /// What a file begins with.
-const LABEL: &[u8; 26] = b"CONSILIUM-V1-LEDGER-EXPORT";
+pub(crate) const LABEL: &[u8; 26] = b"CONSILIUM-V1-LEDGER-EXPORT";
 /// No certificate is longer: 128 signatures of 96 bytes, and what they are for.
 const MAX_CERTIFICATE_BYTES: usize = 16 << 10;
 
@@ -135,6 +135,19 @@ pub enum ExportError {
     /// Something after the last block.
     #[error("the export goes on after its last block {0}")]
     Trailing(Height),
+    /// A replay begins with genesis.
+    #[error(
+        "the export begins with block {0}; only one that begins with block 1 can be replayed: an archive node has every block"
+    )]
+    LaterThanGenesis(Height),
+    /// A block that the replay does not accept.
+    #[error(transparent)]
+    Replay(#[from] ReplayError),
+    /// Handovers that lead to other validators than the replayed state.
+    #[error(
+        "block {0}: the export's changes of the validators lead to others than the replayed state names for this height"
+    )]
+    OtherHandovers(Height),
 }
 
 /// Where in an export.
@@ -183,7 +196,7 @@ fn frame(bytes: &mut Vec<u8>, content: &[u8]) {
     bytes.extend(content);
 }
 
-/// A block of an export with the certificate that stands beside it; checked by a [`ChainCheck`].
+/// A block of an export with the certificate that stands beside it; checked by a [`ChainCheck`](crate::ChainCheck).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ExportEntry {
     /// The block.
@@ -205,6 +218,16 @@ impl<R: Read> ExportEntries<R> {
             source,
             next: first,
         }
+    }
+
+    /// The height of the next entry.
+    pub(crate) const fn next_height(&self) -> Height {
+        self.next
+    }
+
+    /// Whether nothing follows; what does is lost.
+    pub(crate) fn is_at_end(&mut self) -> Result<bool, ExportError> {
+        Ok(fill(&mut self.source, &mut [0])? == 0)
     }
 
     /// The next entry, or `None` where the source ends between two.
@@ -230,7 +253,7 @@ impl<R: Read> ExportEntries<R> {
 }
 
 /// Reads up to `buffer.len()` bytes; how many there were before the source ended.
-fn fill(source: &mut impl Read, buffer: &mut [u8]) -> Result<usize, ExportError> {
+pub(crate) fn fill(source: &mut impl Read, buffer: &mut [u8]) -> Result<usize, ExportError> {
     let length = buffer.len() as u64;
     let mut cursor = io::Cursor::new(buffer);
     let read = io::copy(&mut source.take(length), &mut cursor).map_err(ExportError::Source)?;
@@ -238,7 +261,10 @@ fn fill(source: &mut impl Read, buffer: &mut [u8]) -> Result<usize, ExportError>
 }
 
 /// The length of a frame, or `None` where the source has ended.
-fn read_length(source: &mut impl Read, place: ExportPlace) -> Result<Option<usize>, ExportError> {
+pub(crate) fn read_length(
+    source: &mut impl Read,
+    place: ExportPlace,
+) -> Result<Option<usize>, ExportError> {
     let mut bytes = [0; 4];
     match fill(source, &mut bytes)? {
         0 => Ok(None),
@@ -248,7 +274,7 @@ fn read_length(source: &mut impl Read, place: ExportPlace) -> Result<Option<usiz
 }
 
 /// The content of a frame; memory grows with what is there, not with what is claimed.
-fn read_frame(
+pub(crate) fn read_frame(
     source: &mut impl Read,
     found: usize,
     limit: usize,
@@ -266,101 +292,5 @@ fn read_frame(
     match read.map_err(ExportError::Source)? {
         read if read == found => Ok(content),
         _ => Err(ExportError::Truncated(place)),
-    }
-}
-
-/// Reads a whole export and checks it block by block. After an error, or after the last block, it ends.
-pub struct LedgerExport<R> {
-    genesis: VerifiedGenesis,
-    range: ExportRange,
-    entries: ExportEntries<R>,
-    check: ChainCheck,
-    over: bool,
-}
-
-impl<R: Read> LedgerExport<R> {
-    /// Reads what comes before the blocks, and checks that it is the ledger of `federation`.
-    ///
-    /// # Errors
-    /// [`ExportError`].
-    pub fn open(mut source: R, federation: &FederationId) -> Result<Self, ExportError> {
-        let mut label = [0; LABEL.len()];
-        if fill(&mut source, &mut label)? != label.len() || label != *LABEL {
-            return Err(ExportError::Label);
-        }
-        let cut = ExportError::Truncated(ExportPlace::Head);
-        let length = read_length(&mut source, ExportPlace::Head)?.ok_or(cut)?;
-        let genesis = read_frame(&mut source, length, MAX_GENESIS_BYTES, ExportPlace::Head)?;
-        let genesis = SignedGenesis::from_bytes(&genesis)?.verify()?;
-        if genesis.federation() != *federation {
-            let (found, expected) = (genesis.federation(), *federation);
-            return Err(ExportError::OtherFederation { found, expected });
-        }
-        let (from, to) = (read_height(&mut source)?, read_height(&mut source)?);
-        let range = ExportRange::new(from, to).ok_or(ExportError::Range { from, to })?;
-        let handovers = Handovers::read(&mut source).map_err(|error| match error.kind() {
-            io::ErrorKind::UnexpectedEof => ExportError::Truncated(ExportPlace::Head),
-            _ => ExportError::Handovers(error),
-        })?;
-        let mut trust = Trust::genesis(&genesis);
-        trust.follow_all(handovers.iter())?;
-        Ok(Self {
-            check: ChainCheck::new(&genesis, trust, from),
-            entries: ExportEntries::new(source, from),
-            genesis,
-            range,
-            over: false,
-        })
-    }
-
-    /// The genesis.
-    pub const fn genesis(&self) -> &VerifiedGenesis {
-        &self.genesis
-    }
-
-    /// Which blocks the file says that it holds.
-    pub const fn range(&self) -> ExportRange {
-        self.range
-    }
-
-    fn advance(&mut self) -> Result<Option<ExportEntry>, ExportError> {
-        let height = self.entries.next;
-        if height > self.range.to {
-            return match fill(&mut self.entries.source, &mut [0])? {
-                0 => Ok(None),
-                _ => Err(ExportError::Trailing(self.range.to)),
-            };
-        }
-        let cut = ExportError::Truncated(ExportPlace::At(height));
-        let entry = self.entries.read()?.ok_or(cut)?;
-        self.check
-            .check(&entry.block, &entry.certificate)
-            .map_err(|error| ExportError::Chain { height, error })?;
-        Ok(Some(entry))
-    }
-}
-
-fn read_height(source: &mut impl Read) -> Result<Height, ExportError> {
-    Ok(Height::new(u64::from_le_bytes(read_array(source)?)))
-}
-
-fn read_array<const N: usize>(source: &mut impl Read) -> Result<[u8; N], ExportError> {
-    let mut bytes = [0; N];
-    match fill(source, &mut bytes)? {
-        read if read == N => Ok(bytes),
-        _ => Err(ExportError::Truncated(ExportPlace::Head)),
-    }
-}
-
-impl<R: Read> Iterator for LedgerExport<R> {
-    type Item = Result<ExportEntry, ExportError>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        if self.over {
-            return None;
-        }
-        let next = self.advance();
-        self.over = !matches!(next, Ok(Some(_)));
-        next.transpose()
     }
 }

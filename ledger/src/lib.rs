@@ -4,8 +4,8 @@
 //! is a [`Header`] and its transactions; a [`CommitCertificate`] carries the precommits of more
 //! than two thirds of the validators for a header's hash; a header binds the transactions by a
 //! Merkle root and the state after the previous block by the root of a Jellyfish Merkle tree.
-//! [`Trust`] knows the validators of a height from genesis and [`Handover`]s. The format stands in
-//! `docs/spec/ledger.md`.
+//! [`Trust`] knows the validators of a height from genesis and [`Handover`]s; [`Replay`] believes
+//! none of these and computes everything again. The format stands in `docs/spec/ledger.md`.
 //!
 //! ```
 //! use consilium_contracts::{FederationId, Height};
@@ -40,9 +40,12 @@ mod codec;
 mod evidence;
 mod execute;
 mod export;
+mod export_reader;
 mod handover;
 mod hash;
+mod parallel;
 mod proof;
+mod replay;
 mod snapshot;
 mod state;
 mod transactions;
@@ -55,15 +58,18 @@ pub use chain::{ChainError, CommittedHeader};
 pub use check::ChainCheck;
 pub use evidence::{Equivocation, Evidence, EvidenceError, SignedStatement, StatementKind};
 pub use execute::{
-    BlockEvents, Executed, Execution, InvalidTransaction, execute_block, verify_transactions,
+    BlockEvents, Claimed, Executed, Execution, InvalidTransaction, execute_block, verify_block,
+    verify_transactions,
 };
 pub use export::{
-    ExportEntries, ExportEntry, ExportError, ExportPlace, ExportRange, LedgerExport, export_entry,
-    export_head,
+    ExportEntries, ExportEntry, ExportError, ExportPlace, ExportRange, export_entry, export_head,
 };
+pub use export_reader::{ExportReader, LedgerExport};
 pub use handover::{Handover, HandoverError, Handovers, Trust};
 pub use hash::{BlockHash, StateRoot, TransactionRoot};
+pub use parallel::in_parallel;
 pub use proof::{InclusionProof, KeyProof, ProofError, ProvenTransaction, ProvenValue};
+pub use replay::{Checked, Replay, ReplayError, ReplayFault};
 pub use snapshot::{
     CertifiedState, SNAPSHOT_HEADERS, SNAPSHOT_MAGIC, SnapshotError, SnapshotHead, SnapshotPart,
 };

@@ -12,6 +12,7 @@ mod determinism;
 mod evidence;
 mod export;
 mod handover;
+mod replay;
 mod snapshot;
 mod state;
 

@@ -10,7 +10,7 @@ mod ending;
 mod gateway;
 pub mod keywords;
 mod kgc;
-mod ledger;
+pub mod ledger;
 mod listing;
 mod patient;
 mod rotate;

@@ -1,5 +1,6 @@
 //! `consilium demo`: the eleven steps of the main job, on this machine, between real services.
 
+mod audit;
 mod bring;
 mod cases;
 mod challenges;
@@ -44,7 +45,7 @@ pub struct DemoArgs {
     /// Seconds that doctors have to match a record; by default as long as this many records need
     #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=86_400))]
     matching_window: Option<u64>,
-    /// Leave the services' folders, with their logs, where they are
+    /// Leave the services' folders, with their logs, and the exported ledger (ledger.export) where they are
     #[arg(long)]
     keep: bool,
 }

@@ -1,9 +1,8 @@
 //! The proofs that stand on the ledger at the end.
 
 use consilium_client::GatewayClient;
-use consilium_contracts::{Action, Height};
+use consilium_contracts::{Action, Height, ProofKind};
 use consilium_ledger::{ExportEntries, MAX_BLOCK_BYTES};
-use consilium_schemes::match_proof::{MatchProof, Outcome};
 use serde::Serialize;
 
 use crate::cli::Failure;
@@ -24,17 +23,14 @@ pub struct Proofs {
 
 impl Proofs {
     fn count(&mut self, action: &Action) {
-        let proof = match action {
-            Action::PostMatch(action) => &action.proof,
-            Action::AnswerChallenge(action) => &action.proof,
-            _ => return,
-        };
-        // What stands in a block parses.
-        let kind = match MatchProof::from_bytes(proof.as_bytes()).map(|proof| proof.outcome()) {
-            Ok(Outcome::NoMatch) => &mut self.of_no_match,
-            _ => &mut self.of_match,
-        };
-        *kind = kind.saturating_add(1);
+        for proof in action.proofs() {
+            let kind = match proof {
+                ProofKind::Match => &mut self.of_match,
+                ProofKind::NoMatch => &mut self.of_no_match,
+                _ => continue,
+            };
+            *kind = kind.saturating_add(1);
+        }
     }
 }
 

@@ -10,6 +10,7 @@ use consilium_client::device::patient::RecordKeys;
 use consilium_contracts::RecordId;
 use consilium_records::Keyword;
 
+use super::audit;
 use super::bring;
 use super::cases::{self, Cast};
 use super::challenges;
@@ -163,7 +164,12 @@ async fn course(
         ));
     }
     show.end(&step, "done");
-    count(show, services, &cast.records, summary).await
+    count(show, services, &cast.records, summary).await?;
+    if let Some(agreement) = &summary.ledger {
+        let replayed = audit::replayed(show, folder, services, agreement).await?;
+        summary.verified = Some(replayed);
+    }
+    Ok(())
 }
 
 async fn setup(

@@ -17,8 +17,8 @@ use consilium_client::invitation::Invitation;
 use consilium_client::keyfile::read_key_file;
 use consilium_client::passphrase::Passphrase;
 use consilium_client::wire::Text;
-use consilium_client::{GatewayClient, KgcClient};
-use consilium_contracts::{HospitalCard, HospitalId, Settings, SigningKey};
+use consilium_client::{GatewayClient, KgcClient, LedgerClient};
+use consilium_contracts::{HospitalCard, HospitalId, Settings, SigningKey, VerifiedGenesis};
 use consilium_kgc::Home;
 use tokio::sync::{Mutex, RwLock};
 
@@ -56,6 +56,10 @@ pub struct Services {
     pub hospitals: Vec<Hospital>,
     /// The federation.
     pub federation: Federation,
+    /// What it begins with.
+    pub genesis: VerifiedGenesis,
+    /// The KGC's copy of the ledger, for who checks it.
+    pub auditor: LedgerClient,
     of_kgc: Mutex<Process>,
 }
 
@@ -108,6 +112,8 @@ impl Services {
             kgc: kgc_client(&made.kgc, secret)?,
             hospitals,
             federation: Federation::from_genesis(&made.genesis)?,
+            genesis: made.genesis,
+            auditor: auditor(&made.kgc, secret)?,
             of_kgc: Mutex::new(of_kgc),
         };
         services.wait().await?;
@@ -308,12 +314,26 @@ fn gateway_client(card: &HospitalCard, key: Option<SigningKey>) -> Result<Gatewa
 }
 
 fn kgc_client(home: &Home, secret: &Passphrase) -> Result<KgcClient, Failure> {
-    let key: SigningKey = read_key_file(&home.admin_key(), Some(secret))?;
     let endpoint = connect::kgc_endpoint(home)?;
-    let credentials = Credentials::new(key, ScopeSet::none());
+    let credentials = administrator(home, secret)?;
     Ok(KgcClient::new(
         endpoint,
         Some(credentials),
         patient_settings(),
     )?)
+}
+
+fn auditor(home: &Home, secret: &Passphrase) -> Result<LedgerClient, Failure> {
+    let endpoint = connect::kgc_endpoint(home)?;
+    let credentials = administrator(home, secret)?;
+    Ok(LedgerClient::new(
+        endpoint,
+        Some(credentials),
+        patient_settings(),
+    )?)
+}
+
+fn administrator(home: &Home, secret: &Passphrase) -> Result<Credentials, Failure> {
+    let key: SigningKey = read_key_file(&home.admin_key(), Some(secret))?;
+    Ok(Credentials::new(key, ScopeSet::none()))
 }

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use super::outage::Outage;
 use super::proofs::Proofs;
 use super::services::Agreement;
+use crate::cli::ledger::replay::Replayed;
 use crate::cli::{Answer, table};
 
 /// The share of records that must open, in percent.
@@ -74,6 +75,8 @@ pub struct Summary {
     pub outage: Option<Outage>,
     /// What all nodes have at the end.
     pub ledger: Option<Agreement>,
+    /// The same ledger, replayed from genesis.
+    pub verified: Option<Replayed>,
     /// Seconds per step.
     pub seconds: BTreeMap<&'static str, f64>,
     /// Seconds for the records' RSA keys, made in parallel beforehand.
@@ -139,6 +142,10 @@ impl Summary {
             self.ledger.is_some(),
             "the nodes were not compared at the end".to_owned(),
         );
+        rule(
+            self.verified.is_some(),
+            "the ledger was not replayed at the end".to_owned(),
+        );
         if let Some(outage) = self.outage.iter().find(|one| !one.holds()) {
             rule(false, format!("no absence: {}", outage.line()));
         }
@@ -179,6 +186,7 @@ impl Summary {
             "ledger": {
                 "height": ledger.map(|one| one.height), "state_root": ledger.map(|one| &one.state_root),
                 "nodes": ledger.map(|one| one.nodes), "validators": self.hospitals.1,
+                "verified": self.verified.as_ref().map(Replayed::json),
             },
             "outage": self.outage,
             "seconds": self.seconds,
@@ -196,6 +204,7 @@ impl Summary {
             Some(one) => (one.height, one.nodes, one.state_root.as_str()),
             None => (0, 0, "none"),
         };
+        let verified = self.verified.as_ref();
         let rows = [
             row("patients read", self.read.to_string()),
             row("records registered", self.registered.to_string()),
@@ -229,6 +238,10 @@ impl Summary {
             ),
             row("ledger height", height.to_string()),
             row("nodes with this state root", format!("{nodes}: {root}")),
+            row(
+                "replayed from genesis",
+                verified.map_or("no".to_owned(), Replayed::line),
+            ),
             row("seconds, all steps", format!("{total:.1}")),
             row(
                 "seconds, RSA keys before",

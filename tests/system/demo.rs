@@ -44,6 +44,13 @@ fn check(json: &Value) {
     assert!(number(&ledger["height"]) > 0);
     assert_eq!(number(&ledger["nodes"]), number(&json["hospitals"]) + 1);
     assert_eq!(ledger["state_root"].as_str().unwrap().len(), 64);
+    let verified = &ledger["verified"];
+    assert_eq!(verified["to"], ledger["height"]);
+    assert_eq!(verified["blocks"], ledger["height"]);
+    assert_eq!(verified["state_root"], ledger["state_root"]);
+    assert_eq!(verified["proofs"]["match"], json["proofs"]["match"]);
+    assert!(number(&verified["assignments"]) >= number(&json["assignments"]));
+    assert!(number(&verified["votes"]) >= number(&ledger["height"]));
     assert!(json["seconds"].as_object().unwrap().len() >= 8);
     assert_eq!(json["failures"], Value::Array(Vec::new()));
     refused(json);

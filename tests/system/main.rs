@@ -17,5 +17,6 @@ mod lies;
 mod membership;
 mod newcomers;
 mod operations;
+mod replay;
 mod rotation;
 mod walkthrough;

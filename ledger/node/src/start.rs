@@ -8,12 +8,12 @@ use std::time::{Duration, Instant};
 
 use arc_malachitebft_app_channel::{Channels, EngineHandle, NetworkRequest};
 use consilium_contracts::{TransactionHash, VerifiedTransaction};
-use consilium_ledger::ValidatorAddress;
+use consilium_ledger::{Block, ValidatorAddress};
 use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::abstain::Voter;
 use crate::config::{NodeConfig, Peer};
-use crate::core::{Core, Halt, Peers, Unverified, Wires, body_limit};
+use crate::core::{Core, Halt, Peers, Unverified, Wires};
 use crate::engine::{Launch, LedgerContext, launch};
 use crate::error::{StartError, StoreError};
 use crate::handle::NodeHandle;
@@ -157,7 +157,7 @@ async fn assemble(config: NodeConfig) -> Result<Node, StartError> {
         peers: with_overrides(named, peers, &owner),
         members,
         log: log::path(&data_dir),
-        block_bytes: body_limit(&settings),
+        block_bytes: Block::byte_limit(&settings),
         peer_key,
         validator_key,
         listen,

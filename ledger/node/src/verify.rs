@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use consilium_contracts::{
     FederationId, Rejection, SignedTransaction, StateRead, TransactionHash, VerifiedTransaction,
 };
-use consilium_ledger::InvalidTransaction;
+use consilium_ledger::{InvalidTransaction, in_parallel, verify_block};
 use tokio::sync::Semaphore;
 
 /// Transactions that need not be verified: those that wait in the pool, and those of a block that is being verified.
@@ -109,60 +109,25 @@ impl Verifier {
         state: &(impl StateRead + Sync),
     ) -> Result<Vec<VerifiedTransaction>, InvalidTransaction> {
         let mut marked = Vec::new();
-        let mut slots = Vec::with_capacity(transactions.len());
-        for (index, transaction) in transactions.iter().enumerate() {
+        let mut claimed = Vec::with_capacity(transactions.len());
+        for transaction in transactions {
             let hash = transaction.hash();
             let before = waiting(&hash);
             if before.is_none() {
                 self.known.insert(hash);
                 marked.push(hash);
             }
-            slots.push((index, transaction, before));
+            claimed.push((transaction, before));
         }
-        let verify = |slot: &mut Slot<'_>| {
-            let (index, transaction, before) = (slot.0, slot.1, slot.2.take());
-            let verified = before.map_or_else(|| transaction.clone().verify(&self.federation), Ok);
-            let mut verified =
-                verified.map_err(|rejection| InvalidTransaction { index, rejection })?;
-            verified.verify_proofs(state);
-            Ok(verified)
-        };
-        let verified = in_parallel(&mut slots, self.threads, verify);
+        let verified = verify_block(&self.federation, claimed, state, self.threads);
         marked.iter().for_each(|hash| self.known.remove(hash));
-        verified.into_iter().collect()
+        verified
     }
 }
-
-/// A transaction of a block: its place, and what was known of it.
-type Slot<'a> = (usize, &'a SignedTransaction, Option<VerifiedTransaction>);
 
 /// One core is left to consensus, if there is more than one.
 fn spared(threads: usize) -> usize {
     threads.saturating_sub(1).max(1)
-}
-
-/// Applies `work` to each item on up to `threads` threads; the outcomes in order.
-fn in_parallel<T: Send, R: Send>(
-    items: &mut [T],
-    threads: usize,
-    work: impl Fn(&mut T) -> R + Sync,
-) -> Vec<R> {
-    let share = items.len().div_ceil(threads).max(1);
-    if items.len() <= share {
-        return items.iter_mut().map(work).collect();
-    }
-    std::thread::scope(|scope| {
-        let work = &work;
-        let shares = items.chunks_mut(share);
-        let workers: Vec<_> = shares
-            .map(|share| scope.spawn(move || share.iter_mut().map(work).collect::<Vec<R>>()))
-            .collect();
-        let outcomes = workers.into_iter().map(|worker| worker.join());
-        // Parsing and verifying do not panic; if they did, this thread must not go on as if they had not run.
-        outcomes
-            .flat_map(|outcome| outcome.unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
-            .collect()
-    })
 }
 
 #[cfg(test)]

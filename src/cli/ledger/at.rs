@@ -38,6 +38,11 @@ struct Place {
 }
 
 impl LedgerArgs {
+    /// Of a folder that was named otherwise.
+    pub const fn of(home: PathBuf, passphrase: PassphraseOption) -> Self {
+        Self { home, passphrase }
+    }
+
     /// The service, as nobody.
     pub fn anyone(&self) -> Result<LedgerClient, Failure> {
         self.client(Place::of(&self.home)?, None)

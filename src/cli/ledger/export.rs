@@ -1,13 +1,13 @@
 //! `consilium ledger export`.
 
 use std::io::Write as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 use consilium_client::LedgerClient;
 use consilium_client::api::ledger::BlockRange;
 use consilium_client::file::{PendingFile, Readers};
-use consilium_contracts::Height;
+use consilium_contracts::{Height, VerifiedGenesis};
 use consilium_ledger::{
     ChainCheck, ExportEntries, ExportError, ExportRange, Trust, export_entry, export_head,
 };
@@ -34,30 +34,15 @@ pub struct ExportArgs {
     to: Option<u64>,
 }
 
-/// Fetches block after block, checks that each follows the one before and is certified, and writes the file.
+/// Fetches what was asked for into a file.
 pub async fn run(args: &ExportArgs) -> Outcome {
-    let at_out = |error| Failure::said(format!("{}: {error}", args.out.display()));
-    let mut file = PendingFile::create(&args.out, Readers::Everyone).map_err(at_out)?;
     let genesis = args.at.genesis().await?;
     let client = args.at.principal()?;
     let range = range(args, &client).await?;
-    let handovers = client.handovers().await?;
-    file.write_all(&export_head(&genesis, range, &handovers))
-        .map_err(at_out)?;
-    let mut trust = Trust::genesis(&genesis);
-    trust.follow_all(handovers.iter())?;
-    let check = ChainCheck::new(&genesis, trust, range.from());
-    let mut source = Source::new(&client, check, range);
-    let bar = progress(range.blocks());
-    while let Some(bytes) = source.next().await? {
-        file.write_all(&bytes).map_err(at_out)?;
-        bar.set_position(source.done());
-    }
-    bar.finish_and_clear();
-    file.finish().map_err(at_out)?;
+    write(&client, &genesis, range, &args.out).await?;
     let (from, to) = (range.from().value(), range.to().value());
     let text = format!(
-        "{} ({from} to {to}) of federation {} in {}\nEach follows the one before and is certified; consilium ledger verify --export checks it again.",
+        "{} ({from} to {to}) of federation {} in {}\nEach follows the one before and is certified; consilium ledger verify --export checks all that is in them.",
         count(range.blocks(), "block"),
         genesis.federation(),
         args.out.display(),
@@ -65,6 +50,31 @@ pub async fn run(args: &ExportArgs) -> Outcome {
     let federation = genesis.federation().to_string();
     let json = json!({ "federation": federation, "from": from, "to": to, "file": args.out });
     Ok(Answer::new(text, json))
+}
+
+/// Fetches block after block, checks that each follows the one before and is certified, and writes the file.
+pub async fn write(
+    client: &LedgerClient,
+    genesis: &VerifiedGenesis,
+    range: ExportRange,
+    out: &Path,
+) -> Result<(), Failure> {
+    let at_out = |error| Failure::said(format!("{}: {error}", out.display()));
+    let mut file = PendingFile::create(out, Readers::Everyone).map_err(at_out)?;
+    let handovers = client.handovers().await?;
+    file.write_all(&export_head(genesis, range, &handovers))
+        .map_err(at_out)?;
+    let mut trust = Trust::genesis(genesis);
+    trust.follow_all(handovers.iter())?;
+    let check = ChainCheck::new(genesis, trust, range.from());
+    let mut source = Source::new(client, check, range);
+    let bar = progress(range.blocks());
+    while let Some(bytes) = source.next().await? {
+        file.write_all(&bytes).map_err(at_out)?;
+        bar.set_position(source.done());
+    }
+    bar.finish_and_clear();
+    file.finish().map_err(at_out)
 }
 
 /// Which blocks there are of those asked for.
@@ -85,7 +95,8 @@ async fn range(args: &ExportArgs, client: &LedgerClient) -> Result<ExportRange, 
         .ok_or_else(|| Failure::Usage(format!("no block is from {from} to {to}")))
 }
 
-fn progress(blocks: u64) -> ProgressBar {
+/// A bar of blocks.
+pub fn progress(blocks: u64) -> ProgressBar {
     let style = ProgressStyle::with_template("{bar:40} {pos}/{len} blocks, {eta} left");
     // Hidden where standard error is no terminal. The template is a constant; without it the bar looks plain.
     let bar = ProgressBar::new(blocks);

@@ -2,9 +2,10 @@
 
 mod at;
 mod evidence;
-mod export;
+pub mod export;
 mod measure;
 mod proof;
+pub mod replay;
 mod status;
 mod verify;
 
@@ -44,7 +45,7 @@ pub enum LedgerCommand {
     /// Write a file that proves what stands on the ledger to who holds the genesis alone
     #[command(subcommand)]
     Proof(proof::ProofCommand),
-    /// Check such a file, or an export: no network, no node, no folder
+    /// Check such a file; or replay the whole ledger from genesis, from an export (no network, no node, no folder) or a service
     Verify(verify::VerifyArgs),
 }
 
@@ -57,7 +58,7 @@ pub async fn run(command: LedgerCommand) -> Outcome {
         LedgerCommand::Evidence(at) => evidence::run(&at).await,
         LedgerCommand::Export(args) => export::run(&args).await,
         LedgerCommand::Proof(command) => proof::run(&command).await,
-        LedgerCommand::Verify(args) => verify::run(&args),
+        LedgerCommand::Verify(args) => verify::run(args).await,
     }
 }
 

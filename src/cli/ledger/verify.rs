@@ -1,4 +1,4 @@
-//! `consilium ledger verify`: from files alone.
+//! `consilium ledger verify`: from files alone, or from what a service sends.
 
 use std::fs::File;
 use std::io::{BufReader, Read as _};
@@ -6,54 +6,99 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use consilium_client::api::terms::PurposeOfUse;
-use consilium_client::genesis::read_genesis;
+use consilium_client::genesis::{GenesisFileError, read_genesis};
 use consilium_client::ledger_proof::{LedgerProof, Proven, Standing, Subject};
 use consilium_contracts::{
     AuthorizationEntry, BlockTime, CloseReason, Consent, FederationId, RecordEntry, RecordStatus,
     ReportEntry, Scope, VerifiedGenesis,
 };
-use consilium_ledger::LedgerExport;
+use consilium_ledger::{ExportReader, LedgerExport};
 use serde_json::{Value, json};
 
+use super::at::LedgerArgs;
 use super::measure::{count, moment};
+use super::replay;
 use crate::cli::answer::{Answer, Failure, Outcome};
+use crate::cli::secrets::PassphraseOption;
 
 /// What is checked, and against which genesis.
 #[derive(Debug, Args)]
 pub struct VerifyArgs {
-    /// The federation's genesis: whoever is to be convinced has it from a source that is trusted
-    #[arg(long, value_name = "FILE")]
-    genesis: PathBuf,
+    /// The federation's genesis: whoever is to be convinced has it from a source that is trusted. A folder has its own
+    #[arg(long, value_name = "FILE", required_unless_present = "home")]
+    genesis: Option<PathBuf>,
     /// The federation's id, where that is known; another one's genesis is refused
     #[arg(long, value_name = "ID")]
     federation: Option<FederationId>,
     #[command(flatten)]
     what: WhatArgs,
+    #[command(flatten)]
+    passphrase: PassphraseOption,
 }
 
-/// One of the two.
+/// One of the three.
 #[derive(Debug, Args)]
 #[group(required = true, multiple = false)]
 pub struct WhatArgs {
     /// A proof that `ledger proof` wrote
     #[arg(long, value_name = "FILE")]
     proof: Option<PathBuf>,
-    /// A file that `ledger export` wrote; transactions are not applied again
+    /// A file that `ledger export` wrote: replayed from genesis, if it has every block from the first on
     #[arg(long, value_name = "FILE")]
     export: Option<PathBuf>,
+    /// Folder of a device, a gateway or the KGC: the ledger of its service is replayed from genesis
+    #[arg(long, value_name = "DIR")]
+    home: Option<PathBuf>,
 }
 
-/// Checks a proof or an export.
-pub fn run(args: &VerifyArgs) -> Outcome {
-    let genesis = read_genesis(&args.genesis, args.federation).map_err(at(&args.genesis))?;
-    match (&args.what.proof, &args.what.export) {
-        (Some(path), _) => proof(path, &genesis),
-        (None, Some(path)) => export(path, &genesis),
-        (None, None) => Err(Failure::Usage("give --proof or --export".to_owned())),
+/// Checks a proof, an export, or what a service has.
+pub async fn run(args: VerifyArgs) -> Outcome {
+    let VerifyArgs {
+        genesis,
+        federation,
+        what,
+        passphrase,
+    } = args;
+    if let Some(home) = what.home {
+        let at = LedgerArgs::of(home, passphrase);
+        let genesis = match genesis {
+            Some(path) => read(&path, federation)?,
+            None => pinned(at.genesis().await?, federation)?,
+        };
+        return replay::shown(replay::of_service(&at.principal()?, &genesis).await?);
+    }
+    let path = genesis.ok_or_else(|| Failure::Usage("give --genesis".to_owned()))?;
+    let genesis = read(&path, federation)?;
+    match (what.proof, what.export) {
+        (Some(path), _) => proof(&path, &genesis),
+        (None, Some(path)) => export(&path, genesis).await,
+        (None, None) => Err(Failure::Usage(
+            "give --proof, --export or --home".to_owned(),
+        )),
     }
 }
 
-fn at<E: std::fmt::Display>(path: &Path) -> impl Fn(E) -> Failure {
+fn read(path: &Path, federation: Option<FederationId>) -> Result<VerifiedGenesis, Failure> {
+    read_genesis(path, federation).map_err(at(path))
+}
+
+/// The genesis, if it is of this federation.
+fn pinned(
+    genesis: VerifiedGenesis,
+    federation: Option<FederationId>,
+) -> Result<VerifiedGenesis, Failure> {
+    let found = genesis.federation();
+    match federation {
+        Some(expected) if expected != found => {
+            let error = GenesisFileError::OtherFederation { found, expected };
+            Err(error.into())
+        }
+        _ => Ok(genesis),
+    }
+}
+
+/// Says whose error it is.
+pub fn at<E: std::fmt::Display>(path: &Path) -> impl Fn(E) -> Failure {
     move |error| Failure::said(format!("{}: {error}", path.display()))
 }
 
@@ -70,10 +115,18 @@ fn proof(path: &Path, genesis: &VerifiedGenesis) -> Outcome {
     Ok(Answer::new(words(&proven, genesis), json(&proven)))
 }
 
-fn export(path: &Path, genesis: &VerifiedGenesis) -> Outcome {
-    let source = BufReader::new(File::open(path).map_err(at(path))?);
-    let mut export = LedgerExport::open(source, &genesis.federation()).map_err(at(path))?;
-    let range = export.range();
+async fn export(path: &Path, genesis: VerifiedGenesis) -> Outcome {
+    let reader = replay::open(path, &genesis)?;
+    match reader.range().from().value() {
+        1 => replay::shown(replay::of_file(path, reader).await?),
+        _ => part(path, reader),
+    }
+}
+
+/// A part of a ledger: what goes without the state before it.
+fn part(path: &Path, reader: ExportReader<BufReader<File>>) -> Outcome {
+    let mut export = LedgerExport::from(reader);
+    let (range, federation) = (export.range(), export.genesis().federation());
     let mut transactions = 0_u64;
     export
         .try_for_each(|entry| {
@@ -84,14 +137,13 @@ fn export(path: &Path, genesis: &VerifiedGenesis) -> Outcome {
         .map_err(at::<consilium_ledger::ExportError>(path))?;
     let (from, to) = (range.from().value(), range.to().value());
     let text = format!(
-        "{} ({from} to {to}) of federation {}, {}\nEach follows the one before and is certified by more than two thirds of the validators. The transactions were not applied again.",
+        "{} ({from} to {to}) of federation {federation}, {}\nEach follows the one before and is certified by more than two thirds of the validators.\nNOT replayed, because the blocks before {from} are not in the file: the transactions' signatures and proofs, what they did, and the state roots are those validators' word. A file that begins with block 1 is replayed (consilium ledger export, from a node that keeps every block).",
         count(range.blocks(), "block"),
-        genesis.federation(),
         count(transactions, "transaction"),
     );
-    let federation = genesis.federation().to_string();
+    let federation = federation.to_string();
     let json = json!({
-        "federation": federation, "from": from, "to": to, "transactions": transactions,
+        "federation": federation, "from": from, "to": to, "transactions": transactions, "replayed": false,
     });
     Ok(Answer::new(text, json))
 }

@@ -12,7 +12,7 @@ use consilium_ledger::{
 };
 use tracing::{debug, warn};
 
-use super::{Candidate, Core, Halt, MAX_CANDIDATES, Wires, body_limit};
+use super::{Candidate, Core, Halt, MAX_CANDIDATES, Wires};
 use crate::clock;
 use crate::engine::{Address, EngineHeight, LedgerContext, Value, engine_round, ledger_round};
 use crate::parts::{Begin, Body, Part};
@@ -199,7 +199,7 @@ impl Core {
             debug!(%height, publisher = %body.publisher, "a body that is nobody's proposal is dropped");
             return Ok(None);
         }
-        let block = match Block::from_bytes(&body.bytes, body_limit(&self.settings)) {
+        let block = match Block::from_bytes(&body.bytes, Block::byte_limit(&self.settings)) {
             Ok(block) if block.hash() == hash && block.header().height == height => block,
             Ok(_) => return Ok(None),
             Err(error) => {
@@ -339,7 +339,7 @@ impl Core {
         proposer: ValidatorAddress,
         bytes: &[u8],
     ) -> Result<SyncedValueOutcome<LedgerContext>, Halt> {
-        let Ok(block) = Block::from_bytes(bytes, body_limit(&self.settings)) else {
+        let Ok(block) = Block::from_bytes(bytes, Block::byte_limit(&self.settings)) else {
             return Ok(SyncedValueOutcome::PeerFault);
         };
         if block.header().height != height {

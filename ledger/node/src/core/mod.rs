@@ -26,7 +26,9 @@ use consilium_contracts::{
     BlockTime, Height, Settings, TransactionHash, ValidatorSchedule, VerifiedTransaction,
     View as StateView, next_deadline,
 };
-use consilium_ledger::{BlockHash, Executed, Execution, Round, ValidatorAddress, ValidatorSet};
+use consilium_ledger::{
+    Block, BlockHash, Executed, Execution, Round, ValidatorAddress, ValidatorSet,
+};
 use tokio::sync::mpsc;
 
 use crate::abstain::Voter;
@@ -48,8 +50,6 @@ pub(crate) use peers::Peers;
 const MAX_CANDIDATES: usize = 64;
 /// How often uncommitted transactions are looked at.
 const TICK: Duration = Duration::from_millis(250);
-/// The framing of a block's bytes beyond its transactions.
-const BLOCK_FRAME: usize = 1024;
 
 /// Why the node takes part no more.
 #[derive(Debug)]
@@ -162,7 +162,7 @@ impl Core {
             .store
             .recent_proposers(Turns::window(&validators))?
             .into();
-        let limit = body_limit(&settings);
+        let limit = Block::byte_limit(&settings);
         let gates = Gates::new(peers.named().iter().map(|peer| peer_id(&peer.key)));
         let core = Self {
             peers,
@@ -387,11 +387,6 @@ impl Core {
             .pool_bytes
             .store(self.pool.bytes(), std::sync::atomic::Ordering::Relaxed);
     }
-}
-
-/// The most bytes of a block in this federation.
-pub(crate) fn body_limit(settings: &Settings) -> usize {
-    settings.max_block_bytes as usize + BLOCK_FRAME
 }
 
 /// The validators of the height after a state's.

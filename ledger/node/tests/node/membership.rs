@@ -13,6 +13,7 @@ use tokio::sync::RwLock;
 
 use crate::fixtures::{first_epoch, key, name, public, record, transaction};
 use crate::network::{Network, PATIENCE, Who, assert_equal_roots, eventually, stop};
+use crate::replay::replay;
 
 /// Hospital `i`'s node with a key to vote with, whether or not it does.
 fn voting(network: &Network, i: usize) -> NodeConfig {
@@ -194,6 +195,7 @@ async fn one_joins_one_leaves_one_gets_other_keys_under_load_and_nobody_stops() 
     // Each node's certificates are of its own, and so are its handovers.
     for node in &up {
         check_certificates(&sender.network, node, [joined, left, rotated]);
+        replay(&sender.network.genesis, node);
     }
     for number in 1..=committed {
         let hash = record(federation, number as usize % 4, number).hash();

@@ -1,23 +1,25 @@
-//! A node's ledger against the contracts and the tree alone.
+//! A node's ledger against an auditor's replay.
 
 use consilium_contracts::{Height, StateRead as _, VerifiedGenesis};
+use consilium_ledger::Replay;
 use consilium_node::NodeHandle;
 
-use crate::fixtures::replayed::Replayed;
-
-/// Replays the ledger with the contracts and the tree alone, no engine and no database; every header must name
-/// the root of the state before it.
+/// Replays the ledger, no engine and no database: every block, certificate, event and root is what the node has.
 pub fn replay(genesis: &VerifiedGenesis, node: &NodeHandle) {
-    let mut ledger = Replayed::genesis(genesis);
+    let mut ledger = Replay::new(genesis, 2);
     let tip = node.state();
     for height in 1..=tip.height().value() {
         let committed = node.block(Height::new(height)).unwrap().unwrap();
-        let events = ledger.apply(&committed.block).unwrap();
-        assert_eq!(events, committed.events, "events of block {height}");
+        let events = ledger.apply(&committed.block, &committed.certificate);
+        assert_eq!(
+            events.unwrap(),
+            committed.events,
+            "events of block {height}"
+        );
     }
-    assert_eq!(tip.root(), ledger.root());
+    assert_eq!(tip.root(), ledger.parent().state);
     assert!(
-        tip.scan(&[]).eq(ledger.state.scan(&[])),
+        tip.scan(&[]).eq(ledger.state().scan(&[])),
         "the stored state is the replayed one"
     );
 }
