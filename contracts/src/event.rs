@@ -9,6 +9,7 @@ use crate::ids::{
     AuthorizationId, BlockTime, Digest, DoctorId, Height, HospitalId, Leaf, RecordId,
     TransactionHash,
 };
+use crate::patient::{ComplaintReason, Settlement};
 use crate::state::{AssignmentStatus, CloseReason};
 use consilium_schemes::abe::Epoch;
 
@@ -135,7 +136,7 @@ pub enum Event {
         hospital: HospitalId,
         digest: Digest,
     },
-    /// The patient opened the report.
+    /// The patient decrypted the report.
     Acknowledged {
         record: RecordId,
         owner: HospitalId,
@@ -166,6 +167,24 @@ pub enum Event {
     ValidatorsInForce { from: Height },
     /// A hospital replaced parts of its card.
     CardUpdated { hospital: HospitalId },
+    /// The patient decrypted the report and complained about it.
+    Complained {
+        record: RecordId,
+        owner: HospitalId,
+        doctor: DoctorId,
+        hospital: HospitalId,
+        digest: Digest,
+        reason: ComplaintReason,
+    },
+    /// The patient disputed the report; what that showed.
+    Disputed {
+        record: RecordId,
+        owner: HospitalId,
+        doctor: DoctorId,
+        hospital: HospitalId,
+        digest: Digest,
+        settled: Settlement,
+    },
 }
 
 /// Why an authorization or a trapdoor is over.

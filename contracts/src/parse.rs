@@ -6,11 +6,13 @@ use consilium_schemes::matching::posting::{PostedIndex, PostedTrapdoor};
 use consilium_schemes::matching::{
     ClaimedHospitalKeys, EncryptedIndex, EncryptedTrapdoor, HospitalKeys, IndexSize, encoded_size,
 };
+use consilium_schemes::report::{DecryptionProof, Evidence};
 use consilium_schemes::tokens;
 
 use crate::action::{AbeKeyBytes, Action, IndexBytes, PostMatch, TrapdoorBytes};
 use crate::genesis::ParameterBytes;
 use crate::hospital::{CardError, HospitalCard};
+use crate::patient::{Decrypted, Dispute};
 use crate::proof::Carried;
 use crate::rejection::Rejection;
 
@@ -38,6 +40,9 @@ pub(crate) fn carried(action: &Action) -> Result<Carried, Rejection> {
         Action::PostIndex(action) => index(action.index.as_bytes()).map(Carried::Index),
         Action::PostTrapdoor(action) => trapdoor(action.trapdoor.as_bytes()).map(Carried::Trapdoor),
         Action::PostMatch(action) => proof(action).map(Carried::Match),
+        Action::Acknowledge(decrypted) => decryption(decrypted).map(Carried::Decryption),
+        Action::Complain(complain) => decryption(&complain.decrypted).map(Carried::Decryption),
+        Action::Dispute(dispute) => evidence(dispute).map(|()| Carried::Nothing),
         _ => Ok(Carried::Nothing),
     }
 }
@@ -61,6 +66,17 @@ fn proof(action: &PostMatch) -> Result<MatchProof, Rejection> {
         Outcome::Match => Ok(proof),
         Outcome::NoMatch => Err(Rejection::ProofOfNoMatch { record, doctor }),
     }
+}
+
+fn decryption(decrypted: &Decrypted) -> Result<DecryptionProof, Rejection> {
+    let proof = DecryptionProof::from_bytes(decrypted.proof.as_bytes());
+    proof.map_err(|_| Rejection::BadDecryptionProof)
+}
+
+/// Evidence is not kept beside the transaction: its parts are long, and parsing them again costs a copy.
+fn evidence(dispute: &Dispute) -> Result<(), Rejection> {
+    let evidence = Evidence::from_bytes(dispute.evidence.as_bytes());
+    evidence.map(drop).map_err(|_| Rejection::BadEvidence)
 }
 
 /// An index or a trapdoor is made for the federation's n.

@@ -1,7 +1,8 @@
 //! The proofs that transactions carry: what they are about, and their verification, by `apply` or ahead of it.
 //!
 //! A posting carries the proof that it is its sender's own, a trapdoor's also that of its number of interests, a match the proof
-//! of Match (`schemes::matching::posting`, `schemes::match_proof`). What a proof is about stands half in the transaction, half in
+//! of Match (`schemes::matching::posting`, `schemes::match_proof`), an acknowledgement that the patient decrypted
+//! (`schemes::report`; `report_proof.rs`). What a proof is about stands half in the transaction, half in
 //! the state: a [`Claim`] is both.
 //!
 //! | | poster | subject | epoch | expires |
@@ -24,11 +25,14 @@ use consilium_schemes::matching::HospitalKeys;
 use consilium_schemes::matching::posting::{
     PostedIndex, PostedTrapdoor, PostingContext, PostingError,
 };
+use consilium_schemes::report::DecryptionProof;
 
 use crate::action::{Action, PostIndex, PostMatch, PostTrapdoor, RecordTerms};
 use crate::ids::{AuthorizationId, Digest, DoctorId, FederationId, Height, HospitalId, RecordId};
 use crate::parse;
+use crate::patient::Settlement;
 use crate::rejection::Rejection;
+use crate::report_proof::ReportClaim;
 use crate::state::{HospitalEntry, IndexEntry, Principal, StateRead, TrapdoorEntry, View};
 use crate::transaction::{Transaction, VerifiedTransaction};
 
@@ -93,18 +97,35 @@ pub(crate) enum Carried {
     Index(PostedIndex),
     Trapdoor(Box<PostedTrapdoor>),
     Match(MatchProof),
+    Decryption(DecryptionProof),
 }
 
 /// Whether a claim holds: the claim by the digest of its half in the state.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) struct Verdict {
     claim: Digest,
-    outcome: Result<(), Rejection>,
+    /// What it shows besides that it holds: of a dispute, how it is settled.
+    outcome: Result<Option<Settlement>, Rejection>,
 }
 
 impl Verdict {
     pub(crate) const fn holds(&self) -> bool {
         self.outcome.is_ok()
+    }
+
+    /// The one that is remembered beside the transaction, whose claim this is, if it is about the same; else a new one.
+    fn of(
+        tx: &VerifiedTransaction,
+        claim: Digest,
+        verify: impl FnOnce() -> Result<Option<Settlement>, Rejection>,
+    ) -> Self {
+        match tx.verdict() {
+            Some(known) if known.claim == claim => known.clone(),
+            _ => Self {
+                claim,
+                outcome: verify(),
+            },
+        }
     }
 }
 
@@ -146,6 +167,11 @@ impl VerifiedTransaction {
         {
             let verdict = claim.verdict(self);
             self.remember(verdict);
+        } else if let Ok(Some(claim)) = ReportClaim::of(&view, self)
+            && claim.is_the_senders(&view)
+        {
+            let verdict = Verdict::of(self, claim.digest(), || claim.verify());
+            self.remember(verdict);
         }
     }
 }
@@ -156,8 +182,19 @@ pub(crate) fn check(
     tx: &VerifiedTransaction,
 ) -> Result<(), Rejection> {
     match Claim::of(view, tx)? {
-        Some(claim) => claim.verdict(tx).outcome,
+        Some(claim) => claim.verdict(tx).outcome.map(drop),
         None => Ok(()),
+    }
+}
+
+/// For `apply` likewise: what a patient shows about a report holds; how a dispute is settled.
+pub(crate) fn check_report(
+    view: &View<impl StateRead>,
+    tx: &VerifiedTransaction,
+) -> Result<Option<Settlement>, Rejection> {
+    match ReportClaim::of(view, tx)? {
+        Some(claim) => Verdict::of(tx, claim.digest(), || claim.verify()).outcome,
+        None => Ok(None),
     }
 }
 
@@ -198,16 +235,8 @@ impl<'a> Claim<'a> {
         })
     }
 
-    /// The one that is remembered beside the transaction, whose claim this is, if it is about the same; else a new one.
     fn verdict(&self, tx: &VerifiedTransaction) -> Verdict {
-        let claim = self.digest();
-        match tx.verdict() {
-            Some(known) if known.claim == claim => known.clone(),
-            _ => Verdict {
-                claim,
-                outcome: self.verify(),
-            },
-        }
+        Verdict::of(tx, self.digest(), || self.verify().map(|()| None))
     }
 
     /// Of everything in the state that the verdict depends on; the rest stands in the transaction, beside which it is kept.

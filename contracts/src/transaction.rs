@@ -222,7 +222,10 @@ impl VerifiedTransaction {
     pub(crate) fn posted_index(&self) -> Option<&PostedIndex> {
         match self.carried() {
             Carried::Index(posted) => Some(posted),
-            Carried::Nothing | Carried::Trapdoor(_) | Carried::Match(_) => None,
+            Carried::Nothing
+            | Carried::Trapdoor(_)
+            | Carried::Match(_)
+            | Carried::Decryption(_) => None,
         }
     }
 
@@ -230,7 +233,9 @@ impl VerifiedTransaction {
     pub(crate) fn posted_trapdoor(&self) -> Option<&PostedTrapdoor> {
         match self.carried() {
             Carried::Trapdoor(posted) => Some(posted),
-            Carried::Nothing | Carried::Index(_) | Carried::Match(_) => None,
+            Carried::Nothing | Carried::Index(_) | Carried::Match(_) | Carried::Decryption(_) => {
+                None
+            }
         }
     }
 }

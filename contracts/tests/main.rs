@@ -9,6 +9,7 @@ mod random;
 mod encoding;
 mod envelope;
 mod lies;
+mod patient;
 mod properties;
 mod record_life;
 mod roles;

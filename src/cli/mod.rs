@@ -11,6 +11,7 @@ mod kgc;
 mod ledger;
 mod listing;
 mod patient;
+mod report;
 mod rotate;
 mod sample;
 mod secrets;

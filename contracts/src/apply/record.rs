@@ -45,6 +45,7 @@ pub(super) fn register<S: StateRead>(
         terms: terms.clone(),
         registered,
         matches: 0,
+        refuted: 0,
         status,
     };
     step.put(

@@ -15,6 +15,7 @@ use crate::hospital::{Address, DisplayName, HospitalCard, KgcCard};
 use crate::ids::{
     AuthorizationId, BlockTime, Digest, DoctorId, FederationId, Height, HospitalId, Leaf, RecordId,
 };
+use crate::patient::{ComplaintReason, ReportDefect, Settlement};
 use consilium_schemes::abe::Epoch;
 
 /// Who a signing key is. A key is one principal only.
@@ -151,6 +152,8 @@ pub struct RecordEntry {
     pub registered: Height,
     /// How many matches were taken.
     pub matches: u32,
+    /// How many reports on it were shown not to open.
+    pub refuted: u32,
     /// Where it is now.
     pub status: RecordStatus,
 }
@@ -193,12 +196,14 @@ pub enum RecordStatus {
 pub enum CloseReason {
     /// No doctor suits.
     Unmatched(UnmatchedReason),
-    /// The patient opened the report.
+    /// The patient decrypted the report.
     Acknowledged,
     /// The patient withdrew consent.
     ConsentWithdrawn,
     /// The consent's time is over.
     ConsentExpired,
+    /// The patient decrypted the report and complained about it.
+    Complained(ComplaintReason),
 }
 
 /// Why no doctor suits.
@@ -212,13 +217,15 @@ pub enum UnmatchedReason {
 
 impl fmt::Display for CloseReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
+        let text = match self {
+            Self::Complained(reason) => return write!(f, "the patient complained: {reason}"),
             Self::Unmatched(UnmatchedReason::NoMatch) => "no doctor matched",
             Self::Unmatched(UnmatchedReason::Exhausted) => "no doctor who matched took it",
             Self::Acknowledged => "the patient has the report",
             Self::ConsentWithdrawn => "the patient withdrew consent",
             Self::ConsentExpired => "the consent has expired",
-        })
+        };
+        f.write_str(text)
     }
 }
 
@@ -330,7 +337,7 @@ pub enum AssignmentStatus {
     Open,
     /// The doctor reported; it waits for the patient.
     Reported,
-    /// The patient opened the report.
+    /// The patient decrypted the report.
     Acknowledged,
     /// The doctor or the hospital declined.
     Declined(DeclineReason),
@@ -342,6 +349,10 @@ pub enum AssignmentStatus {
     Unauthorized,
     /// The patient's consent ended.
     ConsentEnded,
+    /// The patient decrypted the report and complained about it.
+    Complained(ComplaintReason),
+    /// The report was shown not to open.
+    Refuted(ReportDefect),
 }
 
 /// The accesses of a doctor to a record.
@@ -368,12 +379,34 @@ pub struct ReportEntry {
     pub record: RecordId,
     /// The doctor.
     pub doctor: DoctorId,
-    /// SHA-256 of the encrypted report.
+    /// The digest of the encrypted report.
     pub digest: Digest,
     /// When.
     pub height: Height,
     /// When the patient acknowledged it.
     pub acknowledged: Option<Height>,
+    /// The patient's complaint about its content.
+    pub complaint: Option<ComplaintEntry>,
+    /// The patient's dispute, settled.
+    pub dispute: Option<DisputeEntry>,
+}
+
+/// That a patient complained about a report's content.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, BorshSerialize, BorshDeserialize)]
+pub struct ComplaintEntry {
+    /// Why.
+    pub reason: ComplaintReason,
+    /// When.
+    pub height: Height,
+}
+
+/// That a patient disputed a report.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, BorshSerialize, BorshDeserialize)]
+pub struct DisputeEntry {
+    /// What it showed.
+    pub settled: Settlement,
+    /// When.
+    pub height: Height,
 }
 
 /// Something that happens at a block time. The order of the variants is the order within one time.

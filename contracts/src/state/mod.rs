@@ -12,10 +12,10 @@ use crate::event::Event;
 use crate::ids::{BlockTime, Height};
 
 pub use entries::{
-    AccessEntry, AssignmentEntry, AssignmentStatus, AuthorizationEntry, CloseReason, DoctorEntry,
-    Due, EpochEntry, FederationEntry, FormerPeer, HospitalEntry, IndexEntry, LeafEntry, MatchEntry,
-    Principal, RecordEntry, RecordStatus, ReportEntry, Revocation, RevokedLeaf, TrapdoorEntry,
-    UnmatchedReason,
+    AccessEntry, AssignmentEntry, AssignmentStatus, AuthorizationEntry, CloseReason,
+    ComplaintEntry, DisputeEntry, DoctorEntry, Due, EpochEntry, FederationEntry, FormerPeer,
+    HospitalEntry, IndexEntry, LeafEntry, MatchEntry, Principal, RecordEntry, RecordStatus,
+    ReportEntry, Revocation, RevokedLeaf, TrapdoorEntry, UnmatchedReason,
 };
 pub use key::Key;
 pub(crate) use key::prefix;

@@ -59,8 +59,11 @@ pub(crate) async fn report(
     record: web::Path<Text<RecordId>>,
 ) -> Result<HttpResponse, ApiError> {
     let record = record.into_inner().0;
-    // A record has one report at most.
-    let report = View::new(api.node.state()).reports(&record).next();
+    // A report follows another only where that one was refuted: the newest.
+    let state = api.node.state();
+    let report = View::new(&state)
+        .reports(&record)
+        .max_by_key(|one| one.height);
     let doctor = report.map(|report| report.doctor);
     prove(&api.node, Subject::Report { record, doctor }).await
 }
