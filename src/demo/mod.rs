@@ -2,6 +2,7 @@
 
 mod bring;
 mod cases;
+mod disputes;
 mod doctors;
 mod input;
 mod outage;

@@ -12,6 +12,7 @@ use consilium_records::Keyword;
 
 use super::bring;
 use super::cases::{self, Cast};
+use super::disputes;
 use super::doctors::{self, Doctor};
 use super::input::{self, Input};
 use super::patients::Registered;
@@ -159,6 +160,13 @@ async fn course(
             "     {mark}: {}\n              {}",
             refusal.attempted, refusal.reason
         ));
+    }
+    show.end(&step, "done");
+    let line = "11 Reports are disputed: the ledger shows who is at fault";
+    let step = show.begin("11 disputes", line, 2);
+    summary.disputes = disputes::settle(services, &trials, &trying).await?;
+    for dispute in &summary.disputes {
+        show.say(&format!("     {}: {}", dispute.disputed, dispute.shown));
     }
     show.end(&step, "done");
     count(show, services, &cast.records, summary).await
@@ -321,7 +329,7 @@ async fn count(
         agreement.nodes, agreement.height, agreement.state_root
     ));
     let reader = &services.hospital(0)?.operator;
-    summary.proofs_of_match = proofs::of_match(reader, agreement.height).await?;
+    summary.proofs = proofs::count(reader, agreement.height).await?;
     summary.ledger = Some(agreement);
     Ok(())
 }

@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use serde_json::{Value, json};
 
+use super::disputes::Settled;
 use super::outage::Outage;
+use super::proofs::Proofs;
 use super::services::Agreement;
 use crate::cli::{Answer, table};
 
@@ -49,8 +51,8 @@ pub struct Summary {
     pub doctors: usize,
     /// Matches that the hospitals found and posted.
     pub matches: u64,
-    /// Proofs of Match on the ledger.
-    pub proofs_of_match: usize,
+    /// Proofs on the ledger.
+    pub proofs: Proofs,
     /// Assignments on the ledger.
     pub assignments: usize,
     /// Cases passed on because a doctor's attributes did not satisfy the record's policy.
@@ -63,7 +65,9 @@ pub struct Summary {
     pub unmatched: Vec<String>,
     /// What was attempted.
     pub refusals: Vec<Refusal>,
-    /// Reports that patients opened.
+    /// Disputes of reports, and what the ledger showed.
+    pub disputes: Vec<Settled>,
+    /// Reports that patients opened and acknowledged.
     pub reports_opened: usize,
     /// Hospitals, and how many of them vote.
     pub hospitals: (usize, usize),
@@ -119,12 +123,25 @@ impl Summary {
             ),
         );
         rule(
-            self.proofs_of_match >= self.assignments,
+            self.proofs.matches >= self.assignments,
             format!(
                 "{} assignments rest on {} proofs of Match",
-                self.assignments, self.proofs_of_match
+                self.assignments, self.proofs.matches
             ),
         );
+        rule(
+            self.proofs.decrypted >= self.reports_opened,
+            format!(
+                "{} reports are acknowledged with {} proofs of having decrypted",
+                self.reports_opened, self.proofs.decrypted
+            ),
+        );
+        for dispute in self.disputes.iter().filter(|one| !one.holds) {
+            rule(
+                false,
+                format!("not settled: {}: {}", dispute.disputed, dispute.shown),
+            );
+        }
         rule(
             self.ledger.is_some(),
             "the nodes were not compared at the end".to_owned(),
@@ -157,7 +174,10 @@ impl Summary {
             "keywords": self.keywords,
             "doctors": self.doctors,
             "matches": self.matches,
-            "proofs": { "match": self.proofs_of_match },
+            "proofs": {
+                "match": self.proofs.matches, "decrypted": self.proofs.decrypted, "disputes": self.proofs.disputes,
+            },
+            "disputes": self.disputes,
             "assignments": self.assignments,
             "passed_on": self.passed_on,
             "decrypted": self.decrypted,
@@ -194,7 +214,7 @@ impl Summary {
             row("matches", self.matches.to_string()),
             row(
                 "proofs of Match verified on the ledger",
-                self.proofs_of_match.to_string(),
+                self.proofs.matches.to_string(),
             ),
             row("assignments", self.assignments.to_string()),
             row("cases passed on by policy", self.passed_on.to_string()),
@@ -203,6 +223,14 @@ impl Summary {
             row(
                 "reports opened by patients",
                 self.reports_opened.to_string(),
+            ),
+            row(
+                "proofs of having decrypted a report",
+                self.proofs.decrypted.to_string(),
+            ),
+            row(
+                "disputes settled on the ledger",
+                self.proofs.disputes.to_string(),
             ),
             row(
                 "misuse refused",

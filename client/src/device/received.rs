@@ -13,8 +13,8 @@
 //! inside is wrong, a dispute makes the text readable to whoever keeps the ledger: [`ReceivedReport::defect`] tells beforehand.
 
 use consilium_contracts::{
-    Action, Blob, Complain, ComplaintReason, Decrypted, Digest, Dispute, DoctorId, RecordId,
-    RecordStatus, ReportDefect, ReportEntry, VerifyingKey,
+    Action, Blob, Complain, ComplaintReason, Decrypted, Digest, Dispute, DoctorId, Height,
+    RecordId, RecordStatus, ReportDefect, ReportEntry, VerifyingKey,
 };
 use consilium_schemes::digest::Digest as SchemeDigest;
 use consilium_schemes::report::{
@@ -55,7 +55,7 @@ pub struct OpenedReport {
 
 /// Fetches the report of a record, and has the gateway prove that it is the one on the ledger, by a registered doctor, for these keys.
 ///
-/// Waits for the block that certifies the ledger's state, in a quiet federation as long as its heartbeat.
+/// Waits for the block after the report's, which certifies it: in a quiet federation as long as its heartbeat.
 ///
 /// # Errors
 /// [`DeviceError::Gateway`], [`DeviceError::Answer`], [`DeviceError::Untrusted`], [`DeviceError::LedgerProof`].
@@ -67,7 +67,15 @@ pub async fn fetch_report(
 ) -> Result<ReceivedReport, DeviceError> {
     let view = gateway.report(&record).await?;
     let doctor = *view.doctor_key.verifying_key();
-    let entry = proven(gateway, federation, keys, record, &doctor).await?;
+    let entry = proven(
+        gateway,
+        federation,
+        keys,
+        record,
+        &doctor,
+        Height::new(view.height),
+    )
+    .await?;
     let parts = ReportParts::from_bytes(view.report.as_bytes());
     let parts = parts.map_err(DeviceError::answer("report"))?;
     let (digest, key) = (parts.digest(), keys.report().public_key().digest());
@@ -95,11 +103,15 @@ async fn proven(
     keys: &RecordKeys,
     record: RecordId,
     doctor: &VerifyingKey,
+    posted: Height,
 ) -> Result<ReportEntry, DeviceError> {
     let by = Some(DoctorId::derive(&federation.id(), doctor));
     let report = Subject::Report { record, doctor: by };
     let subject = Subject::Record(record);
-    let (report, of_record) = tokio::try_join!(gateway.proof(&report), gateway.proof(&subject))?;
+    let (report, of_record) = tokio::try_join!(
+        gateway.proof_as_of(&report, posted),
+        gateway.proof_as_of(&subject, posted)
+    )?;
     let genesis = federation.genesis();
     let Standing::Record(entry) = of_record.verify(genesis)?.standing else {
         return Err(DeviceError::Untrusted("the record is not on the ledger"));

@@ -5,6 +5,7 @@ mod world;
 
 mod catching_up;
 mod description;
+mod disputes;
 mod input;
 mod membership;
 mod moved;

@@ -206,7 +206,7 @@ async fn a_hospital_without_an_assignment_gets_nothing() {
     world.end().await;
 }
 
-fn south_key(world: &World) -> consilium_contracts::SigningKey {
+pub fn south_key(world: &World) -> consilium_contracts::SigningKey {
     // The hospital's signing key, out of its sealed bundle: what its gateway signs requests with.
     let keys = consilium_client::keyfile::read_key_file::<consilium_gateway::GatewayKeys>(
         &world.south.folder.join("gateway.keys"),
