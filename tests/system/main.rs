@@ -16,5 +16,6 @@ mod ledger;
 mod membership;
 mod newcomers;
 mod operations;
+mod patient;
 mod rotation;
 mod walkthrough;
