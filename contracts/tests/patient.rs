@@ -3,7 +3,7 @@
 use crate::common::reports::*;
 use crate::common::*;
 use consilium_contracts::*;
-use consilium_schemes::report::{Opening, ReportParts, SealedReport};
+use consilium_schemes::report::{Opening, ReportParts};
 
 const RECORD: RecordId = RecordId::from_bytes([1; 32]);
 
@@ -444,6 +444,4 @@ fn the_longest_dispute_fits_the_least_setting() {
     };
     assert_eq!(of(MIN_TRANSACTION_BYTES).validate(), Ok(()));
     assert!(of(MIN_TRANSACTION_BYTES - 1).validate().is_err());
-    // What a doctor can seal at all is no longer than what evidence takes.
-    assert!(SealedReport::LIMIT < MAX_EVIDENCE + 256);
 }
