@@ -15,9 +15,9 @@ fn genesis(name: &str) -> VerifiedGenesis {
 }
 
 /// A ledger whose blocks nobody keeps: its state, and what its validators would sign.
-struct Ledger {
-    genesis: VerifiedGenesis,
-    world: World,
+pub struct Ledger {
+    pub genesis: VerifiedGenesis,
+    pub world: World,
 }
 
 impl Ledger {
@@ -42,7 +42,7 @@ impl Ledger {
     }
 
     /// And record 1 of the north, which cleo of the south has read.
-    fn with_record() -> Self {
+    pub fn with_record() -> Self {
         let mut ledger = Self::new();
         let world = &mut ledger.world;
         let registration = register_record(world, 1, "north", &["south"]);
@@ -89,7 +89,7 @@ impl Ledger {
         KeyProof::new(header, certificate, state)
     }
 
-    fn proof(&self, subject: Subject) -> LedgerProof {
+    pub fn proof(&self, subject: Subject) -> LedgerProof {
         LedgerProof::new(
             subject,
             Handovers::default(),

@@ -11,4 +11,5 @@ mod fetch;
 mod genesis;
 mod keyfile;
 mod ledger_proof;
+mod received;
 mod recipient;
