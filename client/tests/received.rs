@@ -123,6 +123,13 @@ async fn a_report_that_is_not_on_the_ledger_is_not_opened_whoever_signed_it() {
     for other in ["ada", "mallory"] {
         let forged = scene.sealed(other);
         scene.hands_out(forged.to_bytes(), other, &scene.ledger);
+        untrusted(scene.read().await, "another doctor's report is the one");
+    }
+    // While there is none, nobody's is.
+    let none = Ledger::with_record();
+    for other in ["cleo", "mallory"] {
+        let forged = scene.sealed(other);
+        scene.hands_out(forged.to_bytes(), other, &none);
         untrusted(scene.read().await, "no report by this doctor");
     }
     // By the right doctor, but of another record's digest.
