@@ -79,24 +79,23 @@ impl LedgerClient {
             false => Err(ClientError::Protocol("bytes follow the handovers".into())),
         }
     }
+}
 
-    /// `GET /v1/ledger/proofs/...`: a proof, unverified.
-    ///
-    /// # Errors
-    /// [`ClientError`]; `not-certified-yet` when it changed in the last block and the next one did not come; `Protocol` when the
-    /// answer is no proof, or one of something else.
-    pub async fn proof(&self, subject: &Subject) -> Result<LedgerProof, ClientError> {
-        let path = format!("/v1/ledger/proofs/{}", subject.path());
-        let bytes = self.http.get_bytes(&path, LedgerProof::MAX_BYTES).await?;
-        let proof = LedgerProof::from_bytes(&bytes);
-        let proof = proof.map_err(|error| ClientError::Protocol(error.to_string()))?;
-        match proof.subject().answers(subject) {
-            true => Ok(proof),
-            false => Err(ClientError::Protocol(format!(
-                "the proof is of {}, not of {subject}",
-                proof.subject()
-            ))),
-        }
+async fn fetch_proof(
+    http: &HttpClient,
+    subject: &Subject,
+    query: &str,
+) -> Result<LedgerProof, ClientError> {
+    let path = format!("/v1/ledger/proofs/{}{query}", subject.path());
+    let bytes = http.get_bytes(&path, LedgerProof::MAX_BYTES).await?;
+    let proof = LedgerProof::from_bytes(&bytes);
+    let proof = proof.map_err(|error| ClientError::Protocol(error.to_string()))?;
+    match proof.subject().answers(subject) {
+        true => Ok(proof),
+        false => Err(ClientError::Protocol(format!(
+            "the proof is of {}, not of {subject}",
+            proof.subject()
+        ))),
     }
 }
 
@@ -154,6 +153,28 @@ macro_rules! ledger_calls {
                 self.http
                     .get(&format!("/v1/ledger/transactions/{hash}"))
                     .await
+            }
+
+            /// `GET /v1/ledger/proofs/...`: a proof, unverified.
+            ///
+            /// # Errors
+            /// [`ClientError`]; `not-certified-yet` when it changed in the last block and the next one did not come; `Protocol` when
+            /// the answer is no proof, or one of something else.
+            pub async fn proof(&self, subject: &Subject) -> Result<LedgerProof, ClientError> {
+                fetch_proof(&self.http, subject, "").await
+            }
+
+            /// As `proof`, of a record or a doctor's report as of this block or a later one: whoever knows since when it stands there
+            /// need not wait for another block.
+            ///
+            /// # Errors
+            /// [`ClientError`], as `proof`.
+            pub async fn proof_as_of(
+                &self,
+                subject: &Subject,
+                height: Height,
+            ) -> Result<LedgerProof, ClientError> {
+                fetch_proof(&self.http, subject, &format!("?as_of={height}")).await
             }
 
             /// `POST /v1/ledger/transactions`: a transaction that this device signed; resolves when it is committed.

@@ -298,7 +298,7 @@ impl LedgerProof {
                 doctor: None,
             } => {
                 let entry: Box<RecordEntry> = self.entry(value)?;
-                match comes_before_any_report(&entry.status) {
+                match comes_before_any_report(&entry) {
                     true => Ok(Standing::NoReport(entry)),
                     false => {
                         let status = entry.status.clone();
@@ -327,17 +327,21 @@ fn read_subject(bytes: &mut &[u8]) -> Result<Subject, DecodeError> {
     subject.map_err(|error| DecodeError::Malformed(error.to_string()))
 }
 
-/// Whether no report was ever posted on a record in this state. A consent that ended may have ended before or after one.
-fn comes_before_any_report(status: &RecordStatus) -> bool {
-    match status {
+/// Whether no report was ever posted on a record in this state: none waits for the patient or was answered, none was refuted. A consent
+/// that ended may have ended before or after one.
+fn comes_before_any_report(entry: &RecordEntry) -> bool {
+    match entry.status {
         RecordStatus::Registered
         | RecordStatus::Matching { .. }
         | RecordStatus::Assigned { .. }
         | RecordStatus::Accessed { .. }
-        | RecordStatus::Closed(CloseReason::Unmatched(_)) => true,
+        | RecordStatus::Closed(CloseReason::Unmatched(_)) => entry.refuted == 0,
         RecordStatus::Reported { .. }
         | RecordStatus::Closed(
-            CloseReason::Acknowledged | CloseReason::ConsentWithdrawn | CloseReason::ConsentExpired,
+            CloseReason::Acknowledged
+            | CloseReason::Complained(_)
+            | CloseReason::ConsentWithdrawn
+            | CloseReason::ConsentExpired,
         ) => false,
     }
 }

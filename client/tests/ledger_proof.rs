@@ -15,9 +15,9 @@ fn genesis(name: &str) -> VerifiedGenesis {
 }
 
 /// A ledger whose blocks nobody keeps: its state, and what its validators would sign.
-struct Ledger {
-    genesis: VerifiedGenesis,
-    world: World,
+pub struct Ledger {
+    pub genesis: VerifiedGenesis,
+    pub world: World,
 }
 
 impl Ledger {
@@ -42,7 +42,7 @@ impl Ledger {
     }
 
     /// And record 1 of the north, which cleo of the south has read.
-    fn with_record() -> Self {
+    pub fn with_record() -> Self {
         let mut ledger = Self::new();
         let world = &mut ledger.world;
         let registration = register_record(world, 1, "north", &["south"]);
@@ -89,7 +89,7 @@ impl Ledger {
         KeyProof::new(header, certificate, state)
     }
 
-    fn proof(&self, subject: Subject) -> LedgerProof {
+    pub fn proof(&self, subject: Subject) -> LedgerProof {
         LedgerProof::new(
             subject,
             Handovers::default(),
@@ -152,7 +152,9 @@ fn a_reports_digest_is_proven_and_so_is_that_there_is_none() {
     let Standing::Report(entry) = ledger.standing(report_of(Some(cleo))) else {
         panic!("no report");
     };
-    assert_eq!((entry.digest, entry.acknowledged), (digest("report"), None));
+    let sealed = reports::sealed(&ledger.world.federation, &record_id(1), "cleo");
+    let digest = reports::ours(&sealed.digest());
+    assert_eq!((entry.digest, entry.acknowledged), (digest, None));
     // The record alone does not show whose report there is.
     let undecided = ledger.proven(report_of(None)).unwrap_err();
     assert!(matches!(undecided, LedgerProofError::Undecided { .. }));

@@ -12,4 +12,5 @@ mod fetch;
 mod genesis;
 mod keyfile;
 mod ledger_proof;
+mod received;
 mod recipient;

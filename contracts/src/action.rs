@@ -16,6 +16,7 @@ use crate::hospital::HospitalCard;
 use crate::ids::{
     AuthorizationId, BlockTime, Digest, DoctorId, FederationId, Height, HospitalId, Leaf, RecordId,
 };
+use crate::patient::{Complain, Decrypted, Dispute};
 use consilium_schemes::abe::Epoch;
 
 /// The most bytes of a doctor's encoded ABE public key.
@@ -75,10 +76,10 @@ pub enum Action {
     Access(Access) = 15,
     /// Doctor: the digest of the health report.
     Report(Report) = 16,
-    /// Record key: the patient opened the report.
-    Acknowledge(Acknowledge) = 17,
-    /// Record key: the report does not open. Reserved: refused in this version.
-    Dispute(Dispute) = 18,
+    /// Record key: the patient decrypted the report.
+    Acknowledge(Box<Decrypted>) = 17,
+    /// Record key: the report does not open.
+    Dispute(Box<Dispute>) = 18,
     /// KGC: a hospital is to join or leave the validators.
     ProposeValidatorChange(ValidatorChange) = 19,
     /// Validator: the open proposal is approved.
@@ -91,6 +92,8 @@ pub enum Action {
     AnswerChallenge(AnswerChallenge) = 23,
     /// Doctor: what the hospital pre-decrypted does not open.
     ComplainTransform(ComplainTransform) = 25,
+    /// Record key: the patient decrypted the report, and its content is wrong.
+    Complain(Box<Complain>) = 24,
 }
 
 /// Payload of [`Action::PublishEpoch`].
@@ -326,25 +329,7 @@ pub struct Access {
 pub struct Report {
     /// The record.
     pub record: RecordId,
-    /// SHA-256 of the encrypted report.
-    pub digest: Digest,
-}
-
-/// Payload of [`Action::Acknowledge`]; the record's key is the sender.
-#[derive(Clone, PartialEq, Eq, Debug, BorshSerialize, BorshDeserialize)]
-pub struct Acknowledge {
-    /// The record.
-    pub record: RecordId,
-    /// The report's digest.
-    pub digest: Digest,
-}
-
-/// Payload of [`Action::Dispute`]: reserved.
-#[derive(Clone, PartialEq, Eq, Debug, BorshSerialize, BorshDeserialize)]
-pub struct Dispute {
-    /// The record.
-    pub record: RecordId,
-    /// The report's digest.
+    /// The digest of the encrypted report: `SealedReport::digest`.
     pub digest: Digest,
 }
 

@@ -10,6 +10,7 @@ use crate::ids::{
     AuthorizationId, BlockTime, Digest, DoctorId, Height, HospitalId, Leaf, RecordId,
     TransactionHash,
 };
+use crate::patient::{ComplaintReason, Settlement};
 use crate::state::{AssignmentStatus, ChallengeStatus, CloseReason};
 use consilium_schemes::abe::Epoch;
 
@@ -136,7 +137,7 @@ pub enum Event {
         hospital: HospitalId,
         digest: Digest,
     },
-    /// The patient opened the report.
+    /// The patient decrypted the report.
     Acknowledged {
         record: RecordId,
         owner: HospitalId,
@@ -190,6 +191,24 @@ pub enum Event {
         doctor: DoctorId,
         hospital: HospitalId,
         fault: Fault,
+    },
+    /// The patient decrypted the report and complained about it.
+    Complained {
+        record: RecordId,
+        owner: HospitalId,
+        doctor: DoctorId,
+        hospital: HospitalId,
+        digest: Digest,
+        reason: ComplaintReason,
+    },
+    /// The patient disputed the report; what that showed.
+    Disputed {
+        record: RecordId,
+        owner: HospitalId,
+        doctor: DoctorId,
+        hospital: HospitalId,
+        digest: Digest,
+        settled: Settlement,
     },
 }
 

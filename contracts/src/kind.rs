@@ -17,6 +17,10 @@ pub enum ProofKind {
     Match,
     /// That they do not.
     NoMatch,
+    /// That a patient decrypted a report.
+    Decryption,
+    /// That a report opens, or does not.
+    Dispute,
     /// That a hospital's transform does not open, and for whose fault.
     Transform,
     /// That a hospital knows the secrets of its matching keys.
@@ -35,6 +39,8 @@ impl fmt::Display for ProofKind {
             Self::Match => "match",
             Self::NoMatch => "no-match",
             Self::Transform => "transform",
+            Self::Decryption => "decryption",
+            Self::Dispute => "dispute",
             Self::MatchingKeys => "matching-keys",
             Self::Possession => "possession",
             Self::Consent => "consent",
@@ -70,6 +76,7 @@ impl Action {
             Self::Challenge(_) => "challenge",
             Self::AnswerChallenge(_) => "answer-challenge",
             Self::ComplainTransform(_) => "complain-transform",
+            Self::Complain(_) => "complain",
         }
     }
 
@@ -86,6 +93,8 @@ impl Action {
                 _ => ProofKind::Match,
             }],
             Self::ComplainTransform(_) => vec![ProofKind::Transform],
+            Self::Acknowledge(_) | Self::Complain(_) => vec![ProofKind::Decryption],
+            Self::Dispute(_) => vec![ProofKind::Dispute],
             Self::UpdateCard(update) => {
                 let keys = update.new_keys();
                 keys.map(|_| ProofKind::Possession).collect()
@@ -101,8 +110,6 @@ impl Action {
             | Self::Decline(_)
             | Self::Access(_)
             | Self::Report(_)
-            | Self::Acknowledge(_)
-            | Self::Dispute(_)
             | Self::ProposeValidatorChange(_)
             | Self::ApproveValidatorChange(_)
             | Self::Challenge(_) => Vec::new(),

@@ -31,6 +31,7 @@
 //! | what a sender wants | [`Transaction`] → [`SignedTransaction`] → [`VerifiedTransaction`] |
 //! | what it does | [`Action`]; its effect a [`Transition`]: [`Writes`] and [`Event`]s; or a [`Rejection`] |
 //! | what its proofs are about | [`index_context`], [`trapdoor_context`], [`match_context`], [`answer_context`]; verified ahead by [`VerifiedTransaction::verify_proofs`] |
+//! | what a patient shows about a report | [`Decrypted`], with a [`ComplaintReason`] or none; [`Dispute`], and its [`Settlement`] |
 //! | the state | [`StateRead`]; with changes on top an [`Overlay`]; by nouns a [`View`] |
 //!
 //! [`apply`] and [`begin_block`] know no clock, no randomness and no order but that of keys; time is the
@@ -38,8 +39,7 @@
 //!
 //! Assumptions: Ed25519 is unforgeable, SHA-256 collision-resistant; the KGC is honest. Deviations
 //! from the paper: consent bounds authorizations, an assignment has deadlines and passes on, and the
-//! policy does not stand on the ledger (its text would name the disease). Not here yet: disputes;
-//! their encoding is reserved.
+//! policy does not stand on the ledger (its text would name the disease).
 
 mod action;
 mod apply;
@@ -55,8 +55,10 @@ mod hospital;
 mod ids;
 mod kind;
 mod parse;
+mod patient;
 mod proof;
 mod rejection;
+mod report_proof;
 mod settings;
 mod state;
 mod transaction;
@@ -66,9 +68,9 @@ pub use consilium_schemes::abe::Epoch;
 pub use consilium_schemes::signature::{Signature, SigningKey, VerifyingKey};
 
 pub use action::{
-    AbeKeyBytes, Access, Acknowledge, Action, ApproveValidatorChange, Authorize, Decline,
-    DeclineReason, Dispute, IndexBytes, MAX_ABE_KEY, MAX_INDEX, MAX_PROOF, MAX_TRAPDOOR, PostIndex,
-    PostMatch, PostTrapdoor, ProofBytes, PublishEpoch, RecordTerms, RegisterDoctor, RegisterRecord,
+    AbeKeyBytes, Access, Action, ApproveValidatorChange, Authorize, Decline, DeclineReason,
+    IndexBytes, MAX_ABE_KEY, MAX_INDEX, MAX_PROOF, MAX_TRAPDOOR, PostIndex, PostMatch,
+    PostTrapdoor, ProofBytes, PublishEpoch, RecordTerms, RegisterDoctor, RegisterRecord,
     ReissueDoctor, Report, RevocationReason, RevokeDoctor, Scope, TrapdoorBytes, ValidatorChange,
     WithdrawAuthorization, WithdrawConsent,
 };
@@ -97,16 +99,21 @@ pub use ids::{
     Nonce, ParseIdError, RecordId, TransactionHash,
 };
 pub use kind::ProofKind;
+pub use patient::{
+    Complain, ComplaintReason, Decrypted, DecryptionProofBytes, Dispute, EncapsulationBytes,
+    EvidenceBytes, MAX_DECRYPTION_PROOF, MAX_ENCAPSULATION, MAX_EVIDENCE, MAX_REPORT_KEY,
+    ReportDefect, ReportKeyBytes, Settlement,
+};
 pub use proof::{answer_context, index_context, match_context, trapdoor_context};
 pub use rejection::{Rejection, Role};
-pub use settings::{MAX_N, Prefilter, Settings, SettingsError};
+pub use settings::{MAX_N, MIN_TRANSACTION_BYTES, Prefilter, Settings, SettingsError};
 pub use state::{
     AccessEntry, AssignmentEntry, AssignmentStatus, AuthorizationEntry, BlockContext,
     ChallengeEntry, ChallengeQuota, ChallengeStatus, Challenger, CloseReason, ConductEntry,
-    DoctorEntry, Due, EpochEntry, FederationEntry, FormerPeer, HospitalEntry, IndexEntry, Key,
-    LeafEntry, MatchEntry, MemoryState, OpenChallenge, Overlay, Pairs, Principal, ProposalEntry,
-    RecordEntry, RecordStatus, ReportEntry, Revocation, RevokedLeaf, ScheduledValidators,
-    StateRead, Transition, TrapdoorEntry, UnmatchedReason, Validator, ValidatorSchedule,
-    Validators, ValidatorsError, View, Writes,
+    DisputeEntry, DoctorEntry, Due, EpochEntry, FederationEntry, FormerPeer, HospitalEntry,
+    IndexEntry, Key, LeafEntry, MatchEntry, MemoryState, OpenChallenge, Overlay, Pairs, Principal,
+    ProposalEntry, RecordEntry, RecordStatus, ReportComplaintEntry, ReportEntry, Revocation,
+    RevokedLeaf, ScheduledValidators, StateRead, Transition, TrapdoorEntry, UnmatchedReason,
+    Validator, ValidatorSchedule, Validators, ValidatorsError, View, Writes,
 };
 pub use transaction::{MAX_TRANSACTION_BYTES, SignedTransaction, Transaction, VerifiedTransaction};

@@ -6,11 +6,13 @@ use consilium_schemes::matching::posting::{PostedIndex, PostedTrapdoor};
 use consilium_schemes::matching::{
     ClaimedHospitalKeys, EncryptedIndex, EncryptedTrapdoor, HospitalKeys, IndexSize, encoded_size,
 };
+use consilium_schemes::report::{DecryptionProof, Evidence};
 use consilium_schemes::tokens;
 
 use crate::action::{AbeKeyBytes, Action, IndexBytes, PostMatch, ProofBytes, TrapdoorBytes};
 use crate::genesis::ParameterBytes;
 use crate::hospital::{CardError, HospitalCard};
+use crate::patient::{Decrypted, Dispute};
 use crate::proof::Carried;
 use crate::rejection::Rejection;
 
@@ -48,6 +50,9 @@ pub(crate) fn carried(action: &Action) -> Result<Carried, Rejection> {
             let parsed = parsed.map_err(|_| Rejection::BadComplaint)?;
             Ok(Carried::Complaint(Box::new(parsed)))
         }
+        Action::Acknowledge(decrypted) => decryption(decrypted).map(Carried::Decryption),
+        Action::Complain(complain) => decryption(&complain.decrypted).map(Carried::Decryption),
+        Action::Dispute(dispute) => evidence(dispute).map(|()| Carried::Nothing),
         _ => Ok(Carried::Nothing),
     }
 }
@@ -75,6 +80,17 @@ fn match_proof(action: &PostMatch) -> Result<MatchProof, Rejection> {
 /// A proof of Match, of either outcome.
 fn proof(bytes: &ProofBytes) -> Result<MatchProof, Rejection> {
     MatchProof::from_bytes(bytes.as_bytes()).map_err(|_| Rejection::BadProof)
+}
+
+fn decryption(decrypted: &Decrypted) -> Result<DecryptionProof, Rejection> {
+    let proof = DecryptionProof::from_bytes(decrypted.proof.as_bytes());
+    proof.map_err(|_| Rejection::BadDecryptionProof)
+}
+
+/// Evidence is not kept beside the transaction: its parts are long, and parsing them again costs a copy.
+fn evidence(dispute: &Dispute) -> Result<(), Rejection> {
+    let evidence = Evidence::from_bytes(dispute.evidence.as_bytes());
+    evidence.map(drop).map_err(|_| Rejection::BadEvidence)
 }
 
 /// An index or a trapdoor is made for the federation's n.

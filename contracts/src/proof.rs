@@ -1,7 +1,8 @@
 //! The proofs that transactions carry: what they are about, and their verification, by `apply` or ahead of it.
 //!
 //! A posting carries the proof that it is its sender's own, a trapdoor's also that of its number of interests, a match the proof
-//! of Match (`schemes::matching::posting`, `schemes::match_proof`). What a proof is about stands half in the transaction, half in
+//! of Match (`schemes::matching::posting`, `schemes::match_proof`), an acknowledgement that the patient decrypted
+//! (`schemes::report`; `report_proof.rs`). What a proof is about stands half in the transaction, half in
 //! the state: a [`Claim`] is both.
 //!
 //! | | poster | subject | epoch | expires |
@@ -29,6 +30,7 @@ use consilium_schemes::matching::HospitalKeys;
 use consilium_schemes::matching::posting::{
     PostedIndex, PostedTrapdoor, PostingContext, PostingError,
 };
+use consilium_schemes::report::DecryptionProof;
 
 use crate::action::{
     Action, IndexBytes, PostIndex, PostMatch, PostTrapdoor, RecordTerms, TrapdoorBytes,
@@ -37,7 +39,9 @@ use crate::challenge::{AnswerChallenge, ChallengeRejection};
 use crate::complaint::{Complained, Fault};
 use crate::ids::{AuthorizationId, Digest, DoctorId, FederationId, Height, HospitalId, RecordId};
 use crate::parse;
+use crate::patient::Settlement;
 use crate::rejection::Rejection;
+use crate::report_proof::ReportClaim;
 use crate::state::{HospitalEntry, Principal, RecordStatus, StateRead, View};
 use crate::transaction::{Transaction, VerifiedTransaction};
 
@@ -131,6 +135,7 @@ pub(crate) enum Carried {
     /// Of a match that is posted, or of either outcome in an answer.
     Match(MatchProof),
     Complaint(Box<abe::Complaint>),
+    Decryption(DecryptionProof),
 }
 
 /// Whether a claim holds: the claim by the digest of its half in the state.
@@ -142,16 +147,33 @@ pub(crate) struct Verdict {
 
 /// What the proofs of a transaction show.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Shown {
+pub(crate) enum Shown {
     /// What the transaction claims.
     Claim,
     /// Who is at fault, for a complaint.
     Fault(Fault),
+    /// How a dispute is settled.
+    Settled(Settlement),
 }
 
 impl Verdict {
     pub(crate) const fn holds(&self) -> bool {
         self.outcome.is_ok()
+    }
+
+    /// The one that is remembered beside the transaction, whose claim this is, if it is about the same; else a new one.
+    fn of(
+        tx: &VerifiedTransaction,
+        claim: Digest,
+        verify: impl FnOnce() -> Result<Shown, Rejection>,
+    ) -> Self {
+        match tx.verdict() {
+            Some(known) if known.claim == claim => known.clone(),
+            _ => Self {
+                claim,
+                outcome: verify(),
+            },
+        }
     }
 }
 
@@ -198,6 +220,11 @@ impl VerifiedTransaction {
         {
             let verdict = claim.verdict(self);
             self.remember(verdict);
+        } else if let Ok(Some(claim)) = ReportClaim::of(&view, self)
+            && claim.is_the_senders(&view)
+        {
+            let verdict = Verdict::of(self, claim.digest(), || claim.verify());
+            self.remember(verdict);
         }
     }
 }
@@ -221,7 +248,18 @@ pub(crate) fn settled(
     let claim = Claim::of(view, tx)?.ok_or(Rejection::BadComplaint)?;
     match claim.verdict(tx).outcome? {
         Shown::Fault(fault) => Ok(fault),
-        Shown::Claim => Err(Rejection::BadComplaint),
+        Shown::Claim | Shown::Settled(_) => Err(Rejection::BadComplaint),
+    }
+}
+
+/// For `apply` likewise: what a patient shows about a report holds; how a dispute is settled.
+pub(crate) fn check_report(
+    view: &View<impl StateRead>,
+    tx: &VerifiedTransaction,
+) -> Result<Shown, Rejection> {
+    match ReportClaim::of(view, tx)? {
+        Some(claim) => Verdict::of(tx, claim.digest(), || claim.verify()).outcome,
+        None => Ok(Shown::Claim),
     }
 }
 
@@ -274,16 +312,8 @@ impl<'a> Claim<'a> {
         })
     }
 
-    /// The one that is remembered beside the transaction, whose claim this is, if it is about the same; else a new one.
     fn verdict(&self, tx: &VerifiedTransaction) -> Verdict {
-        let claim = self.digest();
-        match tx.verdict() {
-            Some(known) if known.claim == claim => known.clone(),
-            _ => Verdict {
-                claim,
-                outcome: self.verify(),
-            },
-        }
+        Verdict::of(tx, self.digest(), || self.verify())
     }
 
     /// Of everything in the state that the verdict depends on; the rest stands in the transaction, beside which it is kept.

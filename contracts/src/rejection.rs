@@ -346,9 +346,6 @@ pub enum Rejection {
         posted: Digest,
         given: Digest,
     },
-    /// Reserved.
-    #[error("disputes are not in this version; keep the report and the keys")]
-    DisputeNotSupported,
 
     // Validators, cards
     /// Nothing to approve.
@@ -436,6 +433,43 @@ pub enum Rejection {
         "the complaint about record {record} says nothing: doctor {doctor} does not prove the share that belongs to the doctor's key"
     )]
     ShareNotProven { record: RecordId, doctor: DoctorId },
+
+    // What a patient shows about a report
+    /// Malformed.
+    #[error("the proof of having decrypted is malformed")]
+    BadDecryptionProof,
+    /// Malformed.
+    #[error("what the dispute reveals is malformed: z, c, header and ciphertext")]
+    BadEvidence,
+    /// Another key.
+    #[error(
+        "record {record}: the RSA key's digest is {given}, registered is {registered}; show the key that the record was registered with"
+    )]
+    WrongReportKey {
+        record: RecordId,
+        registered: Digest,
+        given: Digest,
+    },
+    /// Registered unchecked, and wrong.
+    #[error(
+        "record {record}: the RSA key that it was registered with is malformed, or its certificate does not hold: nothing can be shown with it"
+    )]
+    BadReportKey { record: RecordId },
+    /// Not decrypted, or proven for something else.
+    #[error(
+        "record {record}: it is not proven that the report was decrypted with the record's RSA key; prove it for this record and report"
+    )]
+    DecryptionNotProven { record: RecordId },
+    /// Forged.
+    #[error(
+        "record {record}: the opening is not the one of the report's c, which settles nothing; reveal c^(1/e)"
+    )]
+    WrongOpening { record: RecordId },
+    /// Once each.
+    #[error(
+        "record {record}: the report was disputed before, and opens; acknowledge it, or complain about its content"
+    )]
+    AlreadyDisputed { record: RecordId },
 }
 
 impl Rejection {
@@ -501,7 +535,6 @@ impl Rejection {
             Self::NoAccess { .. } => "no-access",
             Self::NoReport { .. } => "no-report",
             Self::WrongReport { .. } => "wrong-report",
-            Self::DisputeNotSupported => "dispute-not-supported",
             Self::NoProposal => "no-proposal",
             Self::OtherProposal { .. } => "other-proposal",
             Self::ProposalExpired { .. } => "proposal-expired",
@@ -520,6 +553,13 @@ impl Rejection {
             Self::Complained { .. } => "complained",
             Self::TransformNotSigned { .. } => "transform-not-signed",
             Self::ShareNotProven { .. } => "share-not-proven",
+            Self::BadDecryptionProof => "bad-decryption-proof",
+            Self::BadEvidence => "bad-evidence",
+            Self::WrongReportKey { .. } => "wrong-report-key",
+            Self::BadReportKey { .. } => "bad-report-key",
+            Self::DecryptionNotProven { .. } => "decryption-not-proven",
+            Self::WrongOpening { .. } => "wrong-opening",
+            Self::AlreadyDisputed { .. } => "already-disputed",
         }
     }
 }

@@ -2,10 +2,17 @@
 
 use borsh::{BorshDeserialize, BorshSerialize};
 
+use crate::patient::{MAX_EVIDENCE, MAX_REPORT_KEY};
+
 /// One day in milliseconds.
 const DAY_MS: u64 = 24 * 60 * 60 * 1000;
 /// Keywords per record: above this a block of postings would not fit the limits below.
 pub const MAX_N: u16 = 128;
+
+/// The least that the setting `max_transaction_bytes` may be: the longest dispute fits, with a record's longest RSA key, a report
+/// of 64 KiB and 256 bytes for everything else.
+pub const MIN_TRANSACTION_BYTES: u32 = 80 * 1024;
+const _: () = assert!(MAX_EVIDENCE + MAX_REPORT_KEY + 256 <= MIN_TRANSACTION_BYTES as usize);
 
 /// What every node of the federation agrees on.
 #[derive(Clone, PartialEq, Eq, Debug, BorshSerialize, BorshDeserialize)]
@@ -36,7 +43,7 @@ pub struct Settings {
     pub max_clock_skew_ms: u64,
     /// The most blocks a transaction lives; 1 to 1,000,000, default 10,000.
     pub max_transaction_lifetime: u64,
-    /// The most bytes of a signed transaction; 64 KiB to 1 MiB, default 128 KiB.
+    /// The most bytes of a signed transaction; 80 KiB to 1 MiB, default 128 KiB.
     pub max_transaction_bytes: u32,
     /// The most bytes of a block's transactions; up to 64 MiB, default 4 MiB.
     pub max_block_bytes: u32,
@@ -159,7 +166,7 @@ impl Settings {
             (
                 "max_transaction_bytes",
                 transaction.into(),
-                64 * 1024,
+                MIN_TRANSACTION_BYTES.into(),
                 1024 * 1024,
             ),
             (

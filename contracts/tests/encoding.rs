@@ -21,6 +21,21 @@ fn transactions() -> Vec<(&'static str, SignedTransaction)> {
     let mut hospital_card = card("east");
     hospital_card.matching_keys = vec![0x3a; 32].try_into().unwrap();
     hospital_card.hpke_key = vec![0x4e; 40].try_into().unwrap();
+    let decrypted = Decrypted {
+        key: bytes(&[0x4b; 20]),
+        c: bytes(&[0xc0; 20]),
+        proof: bytes(&[0x6b; 20]),
+        ..undecrypted(1)
+    };
+    let record_terms = RecordTerms {
+        rsa_key: digest("rsa"),
+        ..terms(1, "north", &["south", "west"])
+    };
+    let dispute = Dispute {
+        record,
+        key: bytes(&[0x4b; 20]),
+        evidence: bytes(&[0xe0; 20]),
+    };
     let actions = [
         (
             "admit-hospital",
@@ -40,10 +55,7 @@ fn transactions() -> Vec<(&'static str, SignedTransaction)> {
             "revoke-doctor",
             Action::RevokeDoctor(RevokeDoctor { doctor, reason }),
         ),
-        (
-            "register-record",
-            co_sign(&federation, 1, terms(1, "north", &["south", "west"])),
-        ),
+        ("register-record", co_sign(&federation, 1, record_terms)),
         ("authorize-all", authorize(1, "south", Scope::All)),
         (
             "authorize-record",
@@ -96,8 +108,11 @@ fn transactions() -> Vec<(&'static str, SignedTransaction)> {
         ),
         ("access", Action::Access(Access { record, doctor })),
         ("report", report(1)),
-        ("acknowledge", acknowledge(1)),
-        ("dispute", dispute(1)),
+        (
+            "acknowledge",
+            Action::Acknowledge(Box::new(decrypted.clone())),
+        ),
+        ("dispute", Action::Dispute(Box::new(dispute))),
         ("propose-validator-change", propose(join("east"))),
         ("approve-validator-change", approve(leave("west"), 7)),
         (
@@ -124,6 +139,13 @@ fn transactions() -> Vec<(&'static str, SignedTransaction)> {
                 record,
                 complaint: vec![0xc0; 20].try_into().unwrap(),
             }),
+        ),
+        (
+            "complain",
+            Action::Complain(Box::new(Complain {
+                decrypted,
+                reason: ComplaintReason::Incorrect,
+            })),
         ),
     ];
     let sign = |(name, action)| {

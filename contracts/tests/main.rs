@@ -11,6 +11,7 @@ mod complaint;
 mod encoding;
 mod envelope;
 mod lies;
+mod patient;
 mod properties;
 mod record_life;
 mod roles;

@@ -45,9 +45,22 @@ fn check(world: &World) {
             assert!(owner || entry.terms.consent.hospitals.contains(&one.hospital));
             assert_eq!(owner, one.authorization.is_none());
         }
+        let mut refuted = 0;
         for reported in view.reports(&record) {
             assert!(view.access(&record, &reported.doctor).is_some());
+            let assignment = view.assignment(&record, &reported.doctor).unwrap();
+            let shown = reported.dispute.map(|dispute| dispute.settled);
+            let is_refuted = matches!(assignment.status, AssignmentStatus::Refuted(_));
+            assert_eq!(
+                matches!(shown, Some(Settlement::DoesNotOpen(_))),
+                is_refuted
+            );
+            refuted += u32::from(is_refuted);
+            let complained = matches!(assignment.status, AssignmentStatus::Complained(_));
+            assert_eq!(reported.complaint.is_some(), complained);
+            assert!(reported.acknowledged.is_none() || reported.complaint.is_none());
         }
+        assert_eq!(entry.refuted, refuted);
     }
     for at in HOSPITALS.map(hospital) {
         let open: Vec<_> = view.open_challenges(&at).collect();
@@ -181,6 +194,12 @@ fn random_sequences_reach_matches_assignments_accesses_and_reports() {
                     Event::AssignmentEnded { .. } => "ended",
                     Event::Accessed { .. } => "accessed",
                     Event::Reported { .. } => "reported",
+                    Event::Complained { .. } => "complained",
+                    Event::Disputed {
+                        settled: Settlement::Opens,
+                        ..
+                    } => "lost dispute",
+                    Event::Disputed { .. } => "refuted",
                     Event::DoctorRevoked { .. } => "revoked",
                     Event::AuthorizationEnded { .. } => "withdrawn",
                     Event::RecordClosed { .. } => "closed",

@@ -59,6 +59,8 @@ pub(crate) fn reading(
         AssignmentStatus::ConsentEnded => return Err(consent_withdrawn()),
         AssignmentStatus::Unauthorized => return Err(authorization_withdrawn()),
         AssignmentStatus::Acknowledged
+        | AssignmentStatus::Complained(_)
+        | AssignmentStatus::Refuted(_)
         | AssignmentStatus::Declined(_)
         | AssignmentStatus::Lapsed => return Err(not_assigned()),
     }

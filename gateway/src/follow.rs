@@ -265,7 +265,7 @@ pub(crate) async fn closed(
                 .note("delete-record", record, "the patient's consent is over")
                 .await
         }
-        CloseReason::Acknowledged | CloseReason::Unmatched(_) => {
+        CloseReason::Acknowledged | CloseReason::Complained(_) | CloseReason::Unmatched(_) => {
             let changes = Changes::new()
                 .delete(&TOKENS, record)
                 .delete(&TO_INDEX, record);

@@ -109,7 +109,7 @@ fn closed_here(
                 let row = hospital.store.get(&RECORDS, &record)?;
                 row.is_some_and(|row| row.stage != Stage::Deleted)
             }
-            CloseReason::Acknowledged | CloseReason::Unmatched(_) => {
+            CloseReason::Acknowledged | CloseReason::Complained(_) | CloseReason::Unmatched(_) => {
                 hospital.store.has(&TOKENS, &record)?
             }
         };

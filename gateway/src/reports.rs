@@ -14,7 +14,7 @@ use consilium_client::wire::Text;
 use consilium_contracts::{
     Action, DoctorId, HospitalId, RecordId, Report, ReportEntry, SignedTransaction, View,
 };
-use consilium_schemes::report::SealedReport;
+use consilium_schemes::report::{ReportError, ReportParts, SealedReport};
 use consilium_service::ledger::{receipt, submit_error};
 use consilium_service::{ApiError, Call, Caller, scope};
 
@@ -221,9 +221,9 @@ fn receive(
 ) -> Result<(), ApiError> {
     let state = hospital.state();
     let view = View::new(&state);
-    let sealed =
-        SealedReport::from_bytes(bytes).map_err(|error| ApiError::malformed("report", error))?;
-    let digest = consilium_contracts::Digest::from_bytes(sealed.digest().to_bytes());
+    let parts =
+        ReportParts::from_bytes(bytes).map_err(|error| ApiError::malformed("report", error))?;
+    let digest = consilium_contracts::Digest::from_bytes(parts.digest().to_bytes());
     let own = view
         .record(&record)
         .filter(|entry| entry.terms.owner == hospital.id);
@@ -236,12 +236,17 @@ fn receive(
     let doctor = view
         .doctor(&posted.doctor)
         .filter(|doctor| doctor.hospital == *caller);
-    if doctor.is_none() {
-        return Err(ApiError::forbidden(
-            "only the hospital of the report's doctor delivers it",
-        ));
+    let doctor = doctor.ok_or_else(|| {
+        ApiError::forbidden("only the hospital of the report's doctor delivers it")
+    })?;
+    // What the doctor posted the digest of is kept for the patient to dispute, be it a proper report or not. Only the signature outside
+    // is not in the digest: where it alone is wrong, the caller has damaged it.
+    let damaged = SealedReport::from_bytes(bytes).is_ok_and(|sealed| {
+        sealed.verify_outside(&doctor.signing_key) == Err(ReportError::OuterSignature)
+    });
+    if damaged {
+        return Err(mismatch(format!("report: {}", ReportError::OuterSignature)));
     }
-    check(hospital, &record, &posted.doctor, bytes)?;
     Ok(hospital
         .store
         .put(&REPORTS, &(record, posted.doctor), &bytes.to_vec())?)

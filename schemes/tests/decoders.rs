@@ -105,8 +105,8 @@ fn valid() -> Vec<Vec<u8>> {
         of("wrap", "wrapped", "wrapped"),
         of("tokens", "token", "blinded"),
         of("tokens", "token", "evaluated"),
-        of("report", "report", "sealed"),
-        of("report", "key", "public_key"),
+        of("report_v2", "report", "sealed"),
+        of("report_v2", "key", "public_key"),
         of("matching", "hospital keys", "claimed"),
         of("matching", "hospital keys", "secret"),
         of("matching", "match", "index"),
@@ -114,14 +114,14 @@ fn valid() -> Vec<Vec<u8>> {
         of("matching_posting", "index", "posting"),
         of("matching_posting", "trapdoor", "posting"),
         of("match_proof", "no match", "proof"),
-        of("report_proofs", "decryption", "proof"),
+        of("report_proofs_v2", "decryption", "proof"),
         evidence(),
     ]
 }
 
 /// z, c, header and ciphertext of the first frozen report.
 fn evidence() -> Vec<u8> {
-    let case = &cases("report", "report")[0];
+    let case = &cases("report_v2", "report")[0];
     let sealed = bytes(&case["sealed"]);
     let end = sealed.len() - 64;
     let parts = [

@@ -4,7 +4,7 @@
 use std::sync::LazyLock;
 
 use crate::by_hand::{Integer, from_be, hkdf, hmac, power, reduce, to_be};
-use crate::frozen::{FixedRng, array, bytes, cases, freeze, sized};
+use crate::frozen::{FixedRng, array, bytes, cases, freeze, report_digest_by_hand, sized};
 use aes_gcm::aead::{Aead as _, Payload};
 use aes_gcm::{Aes256Gcm, KeyInit as _};
 use consilium_schemes::report::{
@@ -15,7 +15,6 @@ use consilium_schemes::signature::{Purpose, Signature, SigningKey};
 use rand::SeedableRng as _;
 use rand::rngs::StdRng;
 use serde_json::json;
-use sha2::{Digest as _, Sha256};
 
 const CONTEXT: ReportContext = ReportContext {
     federation: [1; 32],
@@ -28,7 +27,7 @@ fn rng(seed: u64) -> StdRng {
 
 /// The one test key: making 3072-bit keys takes seconds.
 static PATIENT: LazyLock<SecretKey> = LazyLock::new(|| {
-    let case = &cases("report", "key")[0];
+    let case = &cases("report_v2", "key")[0];
     SecretKey::from_pkcs8_der(&bytes(&case["pkcs8"]), &mut rng(1)).unwrap()
 });
 
@@ -78,7 +77,7 @@ fn target(modulus: &[u8], i: u8) -> Integer {
 
 #[test]
 fn the_frozen_keys_certificate_holds_by_schoolbook_arithmetic() {
-    let case = &cases("report", "key")[0];
+    let case = &cases("report_v2", "key")[0];
     let public = bytes(&case["public_key"]);
     assert_eq!(PATIENT.public_key().to_bytes(), public);
     assert_eq!(
@@ -103,7 +102,7 @@ fn the_frozen_keys_certificate_holds_by_schoolbook_arithmetic() {
 
 #[test]
 fn frozen_reports_are_reproduced_and_open_by_hand() {
-    for case in cases("report", "report") {
+    for case in cases("report_v2", "report") {
         let text = bytes(&case["text"]);
         let z = bytes(&case["z"]);
         let mut random = FixedRng::new(&[&z]);
@@ -152,9 +151,8 @@ fn frozen_reports_are_reproduced_and_open_by_hand() {
             .verify(inside_purpose, &bound, &text, &inside)
             .unwrap();
 
-        let parts = [&b"CONSILIUM-V1-REPORT-DIGEST"[..], c, &header, ciphertext].map(sized);
-        let digest = Sha256::digest(parts.concat());
-        assert_eq!(digest.to_vec(), bytes(&case["digest"]));
+        let digest = report_digest_by_hand(c, &header, ciphertext);
+        assert_eq!(digest, bytes(&case["digest"]));
         assert_eq!(digest.as_slice(), sealed.digest().as_bytes());
         let outside = Signature::try_from(signature).unwrap();
         let outside_purpose = Purpose::new("CONSILIUM-V1-SIG-REPORT-OUTSIDE");
@@ -178,7 +176,7 @@ fn refusal(kind: &str, input: &[u8]) -> String {
 
 #[test]
 fn frozen_refusals_are_refused() {
-    for case in cases("report", "refuse") {
+    for case in cases("report_v2", "refuse") {
         let reason = refusal(case["type"].as_str().unwrap(), &bytes(&case["bytes"]));
         assert_eq!(reason, case["refuse"].as_str().unwrap());
     }
@@ -217,7 +215,7 @@ fn generate() {
     all.extend(malformed(&encoded, &sealed).into_iter().map(|(kind, input)| {
         json!({"kind": "refuse", "type": kind, "refuse": refusal(kind, &input), "bytes": hex::encode(input)})
     }));
-    freeze("report", &all);
+    freeze("report_v2", &all);
 }
 
 fn malformed(public: &[u8], sealed: &[u8]) -> Vec<(&'static str, Vec<u8>)> {
@@ -377,7 +375,7 @@ fn a_report_that_does_not_open_shows_the_doctor_at_fault() {
 
 #[test]
 fn a_wrong_signature_inside_shows_the_doctor_at_fault() {
-    let case = &cases("report", "report")[1];
+    let case = &cases("report_v2", "report")[1];
     let (sealed, z) = (bytes(&case["sealed"]), bytes(&case["z"]));
     let k_enc: [u8; 32] = array(&case["k_enc"]);
     let forged = [&[3; 64][..], b"another text"].concat();

@@ -13,6 +13,7 @@ mod kgc;
 pub mod ledger;
 mod listing;
 mod patient;
+mod report;
 mod rotate;
 mod sample;
 mod secrets;

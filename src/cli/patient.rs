@@ -5,11 +5,10 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
 use consilium_client::api::gateway::{DeviceRole, RecordState, RecordSubmission, RecordView};
-use consilium_client::api::terms::PurposeOfUse;
+use consilium_client::api::terms::{ComplaintReason, PurposeOfUse};
 use consilium_client::device::keyword_tokens;
 use consilium_client::device::patient::{
-    self, RecordChoices, RecordKeys, acknowledge, current_epoch, read_report, seal_record,
-    withdraw_consent,
+    self, RecordChoices, RecordKeys, current_epoch, seal_record, withdraw_consent,
 };
 use consilium_client::file::{Existing, Readers, write_atomically};
 use consilium_client::keyfile::{RsaPrivateKeyFile, write_key_file};
@@ -25,7 +24,7 @@ use super::device::{self, Device};
 use super::keywords::{Converted, convert};
 use super::secrets::{PassphraseOption, ProtectionOption, protection};
 use super::wait::WaitOption;
-use super::{challenges, listing, words};
+use super::{challenges, listing, report, words};
 
 /// One day in milliseconds.
 const DAY_MS: u64 = 24 * 60 * 60 * 1000;
@@ -77,7 +76,7 @@ pub enum PatientCommand {
         #[arg(long, value_name = "FILE")]
         out: PathBuf,
     },
-    /// Say on the ledger that the report was opened
+    /// Say on the ledger that the report was opened, with the proof; the record is closed
     Acknowledge(RecordArgs),
     /// Doctors whose hospital had to compare their interests with a record, and what it said
     Pairs(RecordArgs),
@@ -87,6 +86,25 @@ pub enum PatientCommand {
         record: RecordArgs,
         /// The doctor, as `patient pairs` lists it
         doctor: DoctorId,
+    },
+    /// Complain on the ledger about what the report says, with the proof that it was opened; the record is closed
+    Complain {
+        #[command(flatten)]
+        record: RecordArgs,
+        /// Why; nothing else is told
+        #[arg(long, value_parser = words::complaint())]
+        reason: ComplaintReason,
+    },
+    /// Show on the ledger that the report does not open; the next best doctor gets the record
+    ///
+    /// This device tries first and posts nothing that would be lost. What is posted reveals how to open this one report to whoever keeps
+    /// the ledger, for good: where it decrypts and only the doctor's signature inside is wrong, they can read its text.
+    Dispute {
+        #[command(flatten)]
+        record: RecordArgs,
+        /// Post it even where its text becomes readable to whoever keeps the ledger
+        #[arg(long)]
+        reveal: bool,
     },
 }
 
@@ -116,9 +134,9 @@ impl DeviceArgs {
 #[derive(Debug, Args)]
 pub struct RecordArgs {
     #[command(flatten)]
-    at: DeviceArgs,
+    pub at: DeviceArgs,
     /// The record
-    record: RecordId,
+    pub record: RecordId,
 }
 
 /// What a patient decides about a record.
@@ -174,8 +192,10 @@ pub async fn run(command: PatientCommand) -> Outcome {
         }
         PatientCommand::Withdraw(args) => withdraw(&args).await,
         PatientCommand::Reports { at, wait } => reports(&at, &wait).await,
-        PatientCommand::Open { record, out } => open(&record, &out).await,
-        PatientCommand::Acknowledge(args) => confirm(&args).await,
+        PatientCommand::Open { record, out } => report::open(&record, &out).await,
+        PatientCommand::Acknowledge(args) => report::acknowledge(&args).await,
+        PatientCommand::Complain { record, reason } => report::complain(&record, reason).await,
+        PatientCommand::Dispute { record, reveal } => report::dispute(&record, reveal).await,
         PatientCommand::Pairs(args) => {
             let device = args.at.of(DeviceRole::Patient)?;
             challenges::pairs(device.gateway(), &args.record).await
@@ -331,7 +351,7 @@ async fn check_hospitals(device: &Device, named: &[HospitalId]) -> Result<(), Fa
 }
 
 /// A generator that may cross threads, seeded by the system's.
-fn rand_seeded() -> rand::rngs::StdRng {
+pub fn rand_seeded() -> rand::rngs::StdRng {
     rand::make_rng()
 }
 
@@ -346,7 +366,8 @@ fn no_record(path: &Path, error: &std::io::Error) -> Failure {
     ))
 }
 
-fn record_keys(args: &RecordArgs, device: &Device) -> Result<RecordKeys, Failure> {
+/// The keys of a record of this device.
+pub fn record_keys(args: &RecordArgs, device: &Device) -> Result<RecordKeys, Failure> {
     let folder = folder(device, &args.record);
     fs::metadata(&folder).map_err(|error| no_record(&folder, &error))?;
     let signing: SigningKey = args.at.passphrase.open(&folder.join("record.key"))?;
@@ -405,8 +426,12 @@ async fn withdraw(args: &RecordArgs) -> Outcome {
 async fn reports(at: &DeviceArgs, wait: &WaitOption) -> Outcome {
     let device = at.of(DeviceRole::Patient)?;
     let gateway = device.gateway();
-    let there =
-        |one: &RecordView| matches!(one.state, RecordState::Reported | RecordState::Acknowledged);
+    let there = |one: &RecordView| {
+        matches!(
+            one.state,
+            RecordState::Reported | RecordState::Acknowledged | RecordState::Complained
+        )
+    };
     let records = wait
         .until(
             "a report",
@@ -420,60 +445,10 @@ async fn reports(at: &DeviceArgs, wait: &WaitOption) -> Outcome {
     Ok(Answer::new(table(&records), json!({ "records": records })))
 }
 
-async fn open(args: &RecordArgs, out: &Path) -> Outcome {
-    if out.exists() {
-        return Err(Failure::said(format!("{} is there already", out.display())));
-    }
-    let device = args.at.of(DeviceRole::Patient)?;
-    let (federation, keys) = (device.federation().await?, record_keys(args, &device)?);
-    let opened = read_report(
-        device.gateway(),
-        &federation,
-        &keys,
-        args.record,
-        &mut rand_seeded(),
-    )
-    .await?;
-    let written = write_atomically(
-        out,
-        opened.report.expose_secret(),
-        Readers::Owner,
-        Existing::Keep,
-    );
-    written.map_err(|error| Failure::said(format!("{}: {error}", out.display())))?;
-    let text = format!(
-        "The report is in {}, signed by the doctor with key {}",
-        out.display(),
-        opened.doctor
-    );
-    let json = json!({
-        "out": out, "digest": opened.digest.to_string(), "doctor_key": opened.doctor.to_string(),
-    });
-    Ok(Answer::new(text, json))
-}
-
 async fn challenge(args: &RecordArgs, doctor: DoctorId) -> Outcome {
     let device = args.at.of(DeviceRole::Patient)?;
     let (federation, keys) = (device.federation().await?, record_keys(args, &device)?);
     let (gateway, mut rng) = (device.gateway(), rand_seeded());
     let asked = patient::challenge(gateway, &federation, &keys, args.record, doctor, &mut rng);
     Ok(challenges::posted(&asked.await?))
-}
-
-async fn confirm(args: &RecordArgs) -> Outcome {
-    let device = args.at.of(DeviceRole::Patient)?;
-    let (federation, keys) = (device.federation().await?, record_keys(args, &device)?);
-    let (gateway, mut rng) = (device.gateway(), rand_seeded());
-    let opened = read_report(gateway, &federation, &keys, args.record, &mut rng).await?;
-    let receipt = acknowledge(
-        gateway,
-        &federation,
-        &keys,
-        args.record,
-        opened.digest,
-        &mut rng,
-    )
-    .await?;
-    let text = format!("Acknowledged at height {}", receipt.height);
-    Ok(Answer::new(text, json!(receipt)))
 }

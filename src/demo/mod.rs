@@ -4,6 +4,7 @@ mod audit;
 mod bring;
 mod cases;
 mod challenges;
+mod disputes;
 mod doctors;
 mod input;
 mod outage;

@@ -149,15 +149,6 @@ pub async fn read_and_acknowledge(
     if opened.doctor != doctor.keys.signing().verifying_key() {
         return Err(Failure::said("it is signed by another doctor"));
     }
-    let digest = opened.digest;
-    acknowledge(
-        gateway,
-        federation,
-        &record.keys,
-        record.record,
-        digest,
-        &mut rng,
-    )
-    .await?;
+    acknowledge(gateway, federation, &record.keys, &opened, &mut rng).await?;
     Ok(())
 }

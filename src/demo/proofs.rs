@@ -19,6 +19,10 @@ pub struct Proofs {
     /// That a doctor does not.
     #[serde(rename = "non_match")]
     pub of_no_match: usize,
+    /// That a patient decrypted a report, with an acknowledgement or a complaint.
+    pub decrypted: usize,
+    /// What settles a dispute.
+    pub disputes: usize,
 }
 
 impl Proofs {
@@ -27,6 +31,8 @@ impl Proofs {
             let kind = match proof {
                 ProofKind::Match => &mut self.of_match,
                 ProofKind::NoMatch => &mut self.of_no_match,
+                ProofKind::Decryption => &mut self.decrypted,
+                ProofKind::Dispute => &mut self.disputes,
                 _ => continue,
             };
             *kind = kind.saturating_add(1);

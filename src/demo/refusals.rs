@@ -38,6 +38,10 @@ pub struct Trials {
     pub unauthorized: Registered,
     /// The other hospital's authorization for it is withdrawn while a doctor there has the case open.
     pub no_longer: Registered,
+    /// Its patient disputes a good report.
+    pub good: Registered,
+    /// Its doctor's report does not open.
+    pub bad: Registered,
 }
 
 /// The doctors of the trials: two of the first hospital, one of the second.
@@ -62,25 +66,36 @@ pub fn trial_keyword(code: &str) -> Result<Keyword, Failure> {
 }
 
 /// Keyword and policy of each trial's record, in the order of [`Trials`]'s fields, and whether the other hospital may search it.
-pub const RECORDS: [(&str, &str, bool); 5] = [
+pub const RECORDS: [(&str, &str, bool); 7] = [
     ("READER", UNSATISFIED, true),
     ("LEAVER", "role:internist", true),
     ("READER", "role:internist", true),
     ("STRANGER", "role:internist", false),
     ("STRANGER", "role:internist", true),
+    ("READER", "role:internist", true),
+    ("READER", "role:internist", true),
 ];
 
 impl Trials {
     /// From the registered records, in the order of [`RECORDS`].
     pub fn new(records: Vec<Registered>) -> Option<Self> {
-        let [unsatisfied, revoked, withdrawn, unauthorized, no_longer] =
-            <[_; 5]>::try_from(records).ok()?;
+        let [
+            unsatisfied,
+            revoked,
+            withdrawn,
+            unauthorized,
+            no_longer,
+            good,
+            bad,
+        ] = <[_; 7]>::try_from(records).ok()?;
         Some(Self {
             unsatisfied,
             revoked,
             withdrawn,
             unauthorized,
             no_longer,
+            good,
+            bad,
         })
     }
 }

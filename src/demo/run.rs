@@ -14,6 +14,7 @@ use super::audit;
 use super::bring;
 use super::cases::{self, Cast};
 use super::challenges;
+use super::disputes;
 use super::doctors::{self, Doctor};
 use super::input::{self, Input};
 use super::patients::Registered;
@@ -162,6 +163,13 @@ async fn course(
             "     {mark}: {}\n              {}",
             refusal.attempted, refusal.reason
         ));
+    }
+    show.end(&step, "done");
+    let line = "11 Reports are disputed: the ledger shows who is at fault";
+    let step = show.begin("11 disputes", line, 2);
+    summary.disputes = disputes::settle(services, &trials, &trying).await?;
+    for dispute in &summary.disputes {
+        show.say(&format!("     {}: {}", dispute.disputed, dispute.shown));
     }
     show.end(&step, "done");
     count(show, services, &cast.records, summary).await?;

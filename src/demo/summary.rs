@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use serde_json::{Value, json};
 
+use super::disputes::Settled;
 use super::outage::Outage;
 use super::proofs::Proofs;
 use super::services::Agreement;
@@ -67,7 +68,9 @@ pub struct Summary {
     pub unmatched: Vec<String>,
     /// What was attempted.
     pub refusals: Vec<Refusal>,
-    /// Reports that patients opened.
+    /// Disputes of reports, and what the ledger showed.
+    pub disputes: Vec<Settled>,
+    /// Reports that patients opened and acknowledged.
     pub reports_opened: usize,
     /// Hospitals, and how many of them vote.
     pub hospitals: (usize, usize),
@@ -139,6 +142,19 @@ impl Summary {
             ),
         );
         rule(
+            self.proofs.decrypted >= self.reports_opened,
+            format!(
+                "{} reports are acknowledged with {} proofs of having decrypted",
+                self.reports_opened, self.proofs.decrypted
+            ),
+        );
+        for dispute in self.disputes.iter().filter(|one| !one.holds) {
+            rule(
+                false,
+                format!("not settled: {}: {}", dispute.disputed, dispute.shown),
+            );
+        }
+        rule(
             self.ledger.is_some(),
             "the nodes were not compared at the end".to_owned(),
         );
@@ -176,6 +192,7 @@ impl Summary {
             "matches": self.matches,
             "proofs": self.proofs,
             "challenges": self.challenges,
+            "disputes": self.disputes,
             "assignments": self.assignments,
             "passed_on": self.passed_on,
             "decrypted": self.decrypted,
@@ -227,6 +244,14 @@ impl Summary {
             row(
                 "reports opened by patients",
                 self.reports_opened.to_string(),
+            ),
+            row(
+                "proofs of having decrypted a report",
+                self.proofs.decrypted.to_string(),
+            ),
+            row(
+                "disputes settled on the ledger",
+                self.proofs.disputes.to_string(),
             ),
             row(
                 "misuse refused",

@@ -54,6 +54,19 @@ fn check(json: &Value) {
     assert!(json["seconds"].as_object().unwrap().len() >= 8);
     assert_eq!(json["failures"], Value::Array(Vec::new()));
     refused(json);
+    settled(json);
+}
+
+/// Every report that was opened is acknowledged with a proof; who lies about a report is shown at fault.
+fn settled(json: &Value) {
+    let (opened, proofs) = (number(&json["reports_opened"]), &json["proofs"]);
+    // And the patient who disputed a good report acknowledged it after all.
+    assert_eq!(number(&proofs["decrypted"]), opened + 1);
+    assert_eq!(number(&proofs["disputes"]), 2);
+    let faults = json["disputes"].as_array().unwrap().iter();
+    let faults: Vec<_> = faults.map(|one| (&one["fault"], &one["holds"])).collect();
+    let (patient, doctor, holds) = ("patient".into(), "doctor".into(), true.into());
+    assert_eq!(faults, [(&patient, &holds), (&doctor, &holds)]);
 }
 
 /// Each misuse, refused for its own reason and by whom it should be: a service with its code, or the device itself.

@@ -17,6 +17,7 @@ mod lies;
 mod membership;
 mod newcomers;
 mod operations;
+mod patient;
 mod replay;
 mod rotation;
 mod walkthrough;

@@ -29,19 +29,21 @@
 //! | `GET /v1/shared/records/{record}/cthd` | hospital (assigned) | → octet-stream |
 //! | `POST /v1/shared/reports` | hospital (assigned) | [`SharedReport`] → 204 |
 //!
-//! and those of [`super::ledger`]. Declining an assignment, posting and withdrawing a trapdoor, withdrawing consent and
-//! acknowledging a report are transactions that the device signs and posts to `POST /v1/ledger/transactions`.
+//! and those of [`super::ledger`]. Declining an assignment, posting and withdrawing a trapdoor, withdrawing consent,
+//! acknowledging, complaining about and disputing a report are transactions that the device signs and posts to `POST /v1/ledger/transactions`.
 
 use std::fmt;
 
-use consilium_contracts::{AuthorizationId, Digest, DoctorId, FederationId, HospitalId, RecordId};
+use consilium_contracts::{
+    AuthorizationId, Digest, DisputeEntry, DoctorId, FederationId, HospitalId, RecordId, Settlement,
+};
 use consilium_schemes::signature::Purpose;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::kgc::Enrolment;
 use super::ledger::{LedgerStatus, TransactionReceipt};
-use super::terms::{PurposeOfUse, RevocationReason};
+use super::terms::{ComplaintReason, PurposeOfUse, ReportDefect, RevocationReason};
 use crate::signed::Transcript;
 use crate::wire::{HexBytes, PublicKey, SecretText, Text};
 
@@ -231,6 +233,8 @@ pub enum RecordState {
     Reported,
     /// The patient acknowledged the report.
     Acknowledged,
+    /// The patient decrypted the report and complained about it.
+    Complained,
     /// Closed: no doctor matched.
     Unmatched,
     /// The patient withdrew consent; the ciphertext is deleted.
@@ -247,7 +251,7 @@ pub struct RecordView {
     pub record: Text<RecordId>,
     /// Where it stands.
     pub state: RecordState,
-    /// Why, where a reason is known (refused, unmatched).
+    /// Why, where a reason is known (refused, unmatched, complained).
     pub reason: Option<String>,
     /// The epoch it is encrypted to.
     pub epoch: u64,
@@ -276,6 +280,45 @@ pub struct AssignmentView {
     /// Digest of the report, once there.
     #[schema(value_type = Option<String>)]
     pub report_digest: Option<Text<Digest>>,
+    /// The patient's complaint about the report.
+    pub complaint: Option<ComplaintReason>,
+    /// The patient's dispute of the report.
+    pub dispute: Option<DisputeView>,
+}
+
+/// A dispute, settled by the ledger.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct DisputeView {
+    /// Who is shown at fault.
+    pub fault: Fault,
+    /// What is wrong with the report; absent where it opens.
+    pub defect: Option<ReportDefect>,
+    /// The height it was settled at.
+    pub height: u64,
+}
+
+/// Who a dispute shows at fault.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Fault {
+    /// The report opens.
+    Patient,
+    /// The report does not open.
+    Doctor,
+}
+
+impl From<DisputeEntry> for DisputeView {
+    fn from(entry: DisputeEntry) -> Self {
+        let (fault, defect) = match entry.settled {
+            Settlement::Opens => (Fault::Patient, None),
+            Settlement::DoesNotOpen(defect) => (Fault::Doctor, Some(defect.into())),
+        };
+        Self {
+            fault,
+            defect,
+            height: entry.height.value(),
+        }
+    }
 }
 
 /// Records.

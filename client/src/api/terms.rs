@@ -87,6 +87,42 @@ words! {
 }
 
 words! {
+    /// Why a patient complains about a report's content; no free text, for the ledger forgets nothing.
+    ComplaintReason {
+        /// It cannot be read: empty, garbage, another language.
+        Unreadable = "unreadable",
+        /// It is about somebody else.
+        OtherPatient = "other-patient",
+        /// It leaves out what the record asks for.
+        Incomplete = "incomplete",
+        /// It contradicts the record or itself.
+        Incorrect = "incorrect",
+        /// Anything else.
+        Other = "other",
+    }
+}
+
+words! {
+    /// What is wrong with a report that does not open.
+    ReportDefect {
+        /// The header is no header.
+        Header = "header",
+        /// The header names another federation, record, doctor or key.
+        Context = "context",
+        /// c is no residue coprime to N, as long as it.
+        Encapsulation = "encapsulation",
+        /// The header does not commit to the key that z gives.
+        Commitment = "commitment",
+        /// The ciphertext does not decrypt.
+        Ciphertext = "ciphertext",
+        /// The plaintext is no report.
+        Plaintext = "plaintext",
+        /// The doctor's signature inside is wrong.
+        InnerSignature = "inner-signature",
+    }
+}
+
+words! {
     /// Why a doctor is revoked; no free text, for the ledger forgets nothing.
     RevocationReason {
         /// The doctor left the hospital.

@@ -3,15 +3,18 @@
 use std::io;
 use std::path::PathBuf;
 
-use consilium_contracts::RecordId;
+use consilium_contracts::{RecordId, ReportDefect};
 use consilium_schemes::abe::HeaderMismatch;
 use consilium_schemes::curve::DecodeError;
 use consilium_schemes::envelope::EnvelopeError;
-use consilium_schemes::report::{ReportError, ReportKeyError};
+use consilium_schemes::report::{
+    DecryptionProofError, DisputeRefused, ReportError, ReportKeyError,
+};
 use consilium_schemes::tokens::TokenError;
 
 use super::complaint::WrongTransform;
 use crate::error::ClientError;
+use crate::ledger_proof::LedgerProofError;
 
 /// Why a device stops. Nothing it wrote is left behind.
 #[derive(Debug, thiserror::Error)]
@@ -83,6 +86,25 @@ pub enum DeviceError {
     /// The report is wrong.
     #[error("the report cannot be sealed or opened: {0}")]
     Report(#[from] ReportError),
+    /// The report on the ledger does not open: the doctor is at fault.
+    #[error(
+        "the report on record {record} does not open: {defect}; the doctor is at fault, and a dispute shows it to everybody"
+    )]
+    Unopenable {
+        /// The record.
+        record: RecordId,
+        /// What is wrong with it.
+        defect: ReportDefect,
+    },
+    /// A dispute that would be lost; nothing was posted.
+    #[error("nothing was posted: {0}")]
+    DisputeRefused(#[from] DisputeRefused),
+    /// A proof of having decrypted was not made.
+    #[error("it cannot be proven that the report was decrypted: {0}")]
+    DecryptionProof(#[from] DecryptionProofError),
+    /// What the gateway says of the ledger does not follow from the genesis.
+    #[error("the gateway's proof of what stands on the ledger does not hold: {0}")]
+    LedgerProof(#[from] LedgerProofError),
     /// A local file failed.
     #[error("a local file cannot be read or written: {0}")]
     File(#[from] io::Error),

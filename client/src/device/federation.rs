@@ -1,5 +1,7 @@
 //! The federation as a device needs it: parsed once, from a verified genesis.
 
+use std::sync::Arc;
+
 use consilium_contracts::{FederationId, VerifiedGenesis};
 use consilium_schemes::abe::PublicParameters;
 use consilium_schemes::tokens::{self, IndexSize};
@@ -14,6 +16,7 @@ pub struct Federation {
     token_key: tokens::PublicKey,
     index_size: IndexSize,
     lifetime: u64,
+    genesis: Arc<VerifiedGenesis>,
 }
 
 impl Federation {
@@ -32,7 +35,13 @@ impl Federation {
             token_key: token_key.map_err(|_| DeviceError::Genesis("the token key"))?,
             index_size: index_size.map_err(|_| DeviceError::Genesis("the setting n"))?,
             lifetime: body.settings.max_transaction_lifetime,
+            genesis: Arc::new(genesis.clone()),
         })
+    }
+
+    /// What proofs of the ledger's state are checked from.
+    pub fn genesis(&self) -> &VerifiedGenesis {
+        &self.genesis
     }
 
     /// SHA-256 of the genesis.

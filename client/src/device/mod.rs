@@ -7,22 +7,23 @@
 //! | 4, 8 keyword tokens | [`keyword_tokens`] |
 //! | 8 TrdGen | [`doctor::post_trapdoor`] |
 //! | 10 Dec | [`doctor::open_case`], [`doctor::decrypt_record`]; where nothing opens [`doctor::complain`] |
-//! | 11 Results return | [`doctor::submit_report`] to a [`doctor::ReportRecipient`], [`patient::read_report`], [`patient::acknowledge`] |
+//! | 11 Results return | [`doctor::submit_report`] to a [`doctor::ReportRecipient`], [`patient::read_report`], [`patient::acknowledge`], [`patient::complain`], [`patient::dispute`] |
 //!
 //! Parameters and keys of the federation come from the genesis, whose id came with the invitation; the gateway is not asked for
 //! them.
 //!
 //! # What a device believes its gateway
 //!
-//! In this version a device asks for **no proof of anything that stands on the ledger**; [`ledger_proof`](crate::ledger_proof) can check
-//! one for who does. It takes from its gateway the current epoch, the
-//! height, the digests and keys of a record, the key of the doctor who signed a report, hospitals' cards, and that a transaction was
+//! A patient's device has the digest and the doctor of a report, and the digest of the record's RSA key, proven from the genesis
+//! ([`ledger_proof`](crate::ledger_proof)) before it opens, acknowledges or disputes anything. For the rest a device of this version
+//! asks for no proof: it takes from its gateway the current epoch, the
+//! height, the digests and keys of a record, hospitals' cards, and that a transaction was
 //! committed. A lying gateway can therefore
 //!
 //! - name a past epoch, in which a doctor revoked since still decrypts (the ledger refuses to register such a record, but the
 //!   gateway has the ciphertext by then);
 //! - name a height far ahead, hold back a signed transaction and post it as late as that allows, or claim that it was committed;
-//! - show a doctor a record, or a patient a report, of its own making (see [`doctor`], [`patient::read_report`]).
+//! - show a doctor a record of its own making (see [`doctor`]), and keep a report from a patient.
 //!
 //! It cannot decrypt a record or sign for the device; nor have the report on a genuine record encrypted to itself: the report goes
 //! to the key in the header of the record that was decrypted ([`doctor::ReportRecipient`]).
@@ -36,6 +37,7 @@ mod federation;
 mod files;
 mod keywords;
 pub mod patient;
+mod received;
 mod recipient;
 mod registration;
 mod transaction;

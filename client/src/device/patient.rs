@@ -4,14 +4,14 @@ use std::io::Read;
 use std::path::Path;
 
 use consilium_contracts::{
-    Acknowledge, Action, BlockTime, BoundError, Canonical as _, Challenge, Consent, Digest,
-    DoctorId, HospitalId, MAX_CONSENT_HOSPITALS, OrderedSet, PurposeOfUse, RecordId, RecordTerms,
-    SigningKey, VerifyingKey, WithdrawConsent,
+    Action, BlockTime, BoundError, Canonical as _, Challenge, Consent, Digest, DoctorId,
+    HospitalId, MAX_CONSENT_HOSPITALS, OrderedSet, PurposeOfUse, RecordId, RecordTerms, SigningKey,
+    WithdrawConsent,
 };
 use consilium_policies::Policy;
 use consilium_schemes::abe::{self, Epoch, RecordContext};
 use consilium_schemes::envelope::{self, HeaderCore, HeaderFields};
-use consilium_schemes::report::{MIN_BITS, Report, ReportContext, SealedReport, SecretKey};
+use consilium_schemes::report::{MIN_BITS, ReportContext, SecretKey};
 use consilium_schemes::tokens::KeywordToken;
 use rand::CryptoRng;
 
@@ -23,6 +23,11 @@ use crate::GatewayClient;
 use crate::api::gateway::{RecordSubmission, RecordView};
 use crate::api::ledger::TransactionReceipt;
 use crate::wire::SecretText;
+
+pub use super::received::{
+    OpenedReport, ReceivedReport, acknowledge, complain, dispute, fetch_report, post_dispute,
+    read_report,
+};
 
 /// The keys of one record. Whoever holds them is the patient of that record.
 pub struct RecordKeys {
@@ -184,66 +189,6 @@ pub async fn withdraw_consent(
     rng: &mut (impl CryptoRng + Send),
 ) -> Result<TransactionReceipt, DeviceError> {
     let action = Action::WithdrawConsent(WithdrawConsent { record });
-    transaction::submit(gateway, federation, &keys.signing, action, rng).await
-}
-
-/// A report that opened.
-pub struct OpenedReport {
-    /// The text.
-    pub report: Report,
-    /// Its digest, for [`acknowledge`].
-    pub digest: Digest,
-    /// The doctor's signing key.
-    pub doctor: VerifyingKey,
-}
-
-/// Fetches the report of a record and opens it.
-///
-/// The doctor's key and the digest are what the gateway names: that this doctor was assigned and that this digest stands on the
-/// ledger, the device has no proof of. [`acknowledge`] fails where the ledger has another digest.
-///
-/// # Errors
-/// [`DeviceError::Gateway`], [`DeviceError::Answer`], [`DeviceError::Untrusted`]; [`DeviceError::Report`], whose
-/// `is_doctors_fault` tells whether a dispute would be won.
-pub async fn read_report(
-    gateway: &GatewayClient,
-    federation: &Federation,
-    keys: &RecordKeys,
-    record: RecordId,
-    rng: &mut (impl CryptoRng + Send),
-) -> Result<OpenedReport, DeviceError> {
-    let view = gateway.report(&record).await?;
-    let sealed =
-        SealedReport::from_bytes(view.report.as_bytes()).map_err(DeviceError::answer("report"))?;
-    let digest = Digest::from_bytes(sealed.digest().to_bytes());
-    if digest != view.digest.0 {
-        return Err(DeviceError::Untrusted(
-            "the report is not the one whose digest it names",
-        ));
-    }
-    let context = report_context(federation, record);
-    let doctor = *view.doctor_key.verifying_key();
-    let report = keys.report.open(&sealed, &context, &doctor, rng)?;
-    Ok(OpenedReport {
-        report,
-        digest,
-        doctor,
-    })
-}
-
-/// Says on the ledger that the report was opened.
-///
-/// # Errors
-/// [`DeviceError::Gateway`].
-pub async fn acknowledge(
-    gateway: &GatewayClient,
-    federation: &Federation,
-    keys: &RecordKeys,
-    record: RecordId,
-    digest: Digest,
-    rng: &mut (impl CryptoRng + Send),
-) -> Result<TransactionReceipt, DeviceError> {
-    let action = Action::Acknowledge(Acknowledge { record, digest });
     transaction::submit(gateway, federation, &keys.signing, action, rng).await
 }
 

@@ -1,5 +1,6 @@
 //! A gateway that tells a doctor's device whatever a test wants, over plain HTTP on loopback.
 
+use std::collections::BTreeMap;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -21,6 +22,8 @@ pub struct Answers {
     pub transactions: Vec<SubmitTransaction>,
     /// The reports that it was given.
     pub reports: Vec<ReportSubmission>,
+    /// Whatever else it answers, by path: kind and body.
+    pub others: BTreeMap<String, (&'static str, Vec<u8>)>,
 }
 
 /// The gateway; it answers until the test's process ends.
@@ -39,6 +42,7 @@ impl LyingGateway {
             calls: Vec::new(),
             transactions: Vec::new(),
             reports: Vec::new(),
+            others: BTreeMap::new(),
         }));
         let here = Arc::clone(&answers);
         std::thread::spawn(move || {
@@ -72,7 +76,11 @@ fn serve(
     let mut reader = BufReader::new(stream);
     let (call, body) = request(&mut reader)?;
     let mut answers = answers.lock().unwrap();
+    let (_, target) = call.split_once(' ').unwrap();
+    let path = target.split('?').next().unwrap();
+    let other = answers.others.get(path).cloned();
     let (kind, answer) = match call.rsplit('/').next().unwrap() {
+        _ if other.is_some() => other.unwrap(),
         "token" => json_answer(json!({
             "access_token": "t", "token_type": "bearer", "expires_in": 600, "scope": "doctor"
         })),

@@ -41,7 +41,7 @@ pub struct World {
 
 /// The RSA key of the schemes' vectors: making one takes seconds.
 fn report_key(rng: &mut StdRng) -> SecretKey {
-    let vectors = include_str!("../../../schemes/tests/vectors/report.json");
+    let vectors = include_str!("../../../schemes/tests/vectors/report_v2.json");
     let cases: serde_json::Value = serde_json::from_str(vectors).unwrap();
     let document = hex::decode(cases[0]["pkcs8"].as_str().unwrap()).unwrap();
     SecretKey::from_pkcs8_der(&document, rng).unwrap()

@@ -16,6 +16,7 @@ mod genesis;
 mod hospital;
 mod index;
 mod matching;
+mod patient;
 mod record;
 mod report;
 mod sender;
@@ -70,14 +71,15 @@ pub fn apply(
         Action::Decline(action) => access::decline(step, &sender, action),
         Action::Access(action) => access::access(step, &sender, action),
         Action::Report(action) => report::report(step, &sender, action),
-        Action::Acknowledge(action) => report::acknowledge(step, &sender, action),
-        Action::Dispute(_) => Err(Rejection::DisputeNotSupported),
+        Action::Acknowledge(action) => patient::acknowledge(step, &sender, tx, action),
+        Action::Dispute(action) => patient::dispute(step, &sender, tx, action),
         Action::ProposeValidatorChange(change) => validators::propose(step, &sender, change),
         Action::ApproveValidatorChange(action) => validators::approve(step, &sender, action),
         Action::UpdateCard(update) => hospital::update(step, &sender, update),
         Action::Challenge(action) => challenge::challenge(step, &sender, action),
         Action::AnswerChallenge(action) => challenge::answer(step, &sender, tx, action),
         Action::ComplainTransform(action) => complaint::post(step, &sender, tx, action),
+        Action::Complain(action) => patient::complain(step, &sender, tx, action),
     }?;
     envelope::remember(step, tx.transaction());
     Ok(changes.finish())

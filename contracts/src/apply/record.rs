@@ -46,6 +46,7 @@ pub(super) fn register<S: StateRead>(
         registered,
         matches: 0,
         window: None,
+        refuted: 0,
         status,
     };
     step.put(

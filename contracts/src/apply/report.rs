@@ -1,13 +1,11 @@
-//! The doctor's report, and the patient's acknowledgement.
+//! The doctor's report.
 
 use super::step::Step;
 use super::{access, assignment, record, sender};
-use crate::action::{Acknowledge, Report};
+use crate::action::Report;
 use crate::event::Event;
 use crate::rejection::Rejection;
-use crate::state::{
-    AssignmentStatus, CloseReason, Key, Principal, RecordStatus, ReportEntry, StateRead,
-};
+use crate::state::{AssignmentStatus, Key, Principal, RecordStatus, ReportEntry, StateRead};
 
 /// Action 16. Once per assignment, after an access.
 pub(super) fn report<S: StateRead>(
@@ -33,6 +31,8 @@ pub(super) fn report<S: StateRead>(
         digest,
         height,
         acknowledged: None,
+        complaint: None,
+        dispute: None,
     };
     step.put(Key::report(&record, &doctor), &posted);
     entry.status = RecordStatus::Reported { doctor };
@@ -45,42 +45,5 @@ pub(super) fn report<S: StateRead>(
         hospital,
         digest,
     });
-    Ok(())
-}
-
-/// Action 17.
-pub(super) fn acknowledge<S: StateRead>(
-    step: &mut Step<'_, S>,
-    sender: &Principal,
-    action: &Acknowledge,
-) -> Result<(), Rejection> {
-    let Acknowledge { record, digest } = *action;
-    let entry = record::open(step, &record)?;
-    sender::record_key(sender, &record)?;
-    let RecordStatus::Reported { doctor } = entry.status else {
-        return Err(Rejection::NoReport { record });
-    };
-    let mut posted = step
-        .view()
-        .report(&record, &doctor)
-        .ok_or(Rejection::NoReport { record })?;
-    if posted.digest != digest {
-        return Err(Rejection::WrongReport {
-            record,
-            posted: posted.digest,
-            given: digest,
-        });
-    }
-    posted.acknowledged = Some(step.height());
-    step.put(Key::report(&record, &doctor), &posted);
-    assignment::settle(step, &record, &doctor, AssignmentStatus::Acknowledged);
-    let owner = entry.terms.owner.clone();
-    step.emit(Event::Acknowledged {
-        record,
-        owner,
-        doctor,
-        digest,
-    });
-    record::close(step, entry, CloseReason::Acknowledged);
     Ok(())
 }

@@ -15,6 +15,7 @@ use crate::hospital::{Address, DisplayName, HospitalCard, KgcCard};
 use crate::ids::{
     AuthorizationId, BlockTime, Digest, DoctorId, FederationId, Height, HospitalId, Leaf, RecordId,
 };
+use crate::patient::{ComplaintReason, ReportDefect, Settlement};
 use consilium_schemes::abe::Epoch;
 
 /// Who a signing key is. A key is one principal only.
@@ -153,6 +154,8 @@ pub struct RecordEntry {
     pub matches: u32,
     /// When its matching window ends, or ended; none before it opens.
     pub window: Option<BlockTime>,
+    /// How many reports on it were shown not to open.
+    pub refuted: u32,
     /// Where it is now.
     pub status: RecordStatus,
 }
@@ -195,12 +198,14 @@ pub enum RecordStatus {
 pub enum CloseReason {
     /// No doctor suits.
     Unmatched(UnmatchedReason),
-    /// The patient opened the report.
+    /// The patient decrypted the report.
     Acknowledged,
     /// The patient withdrew consent.
     ConsentWithdrawn,
     /// The consent's time is over.
     ConsentExpired,
+    /// The patient decrypted the report and complained about it.
+    Complained(ComplaintReason),
 }
 
 /// Why no doctor suits.
@@ -214,13 +219,15 @@ pub enum UnmatchedReason {
 
 impl fmt::Display for CloseReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
+        let text = match self {
+            Self::Complained(reason) => return write!(f, "the patient complained: {reason}"),
             Self::Unmatched(UnmatchedReason::NoMatch) => "no doctor matched",
             Self::Unmatched(UnmatchedReason::Exhausted) => "no doctor who matched took it",
             Self::Acknowledged => "the patient has the report",
             Self::ConsentWithdrawn => "the patient withdrew consent",
             Self::ConsentExpired => "the consent has expired",
-        })
+        };
+        f.write_str(text)
     }
 }
 
@@ -338,7 +345,7 @@ pub enum AssignmentStatus {
     Open,
     /// The doctor reported; it waits for the patient.
     Reported,
-    /// The patient opened the report.
+    /// The patient decrypted the report.
     Acknowledged,
     /// The doctor or the hospital declined.
     Declined(DeclineReason),
@@ -350,6 +357,10 @@ pub enum AssignmentStatus {
     Unauthorized,
     /// The patient's consent ended.
     ConsentEnded,
+    /// The patient decrypted the report and complained about it.
+    Complained(ComplaintReason),
+    /// The report was shown not to open.
+    Refuted(ReportDefect),
 }
 
 /// The accesses of a doctor to a record.
@@ -376,12 +387,34 @@ pub struct ReportEntry {
     pub record: RecordId,
     /// The doctor.
     pub doctor: DoctorId,
-    /// SHA-256 of the encrypted report.
+    /// The digest of the encrypted report.
     pub digest: Digest,
     /// When.
     pub height: Height,
     /// When the patient acknowledged it.
     pub acknowledged: Option<Height>,
+    /// The patient's complaint about its content.
+    pub complaint: Option<ReportComplaintEntry>,
+    /// The patient's dispute, settled.
+    pub dispute: Option<DisputeEntry>,
+}
+
+/// That a patient complained about a report's content.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, BorshSerialize, BorshDeserialize)]
+pub struct ReportComplaintEntry {
+    /// Why.
+    pub reason: ComplaintReason,
+    /// When.
+    pub height: Height,
+}
+
+/// That a patient disputed a report.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, BorshSerialize, BorshDeserialize)]
+pub struct DisputeEntry {
+    /// What it showed.
+    pub settled: Settlement,
+    /// When.
+    pub height: Height,
 }
 
 /// Something that happens at a block time. The order of the variants is the order within one time.

@@ -17,10 +17,10 @@ pub use challenge::{
     ChallengeEntry, ChallengeQuota, ChallengeStatus, Challenger, ConductEntry, OpenChallenge,
 };
 pub use entries::{
-    AccessEntry, AssignmentEntry, AssignmentStatus, AuthorizationEntry, CloseReason, DoctorEntry,
-    Due, EpochEntry, FederationEntry, FormerPeer, HospitalEntry, IndexEntry, LeafEntry, MatchEntry,
-    Principal, RecordEntry, RecordStatus, ReportEntry, Revocation, RevokedLeaf, TrapdoorEntry,
-    UnmatchedReason,
+    AccessEntry, AssignmentEntry, AssignmentStatus, AuthorizationEntry, CloseReason, DisputeEntry,
+    DoctorEntry, Due, EpochEntry, FederationEntry, FormerPeer, HospitalEntry, IndexEntry,
+    LeafEntry, MatchEntry, Principal, RecordEntry, RecordStatus, ReportComplaintEntry, ReportEntry,
+    Revocation, RevokedLeaf, TrapdoorEntry, UnmatchedReason,
 };
 pub use key::Key;
 pub(crate) use key::prefix;

@@ -1,6 +1,7 @@
 //! A federation in memory: KGC, three hospitals, two doctors each, blocks on demand.
 
 pub mod proofs;
+pub mod reports;
 
 use self::proofs::{N, completed, once};
 use consilium_contracts::*;
@@ -389,7 +390,7 @@ pub fn terms(number: u8, owner: &str, consented: &[&str]) -> RecordTerms {
         ctsym: digest("ctsym"),
         epoch: Epoch::new(1),
         record_key: public(&record_key(number)),
-        rsa_key: digest("rsa"),
+        rsa_key: Digest::of(reports::report_key().as_bytes()),
         consent: Consent {
             hospitals: OrderedSet::collect(consented.iter().map(|name| hospital(name))).unwrap(),
             purposes: OrderedSet::collect([PurposeOfUse::Treatment]).unwrap(),
@@ -447,6 +448,7 @@ pub fn trapdoor(at: &str, interests: u8) -> Action {
     })
 }
 
+/// Its digest is made with the transaction.
 pub fn report(number: u8) -> Action {
     Action::Report(Report {
         record: record_id(number),
@@ -454,11 +456,35 @@ pub fn report(number: u8) -> Action {
     })
 }
 
-pub fn acknowledge(number: u8) -> Action {
-    Action::Acknowledge(Acknowledge {
+/// One that does not open; its digest is made with the transaction.
+pub fn broken_report(number: u8) -> Action {
+    Action::Report(Report {
         record: record_id(number),
-        digest: digest("report"),
+        digest: digest("broken report"),
     })
+}
+
+/// Shows nothing yet: what it shows is made with the transaction.
+pub fn undecrypted(number: u8) -> Decrypted {
+    Decrypted {
+        record: record_id(number),
+        key: bytes(&[]),
+        c: bytes(&[]),
+        header: digest("header"),
+        ciphertext: digest("ciphertext"),
+        proof: bytes(&[]),
+    }
+}
+
+pub fn acknowledge(number: u8) -> Action {
+    Action::Acknowledge(Box::new(undecrypted(number)))
+}
+
+pub fn complain(number: u8) -> Action {
+    Action::Complain(Box::new(Complain {
+        decrypted: undecrypted(number),
+        reason: ComplaintReason::Incomplete,
+    }))
 }
 
 pub fn join(name: &str) -> ValidatorChange {
@@ -503,9 +529,11 @@ pub fn update(update: UpdateCard) -> Action {
     Action::UpdateCard(Box::new(update))
 }
 
+/// What it reveals is made with the transaction: of a report that opens.
 pub fn dispute(number: u8) -> Action {
-    Action::Dispute(Dispute {
+    Action::Dispute(Box::new(Dispute {
         record: record_id(number),
-        digest: digest("report"),
-    })
+        key: reports::report_key(),
+        evidence: bytes(&[]),
+    }))
 }

@@ -13,7 +13,7 @@ use consilium_schemes::tokens::KeywordToken;
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 
-use super::{World, bytes, digest, hospital, made, public, record_id, terms};
+use super::{World, bytes, digest, hospital, made, public, record_id, reports, terms};
 
 pub static N: LazyLock<IndexSize> = LazyLock::new(|| IndexSize::new(4).unwrap());
 
@@ -133,6 +133,26 @@ pub fn completed(world: &World, sender: &str, expires: Height, action: Action) -
             let proof = answer(world, &action, expires).unwrap_or_else(|| unrelated(federation));
             Action::AnswerChallenge(AnswerChallenge { proof, ..action })
         }
+        Action::Report(action) if action.digest == digest("report") => {
+            let sealed = reports::sealed(federation, &action.record, sender);
+            let digest = reports::ours(&sealed.digest());
+            Action::Report(Report { digest, ..action })
+        }
+        Action::Report(action) if action.digest == digest("broken report") => {
+            let broken = reports::broken(federation, &action.record, sender);
+            let digest = reports::ours(&broken.digest());
+            Action::Report(Report { digest, ..action })
+        }
+        Action::Acknowledge(action) => Action::Acknowledge(Box::new(shown(world, *action))),
+        Action::Complain(action) => {
+            let Complain { decrypted, reason } = *action;
+            let decrypted = shown(world, decrypted);
+            Action::Complain(Box::new(Complain { decrypted, reason }))
+        }
+        Action::Dispute(mut action) if action.evidence.as_bytes().is_empty() => {
+            action.evidence = reports::revealed(world, &action.record);
+            Action::Dispute(action)
+        }
         other => other,
     }
 }
@@ -145,6 +165,17 @@ pub fn answer(world: &World, action: &AnswerChallenge, expires: Height) -> Optio
     let open = view.open_challenge(&at, &action.record, doctor)?;
     let context = answer_context(&world.federation, &terms, doctor, &at, expires);
     Some(proof(&open.index, &open.trapdoor, &at, &context))
+}
+
+/// What the patient shows of the report that waits, where nothing is shown yet.
+fn shown(world: &World, decrypted: Decrypted) -> Decrypted {
+    match decrypted.proof.as_bytes() {
+        [] => {
+            let doctor = reports::waiting(world, &decrypted.record);
+            reports::decrypted(&world.federation, &decrypted.record, doctor)
+        }
+        _ => decrypted,
+    }
 }
 
 /// For the index and the trapdoor in the state.

@@ -97,6 +97,7 @@ pub fn happen(world: &World, step: &Happens) -> (String, Action) {
         9..=11 => (at, world.matched(record, name)),
         12 if sender < 2 => (name, world.decline(record, name)),
         12..=13 => (at, world.access(record, name)),
+        14 if doctor == 2 || doctor == 5 => (name, broken_report(record)),
         14 => (name, report(record)),
         15 if sender == 0 => (at, world.revoke(name)),
         15 => (name, trapdoor(at, 1)),
@@ -114,10 +115,11 @@ pub fn happen(world: &World, step: &Happens) -> (String, Action) {
         _ => {
             return (
                 record_key(record),
-                if sender == 0 {
-                    withdraw_consent(record)
-                } else {
-                    acknowledge(record)
+                match sender {
+                    0 => withdraw_consent(record),
+                    1 | 2 => acknowledge(record),
+                    3 => complain(record),
+                    _ => dispute(record),
                 },
             );
         }

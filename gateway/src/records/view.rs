@@ -1,6 +1,6 @@
 //! A record as its patient and the operator see it: the ledger's state, and where that says nothing yet, the store's.
 
-use consilium_client::api::gateway::{AssignmentView, RecordState, RecordView};
+use consilium_client::api::gateway::{AssignmentView, DisputeView, RecordState, RecordView};
 use consilium_client::wire::Text;
 use consilium_contracts::{
     AssignmentEntry, CloseReason, HospitalId, RecordEntry, RecordId, RecordStatus,
@@ -80,6 +80,9 @@ fn authorized(state: &Snapshot, entry: &RecordEntry) -> Vec<HospitalId> {
 
 fn assignment(state: &Snapshot, one: &AssignmentEntry) -> AssignmentView {
     let view = View::new(state);
+    let report = view.report(&one.record, &one.doctor);
+    let complaint = report.as_ref().and_then(|report| report.complaint);
+    let dispute = report.as_ref().and_then(|report| report.dispute);
     AssignmentView {
         doctor: Text(one.doctor),
         hospital: Text(one.hospital.clone()),
@@ -87,9 +90,9 @@ fn assignment(state: &Snapshot, one: &AssignmentEntry) -> AssignmentView {
         accessed_height: view
             .access(&one.record, &one.doctor)
             .map(|access| access.first.value()),
-        report_digest: view
-            .report(&one.record, &one.doctor)
-            .map(|report| Text(report.digest)),
+        report_digest: report.map(|report| Text(report.digest)),
+        complaint: complaint.map(|complaint| complaint.reason.into()),
+        dispute: dispute.map(DisputeView::from),
     }
 }
 
@@ -101,6 +104,9 @@ fn on_ledger(entry: &RecordEntry) -> (RecordState, Option<String>) {
         RecordStatus::Accessed { .. } => (RecordState::Opened, None),
         RecordStatus::Reported { .. } => (RecordState::Reported, None),
         RecordStatus::Closed(CloseReason::Acknowledged) => (RecordState::Acknowledged, None),
+        RecordStatus::Closed(reason @ CloseReason::Complained(_)) => {
+            (RecordState::Complained, Some(reason.to_string()))
+        }
         RecordStatus::Closed(CloseReason::ConsentWithdrawn) => (
             RecordState::Withdrawn,
             Some("the patient withdrew consent".to_owned()),

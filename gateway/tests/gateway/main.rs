@@ -7,6 +7,7 @@ mod catching_up;
 mod challenges;
 mod complaint;
 mod description;
+mod disputes;
 mod input;
 mod membership;
 mod moved;

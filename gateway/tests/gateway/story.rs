@@ -73,16 +73,9 @@ async fn a_record_is_matched_opened_and_answered_in_another_hospital() {
     assert_eq!(got.doctor, specialist.keys.signing().verifying_key());
     let random = &mut rng();
     let (client, keys) = (&patient.client, &sent.keys);
-    device_patient::acknowledge(
-        client,
-        &world.federation,
-        keys,
-        sent.record,
-        got.digest,
-        random,
-    )
-    .await
-    .unwrap();
+    device_patient::acknowledge(client, &world.federation, keys, &got, random)
+        .await
+        .unwrap();
     let view = patient.client.record(&sent.record).await.unwrap();
     assert_eq!(view.state, RecordState::Acknowledged);
     assert_eq!(view.assignments.len(), 1);

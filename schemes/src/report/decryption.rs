@@ -19,8 +19,8 @@
 //! an inversion modulo N.
 //!
 //! **What it does not show**: who made it. The doctor, who drew z, can make it too: it says nothing without the signature of the
-//! record's key on the transaction that carries it. Nor can it be seen from a report's digest that c belongs to it: the ledger must hold c,
-//! or a digest of it, beside the report's digest.
+//! record's key on the transaction that carries it. Nor does it show that c belongs to the report of that digest: that is what
+//! [`PartDigests`](super::PartDigests) are for.
 //!
 //! Constant time: multiplication and reduction of the crate `crypto-bigint` (`mul_mod`) do not branch on their values, the
 //! exponents e and ch_i are public. Whether a nonce was drawn again (not in (0, N), or not coprime to it) shows, its value does

@@ -23,11 +23,10 @@ use core::fmt;
 use zeroize::Zeroizing;
 
 use super::error::{Defect, DisputeRefused, Inadmissible};
-use super::header::HeaderCore;
+use super::header::{HeaderCore, TAG};
 use super::key::{PublicKey, SecretKey};
-use super::sealed::{
-    CIPHERTEXT_LIMIT, MODULUS_LIMIT, SealedReport, TAG, digest_of, encapsulation, power, unseal,
-};
+use super::parts::ReportParts;
+use super::sealed::{CIPHERTEXT_LIMIT, MODULUS_LIMIT, encapsulation, power, unseal};
 use super::{Opening, ReportContext};
 use crate::curve::{DecodeError, InField as _, Reader, put_variable};
 use crate::digest::Digest;
@@ -63,22 +62,23 @@ pub enum Verdict {
 /// z, c, header, ciphertext: what a patient reveals in a dispute. Wiped when dropped, redacted when printed.
 pub struct Evidence {
     opening: Opening,
-    c: Vec<u8>,
-    header: Vec<u8>,
-    ciphertext: Zeroizing<Vec<u8>>,
+    parts: ReportParts,
 }
 
 impl Evidence {
     /// Largest encoding.
     pub const LIMIT: usize = 1 + 4 * 4 + 2 * MODULUS_LIMIT + HEADER_LIMIT + CIPHERTEXT_LIMIT;
 
-    fn new(opening: Opening, sealed: &SealedReport) -> Self {
-        Self {
-            opening,
-            c: sealed.encapsulation().to_vec(),
-            header: sealed.header(),
-            ciphertext: sealed.ciphertext().to_vec().into(),
-        }
+    /// Puts evidence together without asking whether the dispute would be won. A device uses [`SecretKey::dispute`].
+    #[must_use]
+    pub fn new(opening: Opening, parts: ReportParts) -> Self {
+        Self { opening, parts }
+    }
+
+    /// c, header and ciphertext.
+    #[must_use]
+    pub fn parts(&self) -> &ReportParts {
+        &self.parts
     }
 
     /// Who is at fault, given what stands on the ledger and the record's certified key.
@@ -93,7 +93,7 @@ impl Evidence {
         if recipient.digest() != posted.key {
             return Err(Inadmissible::Key); // L43
         }
-        if digest_of(&self.c, &self.header, &self.ciphertext) != posted.digest {
+        if self.parts.digest() != posted.digest {
             return Err(Inadmissible::Report); // L44
         }
         let (core, tag) = match self.posted_as(posted, recipient) {
@@ -101,10 +101,10 @@ impl Evidence {
             Err(defect) => return Ok(Verdict::DoesNotOpen(defect)),
         };
         let z = self.opening.expose_secret();
-        if power(recipient, z).ok().as_ref() != Some(&self.c) {
+        if power(recipient, z).ok().as_ref() != Some(&self.parts.c) {
             return Err(Inadmissible::Opening); // L47
         }
-        match unseal(z, &core, &tag, &self.c, &self.ciphertext) {
+        match unseal(z, &core, &tag, &self.parts.c, &self.parts.ciphertext) {
             Ok(_) => Ok(Verdict::Opens),                     // L50
             Err(defect) => Ok(Verdict::DoesNotOpen(defect)), // L48, L49
         }
@@ -116,13 +116,13 @@ impl Evidence {
         posted: &PostedReport,
         recipient: &PublicKey,
     ) -> Result<(HeaderCore, [u8; TAG]), Defect> {
-        let (core, tag) = read_header(&self.header).map_err(|_| Defect::Header)?;
+        let (core, tag) = read_header(&self.parts.header).map_err(|_| Defect::Header)?;
         core.expect(&HeaderCore {
             context: posted.context,
             doctor: posted.doctor,
             recipient: posted.key,
         })?; // L45
-        encapsulation(recipient, &self.c).ok_or(Defect::Encapsulation)?; // L46
+        encapsulation(recipient, &self.parts.c).ok_or(Defect::Encapsulation)?; // L46
         Ok((core, tag))
     }
 
@@ -132,9 +132,9 @@ impl Evidence {
         let mut out = Zeroizing::new(Vec::with_capacity(Self::LIMIT));
         out.push(VERSION);
         put_variable(&mut out, self.opening.expose_secret());
-        put_variable(&mut out, &self.c);
-        put_variable(&mut out, &self.header);
-        put_variable(&mut out, &self.ciphertext);
+        put_variable(&mut out, &self.parts.c);
+        put_variable(&mut out, &self.parts.header);
+        put_variable(&mut out, &self.parts.ciphertext);
         out
     }
 
@@ -155,9 +155,11 @@ impl Evidence {
         reader.finish()?;
         Ok(Self {
             opening: Opening::from_bytes(z.into()),
-            c,
-            header,
-            ciphertext: ciphertext.into(),
+            parts: ReportParts {
+                c,
+                header,
+                ciphertext,
+            },
         })
     }
 }
@@ -177,15 +179,15 @@ impl SecretKey {
     /// [`DisputeRefused`].
     pub fn dispute(
         &self,
-        sealed: &SealedReport,
+        parts: &ReportParts,
         posted: &PostedReport,
         rng: &mut impl rand_core::CryptoRng,
     ) -> Result<(Evidence, Defect), DisputeRefused> {
         let nothing = Opening::from_bytes(Vec::new().into());
-        let mut evidence = Evidence::new(nothing, sealed);
+        let mut evidence = Evidence::new(nothing, parts.clone());
         if evidence.posted_as(posted, self.public_key()).is_ok() {
             evidence.opening = self
-                .root(&evidence.c, rng)
+                .root(&parts.c, rng)
                 .map_err(|_| Inadmissible::Opening)?;
         }
         match evidence.settle(posted, self.public_key())? {

@@ -78,9 +78,8 @@ impl ReportError {
     }
 }
 
-/// What shows everyone that the doctor sealed or posted a report wrongly.
+/// What shows everyone that the doctor sealed or posted a report wrongly. The ledger records which.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
 pub enum Defect {
     /// The header is no header.
     #[error("the report's header is malformed")]
@@ -121,7 +120,6 @@ impl From<Defect> for ReportError {
 
 /// Why evidence settles nothing: it is not about the report on the ledger.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
 pub enum Inadmissible {
     /// c, header and ciphertext are not those whose digest the doctor posted.
     #[error("c, header and ciphertext are not those of the report on the ledger")]

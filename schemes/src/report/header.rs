@@ -11,6 +11,11 @@ const VERSION: u8 = 1;
 /// RSA-KEM with e = 65537, HKDF-SHA-256, HMAC-SHA-256, AES-256-GCM.
 const SUITE: u8 = 1;
 
+/// Bytes of the tag that commits to the key.
+pub(super) const TAG: usize = 32;
+/// Bytes of a header: core and tag.
+pub(super) const HEADER: usize = HeaderCore::LENGTH + TAG;
+
 /// Who sent what to whom, in the clear.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct HeaderCore {

@@ -17,7 +17,8 @@
 //! | plaintext | [`Report`] |
 //! | z | [`Opening`] |
 //! | c, header, ciphertext, outer signature | [`SealedReport`] |
-//! | SHA-256(c, header, ciphertext) | [`Digest`], by [`SealedReport::digest`] |
+//! | c, header, ciphertext as the ledger sees them | [`ReportParts`], [`PartDigests`] |
+//! | SHA-256(SHA-256(c), SHA-256(header), SHA-256(ciphertext)) | [`Digest`], by [`SealedReport::digest`] |
 //! | ch, r_1..r_8 | [`DecryptionProof`] |
 //! | z, c, header, ciphertext of a dispute; the outcome | [`Evidence`]; [`Verdict`] |
 //!
@@ -56,6 +57,7 @@ mod error;
 mod header;
 mod key;
 mod modulus;
+mod parts;
 mod sealed;
 
 use core::fmt;
@@ -68,6 +70,7 @@ pub use error::{
     DecryptionProofError, Defect, DisputeRefused, Inadmissible, ReportError, ReportKeyError,
 };
 pub use key::{MAX_BITS, MIN_BITS, PublicKey, SecretKey};
+pub use parts::{PartDigests, ReportParts};
 pub use sealed::{SealedReport, open_with, seal};
 
 use crate::digest::Digest;

@@ -8,20 +8,19 @@ use rsa::{BoxedUint, hazmat};
 use zeroize::Zeroizing;
 
 use super::error::{Defect, ReportError};
-use super::header::HeaderCore;
+use super::header::{HEADER, HeaderCore, TAG};
 use super::key::{MAX_BITS, PublicKey, SecretKey};
 use super::modulus::{is_coprime, residue};
+use super::parts::ReportParts;
 use super::{Digest, Opening, REPORT_LIMIT, Report, ReportContext};
-use crate::curve::{DecodeError, InField as _, Label, Reader, Transcript, put_variable};
+use crate::curve::{DecodeError, InField as _, Label, Reader, put_variable};
 use crate::kdf::CommittingKeys;
 use crate::signature::{Purpose, Signature, SigningKey, VerifyingKey};
 
 const LABEL_KEYS: Label = Label::new("CONSILIUM-V1-REPORT-KEYS");
-const LABEL_DIGEST: Label = Label::new("CONSILIUM-V1-REPORT-DIGEST");
 const PURPOSE_INSIDE: Purpose = Purpose::new("CONSILIUM-V1-SIG-REPORT-INSIDE");
 const PURPOSE_OUTSIDE: Purpose = Purpose::new("CONSILIUM-V1-SIG-REPORT-OUTSIDE");
 
-pub(super) const TAG: usize = 32;
 const GCM_TAG: usize = 16;
 pub(super) const CIPHERTEXT_LIMIT: usize = Signature::LENGTH + REPORT_LIMIT + GCM_TAG;
 pub(super) const MODULUS_LIMIT: usize = MAX_BITS as usize / 8;
@@ -41,14 +40,12 @@ pub struct SealedReport {
 
 impl SealedReport {
     /// Largest encoding.
-    pub const LIMIT: usize =
-        HeaderCore::LENGTH + TAG + 4 + MODULUS_LIMIT + 4 + CIPHERTEXT_LIMIT + Signature::LENGTH;
+    pub const LIMIT: usize = HEADER + 4 + MODULUS_LIMIT + 4 + CIPHERTEXT_LIMIT + Signature::LENGTH;
 
-    /// SHA-256(c, header, ciphertext), under a label, each behind its length: what the ledger holds
-    /// of the report.
+    /// The digest of c, header and ciphertext: what the ledger holds of the report. See [`ReportParts::digest`].
     #[must_use]
     pub fn digest(&self) -> Digest {
-        digest_of(&self.c, &self.header(), &self.ciphertext)
+        ReportParts::from(self).digest()
     }
 
     /// c, big-endian, as long as the modulus.
@@ -287,16 +284,6 @@ pub(super) fn unseal(
         )
         .map_err(|_| Defect::InnerSignature)?;
     Report::new(Zeroizing::new(text.to_vec())).map_err(|_| Defect::Plaintext)
-}
-
-/// SHA-256(c, header, ciphertext), under a label, each behind its length.
-pub(super) fn digest_of(c: &[u8], header: &[u8], ciphertext: &[u8]) -> Digest {
-    let parts = Transcript::new()
-        .variable(LABEL_DIGEST.as_bytes())
-        .variable(c)
-        .variable(header)
-        .variable(ciphertext);
-    Digest::of(parts.as_bytes())
 }
 
 /// c as an integer, if it is in (0, N), as long as N, and coprime to it.

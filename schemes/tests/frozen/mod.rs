@@ -165,3 +165,13 @@ pub fn wide(scalars: &[Vec<u8>]) -> Vec<u8> {
     let wide = scalars.iter().map(|scalar| [&[0; 32][..], scalar].concat());
     wide.collect::<Vec<_>>().concat()
 }
+
+/// A report's digest: over those of c, header and ciphertext.
+pub fn report_digest_by_hand(c: &[u8], header: &[u8], ciphertext: &[u8]) -> Vec<u8> {
+    let label = |end: &str| format!("CONSILIUM-V1-REPORT-DIGEST{end}");
+    let mut message = sized(label("").as_bytes());
+    for (end, part) in [("-C", c), ("-HEADER", header), ("-CIPHERTEXT", ciphertext)] {
+        message.extend(digest_by_hand(&label(end), &[part]));
+    }
+    Sha256::digest(message).to_vec()
+}

@@ -5,13 +5,14 @@ use aes_gcm::{Aes256Gcm, KeyInit as _};
 use consilium_schemes::curve::DecodeError;
 use consilium_schemes::digest::Digest;
 use consilium_schemes::report::{
-    Defect, DisputeRefused, Evidence, Inadmissible, PostedReport, SealedReport, Verdict,
+    Defect, DisputeRefused, Evidence, Inadmissible, PartDigests, PostedReport, ReportParts,
+    SealedReport, Verdict,
 };
 use consilium_schemes::signature::Purpose;
 
 use super::{CONTEXT, PATIENT, SIZE, doctor, modulus, rng, sealed, squares, z};
 use crate::by_hand::{hkdf, hmac};
-use crate::frozen::{bytes, digest_by_hand};
+use crate::frozen::{bytes, report_digest_by_hand};
 
 /// c, header and ciphertext as a doctor posted their digest.
 #[derive(Clone)]
@@ -32,8 +33,7 @@ impl Parts {
     }
 
     fn posted(&self) -> PostedReport {
-        let parts = [&self.c[..], &self.header, &self.ciphertext];
-        let digest = digest_by_hand("CONSILIUM-V1-REPORT-DIGEST", &parts);
+        let digest = report_digest_by_hand(&self.c, &self.header, &self.ciphertext);
         PostedReport {
             context: CONTEXT,
             doctor: doctor().verifying_key(),
@@ -75,8 +75,8 @@ impl Parts {
         }
     }
 
-    /// The sealed report, with the doctor's signature outside.
-    fn sealed(&self) -> SealedReport {
+    /// What travels, with the doctor's signature outside.
+    fn encoded(&self) -> Vec<u8> {
         let purpose = Purpose::new("CONSILIUM-V1-SIG-REPORT-OUTSIDE");
         let digest = self.posted().digest;
         let signature = doctor().sign(purpose, &self.header[..134], digest.as_bytes());
@@ -87,7 +87,13 @@ impl Parts {
             sized(&self.ciphertext),
             signature.to_bytes().to_vec(),
         ];
-        SealedReport::from_bytes(&encoded.concat()).unwrap()
+        encoded.concat()
+    }
+
+    fn parts(&self) -> ReportParts {
+        let parts = ReportParts::from_bytes(&self.encoded()).unwrap();
+        assert_eq!(parts.digest(), self.posted().digest);
+        parts
     }
 
     fn changed(&self, change: impl FnOnce(&mut Self)) -> Self {
@@ -107,7 +113,7 @@ fn a_report_that_opens_shows_the_patient_at_fault_and_the_device_does_not_disput
     let parts = Parts::of(&sealed);
     assert_eq!(parts.posted().digest, sealed.digest());
     assert_eq!(parts.settle(&z(1)), Ok(Verdict::Opens));
-    let refused = PATIENT.dispute(&sealed, &parts.posted(), &mut rng(1));
+    let refused = PATIENT.dispute(&(&sealed).into(), &parts.posted(), &mut rng(1));
     assert_eq!(refused.map(drop).unwrap_err(), DisputeRefused::Opens);
 }
 
@@ -146,7 +152,7 @@ fn every_defect_is_shown_by_the_device_and_settled_alike_by_everyone() {
         (good.changed(|p| p.c.truncate(300)), Defect::Encapsulation),
     ] {
         let (evidence, found) = PATIENT
-            .dispute(&bad.sealed(), &bad.posted(), &mut rng(1))
+            .dispute(&bad.parts(), &bad.posted(), &mut rng(1))
             .unwrap();
         assert_eq!(found, defect);
         let revealed = Evidence::from_bytes(&evidence.expose_secret()).unwrap();
@@ -166,12 +172,23 @@ fn a_malformed_header_shows_the_doctor_at_fault_without_z() {
         (good.changed(|p| p.header.push(0)), Defect::Header),
         (good.changed(|p| p.header.clear()), Defect::Header),
         // The doctor's key replaced by something that is none.
+        (good.changed(|p| p.header[70..102].fill(0)), Defect::Header),
         (
             good.changed(|p| p.header = [&other[..], &[0; 96]].concat()),
             Defect::Header,
         ),
     ] {
         assert_eq!(bad.settle(&[]), Ok(Verdict::DoesNotOpen(defect)));
+        // Where such a header can be delivered at all, the device finds the same, though the report does not parse.
+        if bad.header.len() == good.header.len() {
+            assert!(SealedReport::from_bytes(&bad.encoded()).is_err());
+            let (evidence, found) = PATIENT
+                .dispute(&bad.parts(), &bad.posted(), &mut rng(1))
+                .unwrap();
+            assert_eq!(found, defect);
+            let verdict = evidence.settle(&bad.posted(), PATIENT.public_key());
+            assert_eq!(verdict, Ok(Verdict::DoesNotOpen(defect)));
+        }
     }
     // Another doctor's key, although this doctor posted the digest.
     let key = consilium_schemes::signature::SigningKey::from_bytes(&[5; 32]);
@@ -229,7 +246,8 @@ fn evidence_about_another_report_or_key_is_inadmissible() {
     let verdict = good.evidence(&z(1)).settle(&posted, &another_key);
     assert_eq!(verdict, Err(Inadmissible::Key));
     // On the device: the report at hand is not the one on the ledger.
-    let refused = PATIENT.dispute(&sealed(2), &posted, &mut rng(1)).map(drop);
+    let other = ReportParts::from(&sealed(2));
+    let refused = PATIENT.dispute(&other, &posted, &mut rng(1)).map(drop);
     assert_eq!(
         refused.unwrap_err(),
         DisputeRefused::Inadmissible(Inadmissible::Report)
@@ -258,13 +276,55 @@ fn a_c_with_two_roots_is_the_doctors_fault_before_any_root_is_looked_at() {
     }
 }
 
+/// So a proof of having decrypted can be tied to the report on the ledger without header and ciphertext.
+#[test]
+fn c_and_two_digests_give_the_reports_digest_and_every_other_c_another() {
+    let sealed = sealed(1);
+    let parts = ReportParts::from(&sealed);
+    let digests = parts.digests();
+    assert_eq!(digests.with(sealed.encapsulation()), sealed.digest());
+    assert_eq!(parts, ReportParts::from_bytes(&sealed.to_bytes()).unwrap());
+    let mut c = sealed.encapsulation().to_vec();
+    for at in 0..c.len() {
+        c[at] ^= 1;
+        assert_ne!(digests.with(&c), sealed.digest());
+        c[at] ^= 1;
+    }
+    // A digest in another's place, and the other report's, do not do either.
+    let swapped = PartDigests {
+        header: digests.ciphertext,
+        ciphertext: digests.header,
+    };
+    assert_ne!(swapped.with(&c), sealed.digest());
+    assert_ne!(
+        digests.with(super::sealed(2).encapsulation()),
+        sealed.digest()
+    );
+}
+
+#[test]
+fn parts_of_anything_but_the_encoding_of_a_report_are_refused() {
+    let encoded = sealed(1).to_bytes();
+    for length in (0..encoded.len()).step_by(37) {
+        let refused = ReportParts::from_bytes(&encoded[..length]).unwrap_err();
+        assert_eq!(*refused.root(), DecodeError::Truncated);
+    }
+    let longer = [&encoded[..], &[0]].concat();
+    let refused = ReportParts::from_bytes(&longer).unwrap_err();
+    assert_eq!(refused, DecodeError::TrailingBytes(1));
+    let mut huge = encoded;
+    huge[166..170].fill(0xff);
+    let refused = ReportParts::from_bytes(&huge).unwrap_err();
+    assert!(matches!(*refused.root(), DecodeError::Limit { .. }));
+}
+
 #[test]
 fn the_doctors_outer_signature_plays_no_part() {
     let bad = good().changed(|p| p.header[140] ^= 1);
-    let mut unsigned = bad.sealed().to_bytes();
+    let mut unsigned = bad.encoded();
     let end = unsigned.len();
     unsigned[end - 64..].fill(0);
-    let unsigned = SealedReport::from_bytes(&unsigned).unwrap();
+    let unsigned = ReportParts::from_bytes(&unsigned).unwrap();
     let (_, defect) = PATIENT
         .dispute(&unsigned, &bad.posted(), &mut rng(1))
         .unwrap();

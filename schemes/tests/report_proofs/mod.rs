@@ -26,7 +26,7 @@ fn rng(seed: u64) -> StdRng {
 
 /// The one test key: making 3072-bit keys takes seconds.
 static PATIENT: LazyLock<SecretKey> = LazyLock::new(|| {
-    let case = &cases("report", "key")[0];
+    let case = &cases("report_v2", "key")[0];
     SecretKey::from_pkcs8_der(&bytes(&case["pkcs8"]), &mut rng(1)).unwrap()
 });
 

@@ -81,7 +81,7 @@ fn derived(case: &Value) -> Value {
 
 #[test]
 fn frozen_proofs_are_made_again_by_schoolbook_arithmetic() {
-    for case in cases("report_proofs", "decryption") {
+    for case in cases("report_proofs_v2", "decryption") {
         for (name, value) in derived(&case).as_object().unwrap() {
             assert!(*value == case[name], "{name}");
         }
@@ -90,7 +90,7 @@ fn frozen_proofs_are_made_again_by_schoolbook_arithmetic() {
 
 #[test]
 fn frozen_proofs_are_reproduced_and_hold() {
-    for case in cases("report_proofs", "decryption") {
+    for case in cases("report_proofs_v2", "decryption") {
         let (c, digest) = (
             bytes(&case["c"]),
             Digest::from_bytes(array(&case["report"])),
@@ -126,5 +126,5 @@ fn generate() {
         case.as_object_mut().unwrap().extend(derived);
         case
     };
-    freeze("report_proofs", &[case(1), case(2)]);
+    freeze("report_proofs_v2", &[case(1), case(2)]);
 }

@@ -10,6 +10,7 @@ use consilium_client::wire::Text;
 use consilium_contracts::{AuthorizationId, DoctorId, Height, Key, RecordId, View};
 use consilium_ledger::{Handovers, KeyProof};
 use consilium_node::{NodeHandle, ProofError};
+use serde::Deserialize;
 use tokio::time::{Instant, timeout_at};
 
 use super::{LedgerApi, submit_error};
@@ -21,17 +22,33 @@ const AGREEMENT: Duration = Duration::from_secs(5);
 /// The longest a caller is kept waiting for the next block.
 const PATIENCE: Duration = Duration::from_secs(20);
 
+/// Whoever knows since when it stands there need not wait for another block.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct AsOf {
+    as_of: Option<u64>,
+}
+
+impl AsOf {
+    fn height(&self) -> Option<Height> {
+        self.as_of.map(Height::new)
+    }
+}
+
 /// A proof of a record, or that there is none.
 #[utoipa::path(get, path = "/v1/ledger/proofs/records/{record}", tag = "ledger",
-    params(("record" = String, Path, description = "The record.")),
+    params(("record" = String, Path, description = "The record."),
+        ("as_of" = Option<u64>, Query, description = "As of this block or a later one; without it, as of the last there is now.")),
     responses((status = 200, body = [u8], content_type = "application/octet-stream"),
         (status = 503, description = "It changed in the last block, which no other certifies yet.")))]
 pub(crate) async fn record(
     _caller: Caller<scope::Anyone>,
     api: web::Data<LedgerApi>,
     record: web::Path<Text<RecordId>>,
+    as_of: web::Query<AsOf>,
 ) -> Result<HttpResponse, ApiError> {
-    prove(&api.node, Subject::Record(record.into_inner().0)).await
+    let subject = Subject::Record(record.into_inner().0);
+    prove(&api.node, subject, as_of.height()).await
 }
 
 /// A proof of an authorization, or that there is none.
@@ -45,7 +62,7 @@ pub(crate) async fn authorization(
     authorization: web::Path<Text<AuthorizationId>>,
 ) -> Result<HttpResponse, ApiError> {
     let subject = Subject::Authorization(authorization.into_inner().0);
-    prove(&api.node, subject).await
+    prove(&api.node, subject, None).await
 }
 
 /// A proof of the report on a record; where there is none, of the record's state, which shows that.
@@ -59,30 +76,41 @@ pub(crate) async fn report(
     record: web::Path<Text<RecordId>>,
 ) -> Result<HttpResponse, ApiError> {
     let record = record.into_inner().0;
-    // A record has one report at most.
-    let report = View::new(api.node.state()).reports(&record).next();
+    // A report follows another only where that one was refuted: the newest.
+    let state = api.node.state();
+    let report = View::new(&state)
+        .reports(&record)
+        .max_by_key(|one| one.height);
     let doctor = report.map(|report| report.doctor);
-    prove(&api.node, Subject::Report { record, doctor }).await
+    prove(&api.node, Subject::Report { record, doctor }, None).await
 }
 
 /// A proof of a doctor's report on a record, or that there is none.
 #[utoipa::path(get, path = "/v1/ledger/proofs/reports/{record}/{doctor}", tag = "ledger",
     params(("record" = String, Path, description = "The record."),
-        ("doctor" = String, Path, description = "The doctor.")),
+        ("doctor" = String, Path, description = "The doctor."),
+        ("as_of" = Option<u64>, Query, description = "As of this block or a later one; without it, as of the last there is now.")),
     responses((status = 200, body = [u8], content_type = "application/octet-stream"),
         (status = 503, description = "It changed in the last block, which no other certifies yet.")))]
 pub(crate) async fn report_of(
     _caller: Caller<scope::Anyone>,
     api: web::Data<LedgerApi>,
     path: web::Path<(Text<RecordId>, Text<DoctorId>)>,
+    as_of: web::Query<AsOf>,
 ) -> Result<HttpResponse, ApiError> {
     let (Text(record), Text(doctor)) = path.into_inner();
     let doctor = Some(doctor);
-    prove(&api.node, Subject::Report { record, doctor }).await
+    let subject = Subject::Report { record, doctor };
+    prove(&api.node, subject, as_of.height()).await
 }
 
-async fn prove(node: &NodeHandle, subject: Subject) -> Result<HttpResponse, ApiError> {
-    let proof = certified(node, &subject.key()).await?;
+async fn prove(
+    node: &NodeHandle,
+    subject: Subject,
+    as_of: Option<Height>,
+) -> Result<HttpResponse, ApiError> {
+    let as_of = as_of.unwrap_or_else(|| node.status().height);
+    let proof = certified(node, &subject.key(), as_of).await?;
     let proof = LedgerProof::new(subject, handovers_of(node)?, proof);
     Ok(HttpResponse::Ok()
         .content_type("application/octet-stream")
@@ -107,12 +135,11 @@ fn handovers_of(node: &NodeHandle) -> Result<Handovers, ApiError> {
         .map_err(ApiError::internal)
 }
 
-/// What stands under a key now, or after a later block; waits for the block that certifies it.
-async fn certified(node: &NodeHandle, key: &Key) -> Result<KeyProof, ApiError> {
+/// What stands under a key after block `asked` or a later one; waits for the block that certifies it.
+async fn certified(node: &NodeHandle, key: &Key, asked: Height) -> Result<KeyProof, ApiError> {
     let heartbeat = View::new(node.state()).settings().heartbeat_ms;
     let patience = Duration::from_millis(heartbeat).saturating_add(AGREEMENT);
     let deadline = Instant::now() + patience.min(PATIENCE);
-    let asked = node.status().height;
     loop {
         let before = node.status().height;
         match node.proof_as_of(key, asked) {

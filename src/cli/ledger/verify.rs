@@ -5,12 +5,13 @@ use std::io::{BufReader, Read as _};
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use consilium_client::api::terms::PurposeOfUse;
+use consilium_client::api::gateway::DisputeView;
+use consilium_client::api::terms::{ComplaintReason, PurposeOfUse};
 use consilium_client::genesis::{GenesisFileError, read_genesis};
 use consilium_client::ledger_proof::{LedgerProof, Proven, Standing, Subject};
 use consilium_contracts::{
     AuthorizationEntry, BlockTime, CloseReason, Consent, FederationId, RecordEntry, RecordStatus,
-    ReportEntry, Scope, VerifiedGenesis,
+    ReportComplaintEntry, ReportEntry, Scope, Settlement, VerifiedGenesis,
 };
 use consilium_ledger::{ExportReader, LedgerExport};
 use serde_json::{Value, json};
@@ -275,12 +276,25 @@ fn force(entry: &AuthorizationEntry, time: BlockTime) -> String {
 }
 
 fn report(entry: &ReportEntry) -> String {
-    let acknowledged = match entry.acknowledged {
-        Some(height) => format!("acknowledged by the patient at block {height}"),
-        None => "not acknowledged by the patient".to_owned(),
+    let answer = match (entry.acknowledged, entry.complaint, entry.dispute) {
+        (Some(height), _, _) => format!("acknowledged by the patient at block {height}"),
+        (None, Some(ReportComplaintEntry { reason, height }), _) => {
+            format!("the patient complained at block {height}: {reason}")
+        }
+        (None, None, Some(dispute)) => match dispute.settled {
+            Settlement::DoesNotOpen(defect) => format!(
+                "shown not to open at block {}, by the doctor's fault: {defect}",
+                dispute.height
+            ),
+            Settlement::Opens => format!(
+                "not acknowledged by the patient, whose dispute at block {} showed that it opens",
+                dispute.height
+            ),
+        },
+        (None, None, None) => "not acknowledged by the patient".to_owned(),
     };
     format!(
-        "A report on record {} stands on the ledger\n  by       doctor {}, at block {}\n  report   SHA-256 {} (of the encrypted report)\n  state    {acknowledged}",
+        "A report on record {} stands on the ledger\n  by       doctor {}, at block {}\n  report   SHA-256 {} (of the encrypted report)\n  state    {answer}",
         entry.record, entry.doctor, entry.height, entry.digest,
     )
 }
@@ -338,6 +352,10 @@ fn entry_json(proven: &Proven) -> Value {
             "doctor": entry.doctor.to_string(), "digest": entry.digest.to_string(),
             "height": entry.height.value(),
             "acknowledged": entry.acknowledged.map(|height| height.value()),
+            "complaint": entry.complaint.map(|one| json!({
+                "reason": ComplaintReason::from(one.reason), "height": one.height.value(),
+            })),
+            "dispute": entry.dispute.map(DisputeView::from),
         }),
     }
 }

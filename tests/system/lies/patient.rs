@@ -3,9 +3,11 @@
 use consilium_client::api::gateway::RecordSubmission;
 use consilium_client::device::patient::{self, RecordChoices, SealedRecord};
 use consilium_contracts::{
-    Acknowledge, Action, Canonical as _, Digest, Dispute, Epoch, PostIndex, RecordTerms,
-    RegisterRecord, Rejection, Role, SigningKey, WithdrawConsent,
+    Action, Canonical as _, Complain, ComplaintReason, Decrypted, Digest, Dispute, Epoch,
+    PostIndex, RecordTerms, RegisterRecord, Rejection, ReportKeyBytes, Role, SigningKey,
+    WithdrawConsent,
 };
+use consilium_schemes::report::{DecryptionProof, MIN_BITS};
 use serde_json::Value;
 
 use super::ledger::Seen;
@@ -232,7 +234,31 @@ async fn by_the_record_key(scene: &Scene, record: consilium_contracts::RecordId)
     let unknown = consilium_contracts::RecordId::from_bytes([4; 32]);
     let digest = Digest::of(b"a report");
     let stranger = SigningKey::generate(&mut rng());
-    let acknowledge = Action::Acknowledge(Acknowledge { record, digest });
+    // Well-formed, and about nothing.
+    let key = ReportKeyBytes::try_from(vec![1; 64]).unwrap();
+    let proof = [
+        vec![1],
+        vec![0; DecryptionProof::length(MIN_BITS as usize / 8) - 1],
+    ]
+    .concat();
+    let decrypted = Decrypted {
+        record,
+        key: key.clone(),
+        c: vec![1; MIN_BITS as usize / 8].try_into().unwrap(),
+        header: digest,
+        ciphertext: digest,
+        proof: proof.try_into().unwrap(),
+    };
+    let complain = Complain {
+        decrypted: decrypted.clone(),
+        reason: ComplaintReason::Incorrect,
+    };
+    let dispute = Dispute {
+        record,
+        key,
+        evidence: [vec![1], vec![0; 16]].concat().try_into().unwrap(),
+    };
+    let acknowledge = Action::Acknowledge(Box::new(decrypted));
     for (lie, action, why) in [
         (
             "a report that was never posted, acknowledged",
@@ -255,8 +281,13 @@ async fn by_the_record_key(scene: &Scene, record: consilium_contracts::RecordId)
         ),
         (
             "a dispute about nothing",
-            Action::Dispute(Dispute { record, digest }),
-            Rejection::DisputeNotSupported,
+            Action::Dispute(Box::new(dispute)),
+            Rejection::NoReport { record },
+        ),
+        (
+            "a complaint about a report that was never posted",
+            Action::Complain(Box::new(complain)),
+            Rejection::NoReport { record },
         ),
         (
             "a doctor's interests withdrawn",
