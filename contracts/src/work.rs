@@ -7,6 +7,7 @@ use consilium_schemes::matching::IndexSize;
 use consilium_schemes::matching::posting::PostedTrapdoor;
 
 use crate::action::{Action, PostTrapdoor};
+use crate::patient::ReportKeyBytes;
 
 /// A signature, and the contracts.
 const PLAIN: u64 = 200;
@@ -20,6 +21,12 @@ const INTERESTS: u64 = 250;
 const MATCH: u64 = 700;
 /// Of a proof of no match besides: Z, its order, and an exponentiation in GT.
 const NO_MATCH: u64 = 7_000;
+
+/// Of an RSA key of 3072 bits: its certificate, and a proof of having decrypted or an opening; grows with the square of its length.
+const REPORT: u64 = 20_000;
+const REPORT_KEY: u64 = 9 * 384;
+/// Of a complaint about a transform, for each KiB of it: the public check, the transform and the share.
+const COMPLAINT: u64 = 5_000;
 
 impl Action {
     /// Microseconds that a node needs for a transaction with this action, about, where indexes have n keywords.
@@ -36,10 +43,40 @@ impl Action {
             }
             Self::PostMatch(_) => MATCH.saturating_mul(places),
             Self::AnswerChallenge(_) => MATCH.saturating_mul(places).saturating_add(NO_MATCH),
-            _ => 0,
+            Self::Acknowledge(decrypted) => report(&decrypted.key),
+            Self::Complain(complain) => report(&complain.decrypted.key),
+            Self::Dispute(dispute) => report(&dispute.key),
+            Self::ComplainTransform(action) => {
+                let kibibytes = action.complaint.as_bytes().len().div_ceil(1024) as u64;
+                COMPLAINT.saturating_mul(kibibytes.saturating_add(1))
+            }
+            Self::AdmitHospital(_)
+            | Self::PublishEpoch(_)
+            | Self::RegisterDoctor(_)
+            | Self::ReissueDoctor(_)
+            | Self::RevokeDoctor(_)
+            | Self::RegisterRecord(_)
+            | Self::Authorize(_)
+            | Self::WithdrawAuthorization(_)
+            | Self::WithdrawConsent(_)
+            | Self::WithdrawTrapdoor
+            | Self::Decline(_)
+            | Self::Access(_)
+            | Self::Report(_)
+            | Self::ProposeValidatorChange(_)
+            | Self::ApproveValidatorChange(_)
+            | Self::UpdateCard(_)
+            | Self::Challenge(_) => 0,
         };
         PLAIN.saturating_add(proofs)
     }
+}
+
+/// What a patient shows about a report, by the length of the RSA key with its certificate.
+fn report(key: &ReportKeyBytes) -> u64 {
+    let length = key.as_bytes().len() as u64;
+    let squared = length.saturating_mul(length);
+    REPORT.saturating_mul(squared) / (REPORT_KEY * REPORT_KEY)
 }
 
 /// How many interests a posted trapdoor claims, going by its length; one that has another n or another length is refused when it is parsed.

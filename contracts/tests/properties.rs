@@ -221,6 +221,7 @@ fn random_sequences_reach_matches_assignments_accesses_and_reports() {
         "matched",
         "other",
         "overdue",
+        "refuted",
         "reported",
         "revoked",
         "withdrawn",

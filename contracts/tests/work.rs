@@ -48,4 +48,19 @@ fn no_transaction_costs_more_than_the_smallest_limit_of_a_block() {
         assert!(Action::AnswerChallenge(answer.clone()).work(n) <= limit);
         assert!(index(1, "north").work(n) <= limit);
     }
+    let complaint = ComplainTransform {
+        record,
+        complaint: vec![0; MAX_COMPLAINT].try_into().unwrap(),
+    };
+    assert!(Action::ComplainTransform(complaint).work(MAX_N) <= limit);
+    let dispute = |key: usize| {
+        let dispute = Dispute {
+            record,
+            key: vec![0; key].try_into().unwrap(),
+            evidence: bytes(&[0]),
+        };
+        Action::Dispute(Box::new(dispute)).work(MAX_N)
+    };
+    assert!(dispute(MAX_REPORT_KEY) <= limit);
+    assert!(dispute(MAX_REPORT_KEY) > 3 * dispute(MAX_REPORT_KEY / 2));
 }
