@@ -169,7 +169,7 @@ impl<'a> Selected<'a> {
             .zip(&self.parts)
             .map(|(t, (_, c2))| (*t, *c2));
         Image {
-            f: multi_pairing([(of.p0, g2), (-labels::h_w(), of.p1)]),
+            f: of.first(),
             parts: of.parts.iter().zip(&self.parts).map(part).collect(),
             a: multi_pairing(
                 [(of.p0, self.capsule.c0), (-self.v, of.p1)]
@@ -364,7 +364,7 @@ pub fn pre_dec_proven(
     }; // L48
     let claim = Claim {
         update: key.update.clone(),
-        f: selected.image(&secret).f, // L49
+        f: secret.first(), // L49
         rows,
     };
     let bound = |seed| claim.append(seed, &semi, capsule, doctor);
@@ -386,6 +386,11 @@ pub fn pre_dec_proven(
 }
 
 impl Preimage {
+    /// e(P0,g2) e(H("w"),P1)^-1: the first of phi, which needs no capsule.
+    fn first(&self) -> Gt {
+        multi_pairing([(self.p0, G2::generator()), (-labels::h_w(), self.p1)])
+    }
+
     /// The secrets as one scalar, to hedge nonces with.
     fn hashed(&self) -> crate::curve::SecretScalar {
         let start = Transcript::with_capacity(256 + G1::BYTES * self.parts.len());
