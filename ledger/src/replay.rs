@@ -5,7 +5,7 @@
 //! | federation, height, previous hash, time, proposer | the block before; the validators of the replayed state |
 //! | the state root that its header names | the root of the replayed state after the block before |
 //! | its certificate: every vote's signature, more than two thirds | the validators of the replayed state; no handover is believed |
-//! | number of transactions, bytes | the settings of genesis; each transaction's bytes and lifetime by the contracts |
+//! | number of transactions, work, bytes | the settings of genesis; each transaction's bytes and lifetime by the contracts |
 //! | each transaction's signature, what it carries, each of its proofs | the replayed state, as every validator does it |
 //! | each effect: what falls due, assignments, epochs, who votes | the contracts; a transaction that they refuse refuses the block |
 //!

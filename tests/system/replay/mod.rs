@@ -46,9 +46,11 @@ fn the_demos_ledger_is_accepted_and_every_tampered_copy_is_refused_by_the_name_o
     assert_eq!(accepted["to"], left.demo["ledger"]["height"]);
     assert_eq!(accepted["state_root"], left.demo["ledger"]["state_root"]);
     assert_eq!(accepted["assignments"], left.demo["assignments"]);
-    assert_eq!(accepted["proofs"]["match"], left.demo["proofs"]["match"]);
+    let proofs = &left.demo["proofs"];
+    assert_eq!(accepted["proofs"]["match"], proofs["match"]);
+    assert_eq!(accepted["proofs"]["no-match"], proofs["non_match"]);
     assert_eq!(accepted["state_root_certified"], false);
-    for some in ["posting", "interests", "match", "consent"] {
+    for some in ["posting", "interests", "match", "no-match", "consent"] {
         assert!(accepted["proofs"][some].as_u64().unwrap() > 0, "{some}");
     }
 
@@ -59,6 +61,7 @@ fn the_demos_ledger_is_accepted_and_every_tampered_copy_is_refused_by_the_name_o
     let last = entries.len() as u64;
     let at = |which: fn(&Action) -> bool| copy.find(which);
     let matched = at(|action| matches!(action, Action::PostMatch(_)));
+    let answer = at(|action| matches!(action, Action::AnswerChallenge(_)));
     let index = at(|action| matches!(action, Action::PostIndex(_)));
     let trapdoor = at(|action| matches!(action, Action::PostTrapdoor(_)));
     let record = at(|action| matches!(action, Action::RegisterRecord(_)));
@@ -66,21 +69,26 @@ fn the_demos_ledger_is_accepted_and_every_tampered_copy_is_refused_by_the_name_o
     // Who posted a match signs another one, whose proof has one byte changed.
     let with_false_proof = |sender: &SigningKey, place: (u64, usize)| {
         let mut transaction = copy.transaction(place).clone();
-        let Action::PostMatch(action) = &mut transaction.action else {
-            panic!()
+        let proof = match &mut transaction.action {
+            Action::PostMatch(action) => &mut action.proof,
+            Action::AnswerChallenge(action) => &mut action.proof,
+            _ => panic!(),
         };
-        let mut proof = action.proof.as_bytes().to_vec();
-        let end = proof.len() - 1;
-        proof[end] ^= 1;
-        action.proof = proof.try_into().unwrap();
+        let mut changed = proof.as_bytes().to_vec();
+        let end = changed.len() - 1;
+        changed[end] ^= 1;
+        *proof = changed.try_into().unwrap();
         transaction.sign(sender)
     };
-    let sender = copy.transaction(matched).sender;
     let hospitals = ["st-mary", "city-clinic"].map(|name| left.key(name, "signing"));
-    let mut hospitals = hospitals.iter();
-    let hospital = hospitals.find(|key| key.verifying_key() == sender).unwrap();
-    let lie = with_false_proof(hospital, matched);
-    let lying = lie.hash().to_string();
+    let false_proof = |place: (u64, usize)| {
+        let sender = copy.transaction(place).sender;
+        let mut hospitals = hospitals.iter();
+        let hospital = hospitals.find(|key| key.verifying_key() == sender).unwrap();
+        with_false_proof(hospital, place)
+    };
+    let (lie, false_answer) = (false_proof(matched), false_proof(answer));
+    let (lying, answering) = (lie.hash().to_string(), false_answer.hash().to_string());
 
     let forged = |(height, index): (u64, usize)| {
         let right = &entries[height as usize - 1].block.transactions()[index];
@@ -136,6 +144,14 @@ fn the_demos_ledger_is_accepted_and_every_tampered_copy_is_refused_by_the_name_o
             copy.colluding(matched.0, |told| told.transactions[matched.1] = lie.clone()),
             matched.0,
             &lying,
+        ),
+        (
+            "a false answer to a challenge, certified",
+            copy.colluding(answer.0, |told| {
+                told.transactions[answer.1] = false_answer.clone()
+            }),
+            answer.0,
+            &answering,
         ),
         (
             "a trapdoor with a forged signature, certified",
