@@ -19,7 +19,7 @@ use super::doctors::{self, Doctor};
 use super::input::{self, Input};
 use super::patients::Registered;
 use super::people::{self, Role};
-use super::proofs;
+use super::proofs::Proofs;
 use super::refusals::{self, Trials};
 use super::services::Services;
 use super::show::{Show, Step};
@@ -175,6 +175,7 @@ async fn course(
     count(show, services, &cast.records, summary).await?;
     if let Some(agreement) = &summary.ledger {
         let replayed = audit::replayed(show, folder, services, agreement).await?;
+        summary.proofs = Proofs::of(&replayed);
         summary.verified = Some(replayed);
     }
     Ok(())
@@ -336,8 +337,6 @@ async fn count(
         "   All {} nodes have the same state at height {}: root {}",
         agreement.nodes, agreement.height, agreement.state_root
     ));
-    let reader = &services.hospital(0)?.operator;
-    summary.proofs = proofs::on_ledger(reader, agreement.height).await?;
     summary.ledger = Some(agreement);
     Ok(())
 }

@@ -128,21 +128,21 @@ impl Summary {
             ),
         );
         rule(
-            self.proofs.of_match >= self.assignments,
+            self.proofs.of_match >= self.assignments as u64,
             format!(
                 "{} assignments rest on {} proofs of Match",
                 self.assignments, self.proofs.of_match
             ),
         );
         rule(
-            self.challenges > 0 && self.proofs.of_no_match >= self.challenges,
+            self.challenges > 0 && self.proofs.of_no_match >= self.challenges as u64,
             format!(
                 "{} challenges were answered by {} proofs of no match",
                 self.challenges, self.proofs.of_no_match
             ),
         );
         rule(
-            self.proofs.decrypted >= self.reports_opened,
+            self.proofs.decrypted >= self.reports_opened as u64,
             format!(
                 "{} reports are acknowledged with {} proofs of having decrypted",
                 self.reports_opened, self.proofs.decrypted

@@ -79,6 +79,7 @@ fn an_honest_ledger_is_accepted_and_everything_in_it_is_counted() {
             (ProofKind::Posting, 3),
             (ProofKind::Interests, 2),
             (ProofKind::Match, 2),
+            (ProofKind::Decryption, 1),
             (ProofKind::MatchingKeys, 1),
             (ProofKind::Possession, 1),
             (ProofKind::Consent, 1),

@@ -8,7 +8,9 @@ use std::thread::available_parallelism;
 
 use consilium_client::LedgerClient;
 use consilium_client::api::ledger::{BlockRange, LedgerStatus, TransactionReceipt};
-use consilium_contracts::{Canonical as _, Event, Height, TransactionHash, VerifiedGenesis};
+use consilium_contracts::{
+    Canonical as _, Event, Height, ProofKind, TransactionHash, VerifiedGenesis,
+};
 use consilium_ledger::{
     BlockEvents, Checked, ExportEntries, ExportEntry, ExportError, ExportReader, Parent, Replay,
 };
@@ -52,6 +54,11 @@ impl Replayed {
             count(proofs, "proof"),
             count(checked.assignments, "assignment"),
         )
+    }
+
+    /// How many proofs of a kind were verified.
+    pub fn proofs(&self, kind: ProofKind) -> u64 {
+        self.checked.proofs.get(&kind).copied().unwrap_or_default()
     }
 
     /// The last block, and the state after it.
@@ -365,7 +372,7 @@ mod tests {
                 "snapshot": null, "state_root": "22", "tip_time_ms": 0, "tip_age_ms": 3000, "max_tip_age_ms": 60_000,
                 "heartbeat_ms": 10_000, "validators": [], "votes_since": 7, "peers": 3,
                 "pool": { "transactions": 0, "bytes": 0, "max_transactions": 1, "max_bytes": 1 },
-                "evidence": 0, "sync": "following", "abstains": null, "failure": null,
+                "evidence": 0, "sync": "following", "abstains": null, "failure": null, "challenges": [],
             });
             keeps_all(&serde_json::from_value(status).unwrap())
         };
