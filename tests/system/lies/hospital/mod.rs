@@ -1,6 +1,7 @@
 //! The hospital south, consulted by north, lies. Its own gateway is down: the program in its place holds its keys, knows x and y, and
 //! talks to north's gateway, or to west's, which follows the ledger and does not vote.
 
+mod answers;
 mod indexes;
 mod matches;
 
@@ -153,6 +154,7 @@ async fn a_hospitals_lies_are_refused_each_for_its_reason() {
     let scene = Scene::new().await;
     matches::false_matches(&scene).await;
     matches::denials(&scene).await;
+    answers::false_answers(&scene).await;
     matches::proofs_of_something_else(&scene).await;
     matches::what_the_match_rests_on(&scene).await;
     matches::in_another_name(&scene).await;
