@@ -308,6 +308,59 @@ fn who_had_less_than_half_the_window_is_not_contradicted() {
     }
 }
 
+/// What a challenge is about must have stood for half of the window *before* it was made: nobody knows what stands later.
+#[test]
+fn nobody_is_contradicted_who_could_not_post_the_match_after_the_challenge() {
+    type After = fn(&mut World);
+    let after: [(&str, After); 4] = [
+        ("the doctor has other interests now", |world| {
+            world.ok("dan", trapdoor("south", 108));
+        }),
+        ("the authorization is withdrawn", |world| {
+            world.ok("north", withdraw(1));
+        }),
+        ("the doctor is revoked", |world| {
+            let revoke = world.revoke("dan");
+            world.ok("south", revoke);
+        }),
+        ("consent is withdrawn", |world| {
+            world.ok(&record_key(1), withdraw_consent(1));
+        }),
+    ];
+    for (what, after) in after {
+        let mut world = challenged_world();
+        let action = world.challenge(1, "dan");
+        world.ok("north", action);
+        after(&mut world);
+        world.block(WINDOW);
+        let answer = world.answer(1, "dan");
+        world.ok("south", answer);
+        assert_eq!(world.challenged("dan").status, ANSWERED_MATCH, "{what}");
+    }
+}
+
+/// As long as the match of the very trapdoor of the challenge cannot be posted, saying that it matches is an answer.
+#[test]
+fn a_match_of_former_interests_is_answered_while_the_window_is_open() {
+    let mut world = challenged_world();
+    let action = world.challenge(1, "dan");
+    world.ok("north", action);
+    world.ok("dan", trapdoor("south", 1));
+    let answer = world.answer(1, "dan");
+    world.ok("south", answer);
+    world.becomes("dan", ANSWERED_MATCH);
+}
+
+/// A posted match needs both of earlier blocks; so does a challenge.
+#[test]
+fn nobody_is_challenged_about_what_was_posted_in_the_same_block() {
+    let mut world = challenged_world();
+    let posted = world.submit("dan", trapdoor("south", 1));
+    posted.unwrap();
+    let action = world.challenge(1, "dan");
+    assert_eq!(world.refused("north", action), Rejection::TooEarly);
+}
+
 #[test]
 fn a_revoked_doctors_hospital_still_answers() {
     let mut world = challenged_world();

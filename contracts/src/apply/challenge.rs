@@ -1,7 +1,7 @@
 //! Challenges to a hospital about a record and a doctor, and their answers.
 
 use super::step::Step;
-use super::{doctor, matching, record, sender};
+use super::{MAX_MATCHES, doctor, matching, record, sender};
 use crate::challenge::{AnswerChallenge, Challenge, ChallengeRejection, Outcome};
 use crate::event::Event;
 use crate::ids::{DoctorId, HospitalId, RecordId};
@@ -9,7 +9,7 @@ use crate::proof;
 use crate::rejection::{Rejection, Role};
 use crate::state::{
     ChallengeEntry, ChallengeQuota, ChallengeStatus, Challenger, ConductEntry, Due, IndexEntry,
-    Key, OpenChallenge, Principal, RecordEntry, StateRead, TrapdoorEntry, about,
+    Key, OpenChallenge, Principal, RecordEntry, StateRead, TrapdoorEntry,
 };
 use crate::transaction::VerifiedTransaction;
 
@@ -71,7 +71,8 @@ fn challenger(sender: &Principal, entry: &RecordEntry) -> Result<Challenger, Rej
     }
 }
 
-/// The hospital had to compare them: it may use the record, and all of it came before the window ended. Whether it had half of the window.
+/// The hospital had to compare them: it may use the record, and all of it came before the window ended. Whether all of it has stood for half
+/// of the window by now: what stands later, nobody knows yet.
 fn check_compared<S: StateRead>(
     step: &Step<'_, S>,
     entry: &RecordEntry,
@@ -91,7 +92,8 @@ fn check_compared<S: StateRead>(
     }
     let since = authorized.max(index.posted).max(trapdoor.posted);
     let half = view.settings().matching_window_ms / 2;
-    Ok(since.plus(half) <= end)
+    let room = entry.matches < MAX_MATCHES;
+    Ok(room && since.plus(half) <= end.min(time))
 }
 
 /// No match stands there, and no challenge about the same.
@@ -107,7 +109,7 @@ fn check_new<S: StateRead>(
     let Some(former) = step.view().challenge(&record, &doctor) else {
         return Ok(());
     };
-    let same = former.about == about(&index.index, &trapdoor.trapdoor);
+    let same = former.is_about(index, trapdoor);
     match former.status {
         ChallengeStatus::Overdue => Ok(()),
         ChallengeStatus::Answered(_) | ChallengeStatus::Contradicted if !same => Ok(()),
@@ -168,7 +170,9 @@ pub(super) fn answer<S: StateRead>(
         .into());
     }
     let outcome = tx.proven_outcome().ok_or(Rejection::BadProof)?;
-    if outcome == Outcome::Match && matching::takes(step, &record, &asked) {
+    let takes = matching::takes(step, &record, &asked);
+    let same = takes.is_some_and(|(index, trapdoor)| challenged.is_about(&index, &trapdoor));
+    if outcome == Outcome::Match && same {
         let hospital = asked.hospital;
         let post = ChallengeRejection::PostTheMatch {
             record,
@@ -181,13 +185,32 @@ pub(super) fn answer<S: StateRead>(
     let silent = step.view().matched(&record, &doctor).is_none();
     let entry = record::known(step, &record)?;
     let over = entry.window.is_some_and(|end| end <= step.time());
-    let hidden = outcome == Outcome::Match && silent && over && challenged.in_time;
+    let stood = challenged.in_time || stands(step, &entry, &challenged);
+    let hidden = outcome == Outcome::Match && silent && over && stood;
     let status = match hidden {
         true => ChallengeStatus::Contradicted,
         false => ChallengeStatus::Answered(outcome),
     };
     settle(step, challenged, status);
     Ok(())
+}
+
+/// Whether what the challenge is about still stands, and stood for half of the window.
+fn stands<S: StateRead>(
+    step: &Step<'_, S>,
+    entry: &RecordEntry,
+    challenged: &ChallengeEntry,
+) -> bool {
+    let ChallengeEntry {
+        record,
+        doctor,
+        hospital,
+        ..
+    } = challenged;
+    matching::posted(step, record, doctor, hospital).is_ok_and(|(index, trapdoor)| {
+        let stood = check_compared(step, entry, &index, &trapdoor);
+        challenged.is_about(&index, &trapdoor) && stood == Ok(true)
+    })
 }
 
 /// A match was posted: it answers the challenge about the same index and trapdoor.
@@ -199,7 +222,7 @@ pub(super) fn answered_by_match<S: StateRead>(
     let challenged = step.view().challenge(&index.record, &trapdoor.doctor);
     if let Some(challenged) = challenged
         && challenged.status == ChallengeStatus::Open
-        && challenged.about == about(&index.index, &trapdoor.trapdoor)
+        && challenged.is_about(index, trapdoor)
     {
         settle(step, challenged, ChallengeStatus::Answered(Outcome::Match));
     }

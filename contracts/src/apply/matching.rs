@@ -25,7 +25,7 @@ pub(super) fn post<S: StateRead>(
     sender::doctors_hospital(sender, &doctor)?;
     doctor::active(step, &action.doctor)?;
     check_allowed(step, &record, &doctor, action.authorization.as_ref())?;
-    let (index, trapdoor) = check_posted(step, &record, &doctor)?;
+    let (index, trapdoor) = posted(step, &action.record, &doctor.id, &doctor.hospital)?;
     check_count(step, &record, &doctor)?;
     proof::check(&step.view(), tx)?;
     enter(step, record, &trapdoor, action.authorization);
@@ -33,23 +33,22 @@ pub(super) fn post<S: StateRead>(
     Ok(())
 }
 
-/// Whether a match of the doctor would be taken now, if it came with its proof.
+/// The index and the trapdoor of which a match would be taken now, if it came with its proof.
 pub(super) fn takes<S: StateRead>(
     step: &Step<'_, S>,
     record: &RecordId,
     doctor: &DoctorEntry,
-) -> bool {
-    let Ok(record) = record::open(step, record) else {
-        return false;
-    };
+) -> Option<(IndexEntry, TrapdoorEntry)> {
+    let record = record::open(step, record).ok()?;
     let authorization = step
         .view()
         .authorization_for(&record, &doctor.hospital, step.time())
         .map(|authorization| authorization.id);
-    doctor.revocation.is_none()
+    let taken = doctor.revocation.is_none()
         && check_allowed(step, &record, doctor, authorization.as_ref()).is_ok()
-        && check_posted(step, &record, doctor).is_ok()
-        && check_count(step, &record, doctor).is_ok()
+        && check_count(step, &record, doctor).is_ok();
+    let posted = posted(step, &record.terms.record, &doctor.id, &doctor.hospital);
+    posted.ok().filter(|_| taken)
 }
 
 /// The hospital is the owner or authorized, by what it names, and the window is open.
@@ -80,20 +79,7 @@ fn check_allowed<S: StateRead>(
     }
 }
 
-/// Index and trapdoor are there, and of earlier blocks.
-fn check_posted<S: StateRead>(
-    step: &Step<'_, S>,
-    entry: &RecordEntry,
-    doctor: &DoctorEntry,
-) -> Result<(IndexEntry, TrapdoorEntry), Rejection> {
-    let posted = posted(step, &entry.terms.record, &doctor.id, &doctor.hospital)?;
-    if posted.0.height >= step.height() || posted.1.height >= step.height() {
-        return Err(Rejection::TooEarly);
-    }
-    Ok(posted)
-}
-
-/// The index and the live trapdoor of a pair.
+/// The index and the live trapdoor of a pair, of earlier blocks.
 pub(super) fn posted<S: StateRead>(
     step: &Step<'_, S>,
     record: &RecordId,
@@ -108,6 +94,9 @@ pub(super) fn posted<S: StateRead>(
     let trapdoor = step.view().trapdoor(hospital, doctor);
     let live = trapdoor.filter(|trapdoor| step.time() < trapdoor.expiry);
     let trapdoor = live.ok_or(Rejection::NoTrapdoor { doctor: *doctor })?;
+    if index.height >= step.height() || trapdoor.height >= step.height() {
+        return Err(Rejection::TooEarly);
+    }
     Ok((index, trapdoor))
 }
 

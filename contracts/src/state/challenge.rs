@@ -7,6 +7,7 @@ use borsh::{BorshDeserialize, BorshSerialize};
 use crate::action::{IndexBytes, TrapdoorBytes};
 use crate::challenge::Outcome;
 use crate::ids::{BlockTime, Digest, DoctorId, Height, HospitalId, RecordId};
+use crate::state::{IndexEntry, TrapdoorEntry};
 
 /// Who challenges.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, BorshSerialize, BorshDeserialize)]
@@ -39,8 +40,8 @@ pub struct ChallengeEntry {
     pub by: Challenger,
     /// SHA-256 of index and trapdoor, as they stood on the ledger then.
     pub about: Digest,
-    /// Whether index, trapdoor and authorization stood there for at least half of the record's matching window: the hospital could have
-    /// posted the match.
+    /// Whether index, trapdoor and authorization had stood there by then for at least half of the record's matching window: the hospital
+    /// could have posted the match.
     pub in_time: bool,
     /// When.
     pub height: Height,
@@ -48,6 +49,13 @@ pub struct ChallengeEntry {
     pub until: BlockTime,
     /// What became of it.
     pub status: ChallengeStatus,
+}
+
+impl ChallengeEntry {
+    /// Whether it is about this index and this trapdoor.
+    pub(crate) fn is_about(&self, index: &IndexEntry, trapdoor: &TrapdoorEntry) -> bool {
+        self.about == about(&index.index, &trapdoor.trapdoor)
+    }
 }
 
 /// What became of a challenge.
@@ -95,7 +103,7 @@ impl OpenChallenge {
 }
 
 /// Names an index and a trapdoor.
-pub(crate) fn about(index: &IndexBytes, trapdoor: &TrapdoorBytes) -> Digest {
+fn about(index: &IndexBytes, trapdoor: &TrapdoorBytes) -> Digest {
     let encoded = borsh::to_vec(&(index, trapdoor)).expect("writing to a vector cannot fail");
     Digest::of(&encoded)
 }

@@ -12,7 +12,6 @@ use std::collections::BTreeMap;
 use crate::event::Event;
 use crate::ids::{BlockTime, Height};
 
-pub(crate) use challenge::about;
 pub use challenge::{
     ChallengeEntry, ChallengeQuota, ChallengeStatus, Challenger, ConductEntry, OpenChallenge,
 };
