@@ -35,6 +35,7 @@ use consilium_schemes::report::DecryptionProof;
 use crate::action::{
     Action, IndexBytes, PostIndex, PostMatch, PostTrapdoor, RecordTerms, TrapdoorBytes,
 };
+use crate::apply::known_sender;
 use crate::challenge::{AnswerChallenge, ChallengeRejection};
 use crate::complaint::{Complained, Fault};
 use crate::ids::{AuthorizationId, Digest, DoctorId, FederationId, Height, HospitalId, RecordId};
@@ -215,8 +216,12 @@ impl VerifiedTransaction {
     /// floods a node with what `apply` refuses at once gets no work out of it here.
     pub fn verify_proofs(&mut self, state: &impl StateRead) {
         let view = View::new(state);
+        if known_sender(&view, self).is_err() {
+            return;
+        }
         if let Ok(Some(claim)) = Claim::of(&view, self)
             && claim.is_the_senders(&view)
+            && claim.is_of_size(view.settings().n)
         {
             let verdict = claim.verdict(self);
             self.remember(verdict);
@@ -297,11 +302,23 @@ impl<'a> Claim<'a> {
         }))
     }
 
+    /// A posting for another n is refused whatever it proves.
+    fn is_of_size(&self, n: u16) -> bool {
+        match &self.about {
+            About::Index { posted, .. } => parse::size(posted.index().size(), n).is_ok(),
+            About::Trapdoor { posted } => parse::size(posted.trapdoor().size(), n).is_ok(),
+            About::Match(_) | About::Complaint(_) => true,
+        }
+    }
+
     fn is_the_senders<S: StateRead>(&self, view: &View<S>) -> bool {
         let sender = view.principal(&self.transaction.sender);
         sender.is_some_and(|sender| match (&self.about, sender) {
             (About::Index { terms, .. }, Principal::Hospital(id)) => id == terms.owner,
-            (About::Trapdoor { .. }, Principal::Doctor(_)) => true,
+            (About::Trapdoor { .. }, Principal::Doctor(id)) => {
+                let doctor = view.doctor(&id);
+                doctor.is_some_and(|doctor| doctor.hospital == self.hospital.card.id)
+            }
             (About::Match(_), Principal::Hospital(id)) => id == self.hospital.card.id,
             (About::Complaint(about), Principal::Doctor(id)) => {
                 let entry = view.record(&about.record());

@@ -1,7 +1,8 @@
 //! What verifying a transaction costs, so that a block is not longer in verifying than its round lasts.
 //!
 //! An estimate that everybody makes alike, from what a transaction says before anything of it is parsed; in microseconds of one core, as
-//! `docs/benchmarks.md` found them, rounded up. It bounds a block and decides nothing else.
+//! `docs/benchmarks.md` found them, rounded up. It bounds a block and decides nothing else. But a block that is beyond its bound is invalid, for
+//! ever: the numbers are part of the ledger's rules (`docs/spec/ledger.md`) and never change for a ledger that has begun.
 
 use consilium_schemes::matching::IndexSize;
 use consilium_schemes::matching::posting::PostedTrapdoor;
@@ -11,6 +12,8 @@ use crate::patient::ReportKeyBytes;
 
 /// A signature, and the contracts.
 const PLAIN: u64 = 200;
+/// A hospital's card: its matching keys, with the proofs that it has them.
+const CARD: u64 = 10_000;
 /// Of an index, for each of its n + 1 places: two points in G1, and their part of the proof.
 const INDEX: u64 = 150;
 /// Of a trapdoor, likewise: two points in G2.
@@ -42,7 +45,10 @@ impl Action {
                 points.saturating_add(INTERESTS.saturating_mul(rank))
             }
             Self::PostMatch(_) => MATCH.saturating_mul(places),
-            Self::AnswerChallenge(_) => MATCH.saturating_mul(places).saturating_add(NO_MATCH),
+            // A challenge makes its answer, and keeps a copy of index and trapdoor.
+            Self::Challenge(_) | Self::AnswerChallenge(_) => {
+                MATCH.saturating_mul(places).saturating_add(NO_MATCH)
+            }
             Self::Acknowledge(decrypted) => report(&decrypted.key),
             Self::Complain(complain) => report(&complain.decrypted.key),
             Self::Dispute(dispute) => report(&dispute.key),
@@ -50,8 +56,8 @@ impl Action {
                 let kibibytes = action.complaint.as_bytes().len().div_ceil(1024) as u64;
                 COMPLAINT.saturating_mul(kibibytes.saturating_add(1))
             }
-            Self::AdmitHospital(_)
-            | Self::PublishEpoch(_)
+            Self::AdmitHospital(_) => CARD,
+            Self::PublishEpoch(_)
             | Self::RegisterDoctor(_)
             | Self::ReissueDoctor(_)
             | Self::RevokeDoctor(_)
@@ -65,8 +71,7 @@ impl Action {
             | Self::Report(_)
             | Self::ProposeValidatorChange(_)
             | Self::ApproveValidatorChange(_)
-            | Self::UpdateCard(_)
-            | Self::Challenge(_) => 0,
+            | Self::UpdateCard(_) => 0,
         };
         PLAIN.saturating_add(proofs)
     }

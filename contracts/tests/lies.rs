@@ -160,6 +160,25 @@ fn nothing_is_verified_ahead_for_who_may_not_post_it() {
         let expected = (sender == "south").then_some(true);
         assert_eq!(verified.proofs_hold(), expected, "{sender}");
     }
+    // To another hospital than her own, or with a nonce that she used; and once she is revoked, nothing.
+    let elsewhere = world.transaction("cleo", trapdoor("north", 1));
+    let mut again = world.transaction("cleo", trapdoor("south", 1));
+    world.ok("cleo", trapdoor("south", 2));
+    again.nonce = Nonce::new(world.nonce);
+    let mut revoked = world.clone();
+    let action = revoked.revoke("cleo");
+    revoked.ok("south", action);
+    let late = revoked.transaction("cleo", trapdoor("south", 3));
+    for (transaction, state) in [
+        (elsewhere, &world.state),
+        (again, &world.state),
+        (late, &revoked.state),
+    ] {
+        let signed = transaction.sign(&key("cleo"));
+        let mut verified = signed.verify(&world.federation).unwrap();
+        verified.verify_proofs(state);
+        assert_eq!(verified.proofs_hold(), None);
+    }
     // Cleo's own, posted by the north.
     let lie = trapdoor("south", 1);
     for (sender, proven) in [("north", None), ("cleo", Some(true))] {

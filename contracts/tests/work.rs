@@ -64,3 +64,38 @@ fn no_transaction_costs_more_than_the_smallest_limit_of_a_block() {
     assert!(dispute(MAX_REPORT_KEY) <= limit);
     assert!(dispute(MAX_REPORT_KEY) > 3 * dispute(MAX_REPORT_KEY / 2));
 }
+
+/// A block beyond its bound is invalid for ever: with other numbers, old blocks might become so.
+#[test]
+fn the_numbers_are_frozen() {
+    let (record, doctor) = (record_id(1), DoctorId::from_bytes([1; 32]));
+    let proof = bytes(&[0; 20]);
+    let dispute = Dispute {
+        record,
+        key: vec![0; 9 * 384].try_into().unwrap(),
+        evidence: bytes(&[0]),
+    };
+    let complaint = ComplainTransform {
+        record,
+        complaint: vec![0; 5_000].try_into().unwrap(),
+    };
+    let answer = AnswerChallenge {
+        record,
+        doctor,
+        proof,
+    };
+    for (action, work) in [
+        (Action::WithdrawTrapdoor, 200),
+        (Action::AdmitHospital(Box::new(card("east"))), 10_200),
+        (index(1, "north"), 5_150),
+        (action(1, 32), 10_600),
+        (action(17, 32), 86_600),
+        (World::populated().matched(1, "ada"), 23_300),
+        (Action::Challenge(Challenge { record, doctor }), 30_300),
+        (Action::AnswerChallenge(answer), 30_300),
+        (Action::Dispute(Box::new(dispute)), 20_200),
+        (Action::ComplainTransform(complaint), 30_200),
+    ] {
+        assert_eq!(action.work(32), work, "{}", action.name());
+    }
+}

@@ -18,21 +18,23 @@ use consilium_service::ledger::{receipt, submit_error};
 use consilium_service::{ApiError, Call, Caller, scope};
 
 use crate::hospital::Hospital;
-use crate::matching;
+use crate::matching::{self, together};
 use crate::records::{self, OperatorOrPatient};
+
+/// Challenges that are answered at once: whoever asks often must not make this hospital late.
+const AT_ONCE: usize = 64;
 
 /// Answers every challenge that is open.
 pub(crate) async fn work_through(hospital: &Arc<Hospital>) -> Result<(), ApiError> {
     let state = hospital.state();
     let open: Vec<_> = View::new(&state).open_challenges(&hospital.id).collect();
     drop(state);
-    let mut waits = None;
-    for challenge in open {
-        if let Err(error) = answer(hospital, challenge).await {
-            waits = Some(error);
-        }
-    }
-    waits.map_or(Ok(()), Err)
+    let at = Arc::clone(hospital);
+    let answers = open.into_iter().map(move |challenge| {
+        let hospital = Arc::clone(&at);
+        async move { answer(&hospital, challenge).await }
+    });
+    together(AT_ONCE, answers).await
 }
 
 async fn answer(hospital: &Arc<Hospital>, challenge: OpenChallenge) -> Result<(), ApiError> {

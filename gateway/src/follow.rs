@@ -182,6 +182,7 @@ async fn react(hospital: &Arc<Hospital>, event: &Event) -> Result<(), ApiError> 
             hospital.store.put(&AUTHORIZATIONS, id, &())?;
             index_again(hospital, *scope)?;
         }
+        Event::Authorized { to, .. } if to == me => wake.matching.notify_one(),
         Event::IndexPosted { to, .. } if to == me => wake.matching.notify_one(),
         Event::TrapdoorPosted { hospital: of, .. } if of == me => wake.matching.notify_one(),
         Event::DoctorRegistered { hospital: of, .. }

@@ -8,8 +8,8 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use consilium_contracts::{
-    Action, Digest, Height, IndexBytes, IndexEntry, PostMatch, ProofBytes, RecordId, RecordStatus,
-    Rejection, TrapdoorBytes, TrapdoorEntry, View, match_context,
+    Action, Digest, Height, HospitalId, IndexBytes, IndexEntry, PostMatch, ProofBytes, RecordId,
+    RecordStatus, Rejection, TrapdoorBytes, TrapdoorEntry, View, match_context,
 };
 use consilium_node::SubmitError;
 use consilium_schemes::match_proof::{self, MatchContext, Statement};
@@ -77,15 +77,29 @@ struct Work {
 
 /// Compares and posts whatever is not finished.
 pub(crate) async fn work_through(hospital: &Arc<Hospital>) -> Result<(), ApiError> {
-    let mut waiting = pending(hospital)?.into_iter();
+    let works = pending(hospital)?.into_iter().map(|work| {
+        let hospital = Arc::clone(hospital);
+        async move { finish(&hospital, work).await }
+    });
+    together(AT_ONCE, works).await
+}
+
+/// Does all of them, so many at once; the last that failed is told when all have ended.
+pub(crate) async fn together<F>(
+    at_once: usize,
+    works: impl IntoIterator<Item = F>,
+) -> Result<(), ApiError>
+where
+    F: Future<Output = Result<(), ApiError>> + Send + 'static,
+{
+    let mut waiting = works.into_iter();
     let mut running = JoinSet::new();
     let mut failed = None;
     loop {
-        while running.len() < AT_ONCE
+        while running.len() < at_once
             && let Some(work) = waiting.next()
         {
-            let hospital = Arc::clone(hospital);
-            running.spawn(async move { finish(&hospital, work).await });
+            running.spawn(work);
         }
         match running.join_next().await {
             None => return failed.map_or(Ok(()), Err),
@@ -108,7 +122,7 @@ fn pending(hospital: &Hospital) -> Result<Vec<Work>, ApiError> {
         .collect();
     let mut works = Vec::new();
     for index in view.indexes_to(&hospital.id) {
-        if !takes_matches(&view, &index.record, time) {
+        if !takes_matches(&view, &hospital.id, &index.record, time) {
             continue;
         }
         let mut trapdoors = Vec::new();
@@ -129,13 +143,17 @@ fn pending(hospital: &Hospital) -> Result<Vec<Work>, ApiError> {
     Ok(works)
 }
 
+/// The window is open, and this hospital may use the record; where its authorization is over it may be given another.
 fn takes_matches<S: consilium_contracts::StateRead>(
     view: &View<S>,
+    hospital: &HospitalId,
     record: &RecordId,
     time: consilium_contracts::BlockTime,
 ) -> bool {
-    let status = view.record(record).map(|entry| entry.status);
-    matches!(status, Some(RecordStatus::Matching { until }) if time < until)
+    view.record(record).is_some_and(|entry| {
+        let open = matches!(entry.status, RecordStatus::Matching { until } if time < until);
+        open && view.may_use(&entry, hospital, time)
+    })
 }
 
 /// Compares one record with its trapdoors and posts what matches.
@@ -223,9 +241,10 @@ async fn post(hospital: &Arc<Hospital>, pair: &Pair) -> Result<(), ApiError> {
             Rejection::TooEarly
             | Rejection::Expired { .. }
             | Rejection::MatchNotProven { .. }
-            | Rejection::WrongAuthorization { .. },
+            | Rejection::WrongAuthorization { .. }
+            | Rejection::NotAuthorized { .. },
         )) => return Err(ApiError::busy()),
-        // Too late, revoked, no longer authorized: a verdict that stays.
+        // Too late, revoked: a verdict that stays.
         Err(SubmitError::Rejected(rejection)) => {
             format!("matched doctor {doctor}, too late: {rejection}")
         }

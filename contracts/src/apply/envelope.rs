@@ -2,15 +2,31 @@
 
 use super::step::Step;
 use crate::rejection::Rejection;
-use crate::state::{Key, Principal, StateRead};
+use crate::state::{Key, Principal, StateRead, View};
 use crate::transaction::{Transaction, VerifiedTransaction};
 
-/// Checks the envelope and finds out who the sender is. A revoked doctor is nobody's sender.
+/// Checks the envelope and finds out who the sender is.
 pub(super) fn open<S: StateRead>(
     step: &Step<'_, S>,
     tx: &VerifiedTransaction,
 ) -> Result<Principal, Rejection> {
-    let (view, transaction) = (step.view(), tx.transaction());
+    let (expires, height) = (tx.transaction().expires, step.height());
+    if expires < height {
+        return Err(Rejection::Expired { expires, height });
+    }
+    let latest = height.plus(step.view().settings().max_transaction_lifetime);
+    if expires > latest {
+        return Err(Rejection::ExpiresTooLate { expires, latest });
+    }
+    known_sender(&step.view(), tx)
+}
+
+/// As much of it as can be checked without a block. A revoked doctor is nobody's sender.
+pub(crate) fn known_sender<S: StateRead>(
+    view: &View<S>,
+    tx: &VerifiedTransaction,
+) -> Result<Principal, Rejection> {
+    let transaction = tx.transaction();
     let (named, expected) = (transaction.federation, view.federation().id);
     if named != expected {
         return Err(Rejection::WrongFederation { named, expected });
@@ -23,14 +39,6 @@ pub(super) fn open<S: StateRead>(
     if found > limit {
         return Err(Rejection::TooLong { found, limit });
     }
-    let (expires, height) = (transaction.expires, step.height());
-    if expires < height {
-        return Err(Rejection::Expired { expires, height });
-    }
-    let latest = height.plus(settings.max_transaction_lifetime);
-    if expires > latest {
-        return Err(Rejection::ExpiresTooLate { expires, latest });
-    }
     let (sender, nonce) = (transaction.sender, transaction.nonce);
     let principal = view.principal(&sender).ok_or(Rejection::UnknownSender {
         sender: sender.into(),
@@ -39,7 +47,12 @@ pub(super) fn open<S: StateRead>(
         return Err(Rejection::NonceUsed { nonce });
     }
     if let Principal::Doctor(id) = &principal {
-        super::doctor::active(step, id)?;
+        let revoked = view
+            .doctor(id)
+            .is_none_or(|entry| entry.revocation.is_some());
+        if revoked {
+            return Err(Rejection::DoctorRevoked { doctor: *id });
+        }
     }
     Ok(principal)
 }

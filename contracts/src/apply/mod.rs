@@ -31,6 +31,8 @@ use crate::transaction::VerifiedTransaction;
 
 use step::Step;
 
+pub(crate) use envelope::known_sender;
+
 pub use begin::{DUE_PER_BLOCK, PRUNED_PER_BLOCK, begin_block, next_deadline};
 pub(crate) use genesis::genesis_state;
 pub use hospital::PEER_GRACE_MS;

@@ -5,7 +5,7 @@ use consilium_client::api::gateway::RecordState;
 use consilium_client::device::patient as device;
 use consilium_client::http::{ClientSettings, HttpClient};
 use consilium_client::wire::Text;
-use consilium_contracts::{DoctorId, RecordId, Settings};
+use consilium_contracts::{DoctorId, RecordId, Settings, View};
 
 use crate::world::*;
 
@@ -111,6 +111,42 @@ async fn silence_is_shown_to_be_no_match_or_a_hidden_one() {
     assert_eq!(outcome, "allowed");
     assert!(why.contains("with a proof, committed at"), "{why}");
     assert_eq!(north.audit("challenge").len(), 2);
+    world.end().await;
+}
+
+/// An owner who takes its authorization back for a while does not keep a hospital from matching afterwards.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_pair_that_came_while_nothing_was_authorized_is_matched_later() {
+    let settings = Settings {
+        matching_window_ms: 60_000,
+        ..settings()
+    };
+    let world = World::new(settings).await;
+    let (north, south) = (&world.north, &world.south);
+    let cardiologist = doctor(&world, south, "role:cardiologist").await;
+    let given = authorize(north, south).await;
+    let patient = patient(north).await;
+    let sent = submit(&world, north, &patient, case(&["i50"], south)).await;
+    let state = || View::new(south.running().node().state());
+    wait("the index", async || state().index(&sent.record, &south.id)).await;
+    let operator = north.operator();
+    let withdrawn = operator
+        .withdraw_authorization(&given.authorization.0)
+        .await;
+    let at = withdrawn.unwrap().height;
+    wait("south to hear of it", async || {
+        (south.running().node().status().height.value() >= at).then_some(())
+    })
+    .await;
+    interested(&world, south, &cardiologist, &["i50"]).await;
+    // Long enough for the engine to have looked.
+    tokio::time::sleep(std::time::Duration::from_secs(1)).await;
+    authorize(north, south).await;
+    let id = cardiologist.keys.id(&world.federation);
+    wait("the match", async || {
+        pair(north, &sent.record, &id).await.matched_height
+    })
+    .await;
     world.end().await;
 }
 

@@ -92,10 +92,11 @@ impl Core {
             {
                 break;
             }
+            // Also where it is rejected: that had to be found out.
+            spent = work;
             match execution.apply(&waiting.transaction) {
                 Ok(()) => {
                     bytes += length;
-                    spent = work;
                     transactions.push(waiting.transaction.signed().clone());
                 }
                 Err(rejection) => rejected.push((waiting.transaction.hash(), rejection)),
