@@ -19,7 +19,7 @@ use serde_json::{Value, json};
 use tokio::task::spawn_blocking;
 
 use super::export::progress;
-use super::measure::count;
+use super::measure::{count, moment};
 use super::verify::at;
 use crate::cli::answer::{Answer, Failure, Outcome};
 use crate::cli::listing::table;
@@ -260,9 +260,10 @@ impl Replayed {
         let receipts = self.receipts.iter();
         rows.extend(receipts.map(|number| row("receipts of the service", *number)));
         format!(
-            "{} of federation {} replayed from genesis: everything in them holds\n\n{}\n\nThe state after block {height} has root {}. It is not certified yet: the next block's header will name it.",
+            "{} of federation {} replayed from genesis: everything in them holds\nThe last, block {height}, is of {}: whether there are later ones, nothing here says.\n\n{}\n\nThe state after block {height} has root {}. It is not certified yet: the next block's header will name it.",
             count(checked.blocks, "block"),
             last.federation,
+            moment(last.time.value()),
             table(["checked", "number"], rows),
             last.state,
         )
@@ -279,6 +280,7 @@ impl Replayed {
             "federation": last.federation.to_string(),
             "from": 1,
             "to": last.height.value(),
+            "time_ms": last.time.value(),
             "replayed": true,
             "blocks": checked.blocks,
             "votes": checked.votes,

@@ -240,7 +240,19 @@ impl Core {
         // The clock is read once: it may be set between two looks.
         let latest = self.latest_time(rules);
         let early = latest.is_some_and(|latest| undecided.block.header().time > latest);
-        let executed = match self.check(&undecided.block, latest) {
+        // Who proposes a block anew built it; who proposes one again need not have.
+        let (named, proposer) = (undecided.block.header().proposer, undecided.proposer);
+        let anew = undecided.valid_round.is_none();
+        let checked = match rules == Rules::Proposed && anew && named != proposer {
+            true => Err(format!(
+                "{proposer} proposes it and says that {named} built it"
+            )),
+            false => {
+                let builder = (anew && named == proposer).then_some(named);
+                self.check(&undecided.block, latest, builder)
+            }
+        };
+        let executed = match checked {
             Ok(executed) => Some(executed),
             Err(reason) => {
                 warn!(height = %undecided.block.header().height, block = %hash, %reason, "a proposed block is not valid");
@@ -266,11 +278,13 @@ impl Core {
         (rules == Rules::Proposed).then(|| clock::latest_time(bound, self.snapshot.time(), ago))
     }
 
-    /// Whether the block may follow the last one and is not later than `latest`, and what it does; or why not.
+    /// Whether the block may follow the last one and is not later than `latest`, and what it does; or why not. A false proof in it is laid at
+    /// the door of its `builder`, where it is known who that was.
     pub(super) fn check(
         &mut self,
         block: &Block,
         latest: Option<BlockTime>,
+        builder: Option<ValidatorAddress>,
     ) -> Result<Executed, String> {
         let header = block.header();
         let parent = &self.snapshot.tip().parent;
@@ -290,7 +304,7 @@ impl Core {
         let executed = execute_block(self.snapshot.clone(), header.context(), &transactions);
         let executed = executed.map_err(|error| {
             if let Some(refused) = transactions.get(error.index) {
-                let proposer = self.hospital_of(&header.proposer);
+                let proposer = builder.and_then(|builder| self.hospital_of(&builder));
                 let told = &self.shared.false_proofs;
                 told.tell(refused, &error.rejection, proposer);
             }

@@ -82,7 +82,7 @@ impl Core {
             )));
         };
         // Our clock may have found it too far ahead; a quorum did not.
-        let executed = executed.map_or_else(|| self.check(&undecided.block, None), Ok);
+        let executed = executed.map_or_else(|| self.check(&undecided.block, None, None), Ok);
         match executed {
             Ok(executed) => Ok((undecided, executed)),
             Err(reason) => Err(Halt(format!(

@@ -2,7 +2,7 @@
 //!
 //! Not covered: attacks below the ledger's own protocol (noise, yamux).
 
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::{Duration, Instant};
 
 use consilium_contracts::{
@@ -11,7 +11,7 @@ use consilium_contracts::{
 use consilium_ledger::{Block, BlockHash, Parent, Round, Slot, StateRoot, ValidatorAddress};
 use consilium_node::NodeHandle;
 
-use crate::fixtures::{first_epoch, key, name, record};
+use crate::fixtures::{first_epoch, key, name, public, record};
 use crate::network::{Who, now};
 use crate::process::Process;
 use crate::puppet::{Begin, Channel, Part, Puppet, parent};
@@ -183,6 +183,39 @@ async fn no_invalid_block_of_one_is_committed() {
     stage.assert_no_block_of_the_liar();
     stage
         .close("one proposes seven kinds of invalid blocks", begun)
+        .await;
+}
+
+/// Else a lie in it would be laid at the other's door.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_block_that_another_is_said_to_have_built_is_not_committed() {
+    let begun = Instant::now();
+    let mut stage = Stage::open().await;
+    let innocent = ValidatorAddress::of(&public("h0/validator"));
+    let lies = Arc::new(Mutex::new(Vec::new()));
+    let told = Arc::clone(&lies);
+    let lie = move |puppet: Arc<Puppet>, _, parent: Parent| {
+        let block = block(&parent, innocent, Vec::new());
+        told.lock().unwrap().push(block.hash());
+        async move {
+            let (height, hash) = (block.header().height, Some(block.hash()));
+            for round in rounds(2) {
+                puppet.propose_block(&block, round).await;
+                for precommit in [false, true] {
+                    puppet.vote(precommit, height, round, hash).await;
+                }
+            }
+        }
+    };
+    stage.commit_while(times(8, 80), lie).await;
+    let lies = lies.lock().unwrap().clone();
+    assert!(!lies.is_empty());
+    for height in 1..=stage.eye.status().height.value() {
+        let committed = stage.eye.block(Height::new(height)).unwrap().unwrap();
+        assert!(!lies.contains(&committed.block.hash()), "block {height}");
+    }
+    stage
+        .close("one says that another built its blocks", begun)
         .await;
 }
 
