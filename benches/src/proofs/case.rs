@@ -107,21 +107,16 @@ impl Case {
         let (context, random) = (self.posting_context(), &mut random("poster"));
         let posted = self.plain.post(&self.keys, &context, random);
         let bytes = posted.to_bytes();
-        let [prove, parse, verify] = medians(
+        let bare = posted.index().to_bytes().len();
+        Posting::measure(
             repeats,
+            [bytes.len(), bare],
             [
                 &mut || done(self.plain.post(&self.keys, &context, random)),
                 &mut || done(PostedIndex::from_bytes(&bytes, self.n)?),
                 &mut || done(posted.verify(&self.keys, &context)?),
             ],
-        )?;
-        Ok(Posting {
-            prove,
-            parse,
-            verify,
-            bytes: bytes.len(),
-            proof: bytes.len() - posted.index().to_bytes().len(),
-        })
+        )
     }
 
     /// Likewise a trapdoor of so many interests.
@@ -132,23 +127,19 @@ impl Case {
     ) -> Result<Posting, Failure> {
         let (context, random) = (self.posting_context(), &mut random("poster"));
         let tokens = self.keywords.get(..interests).unwrap_or_default();
-        let posted = post_trapdoor(self.n, tokens, &self.keys, &context, random)?;
+        let (n, keys) = (self.n, &self.keys);
+        let posted = post_trapdoor(n, tokens, keys, &context, random)?;
         let bytes = posted.to_bytes();
-        let [prove, parse, verify] = medians(
+        let bare = posted.trapdoor().to_bytes().len();
+        Posting::measure(
             repeats,
+            [bytes.len(), bare],
             [
-                &mut || done(post_trapdoor(self.n, tokens, &self.keys, &context, random)?),
-                &mut || done(PostedTrapdoor::from_bytes(&bytes, self.n)?),
-                &mut || done(posted.verify(&self.keys, &context)?),
+                &mut || done(post_trapdoor(n, tokens, keys, &context, random)?),
+                &mut || done(PostedTrapdoor::from_bytes(&bytes, n)?),
+                &mut || done(posted.verify(keys, &context)?),
             ],
-        )?;
-        Ok(Posting {
-            prove,
-            parse,
-            verify,
-            bytes: bytes.len(),
-            proof: bytes.len() - posted.trapdoor().to_bytes().len(),
-        })
+        )
     }
 }
 
@@ -162,6 +153,22 @@ pub struct Posting {
 }
 
 impl Posting {
+    /// Proving, parsing and verifying; its bytes with the proof and without.
+    fn measure(
+        repeats: usize,
+        [bytes, bare]: [usize; 2],
+        tasks: [&mut dyn FnMut() -> Result<(), Failure>; 3],
+    ) -> Result<Self, Failure> {
+        let [prove, parse, verify] = medians(repeats, tasks)?;
+        Ok(Self {
+            prove,
+            parse,
+            verify,
+            bytes,
+            proof: bytes - bare,
+        })
+    }
+
     pub fn row(&self, n: u16, what: String) -> Vec<String> {
         vec![
             n.to_string(),
