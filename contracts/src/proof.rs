@@ -110,22 +110,6 @@ pub fn answer_context<'a>(
     match_context(federation, terms, doctor, hospital, None, expires)
 }
 
-impl Rejection {
-    /// Whether a proof, well-formed and of a sender who may post it, does not hold for what the state says.
-    pub const fn is_false_proof(&self) -> bool {
-        matches!(
-            self,
-            Self::IndexNotProven { .. }
-                | Self::TrapdoorNotProven { .. }
-                | Self::InterestsNotProven { .. }
-                | Self::MatchNotProven { .. }
-                | Self::TransformNotSigned { .. }
-                | Self::ShareNotProven { .. }
-                | Self::Challenge(ChallengeRejection::NotProven { .. })
-        )
-    }
-}
-
 /// What a transaction carries of the schemes, parsed.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) enum Carried {
