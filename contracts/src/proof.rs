@@ -42,7 +42,7 @@ use crate::parse;
 use crate::patient::Settlement;
 use crate::rejection::Rejection;
 use crate::report_proof::ReportClaim;
-use crate::state::{HospitalEntry, Principal, RecordStatus, StateRead, View};
+use crate::state::{HospitalEntry, Principal, StateRead, View};
 use crate::transaction::{Transaction, VerifiedTransaction};
 
 /// What the proof of an index is bound to.
@@ -287,11 +287,7 @@ impl<'a> Claim<'a> {
             (About::Index { terms, .. }, Principal::Hospital(id)) => id == terms.owner,
             (About::Trapdoor { .. }, Principal::Doctor(_)) => true,
             (About::Match(_), Principal::Hospital(id)) => id == self.hospital.card.id,
-            (About::Complaint(about), Principal::Doctor(id)) => {
-                let entry = view.record(&about.record());
-                let status = entry.map(|entry| entry.status);
-                matches!(status, Some(RecordStatus::Accessed { doctor, .. }) if doctor == id)
-            }
+            (About::Complaint(about), Principal::Doctor(_)) => about.may_be_posted(view),
             _ => false,
         })
     }

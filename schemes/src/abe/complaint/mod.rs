@@ -226,6 +226,12 @@ impl Complaint {
         Ok((semi, TransformProof::from_bytes(&self.transform.proof)?))
     }
 
+    /// What the hospital gave and signed.
+    #[must_use]
+    pub fn transform(&self) -> &SignedTransform {
+        &self.transform
+    }
+
     fn statement<'a>(&'a self, case: &'a Case<'a>, base: &'a Gt) -> Statement<'a> {
         Statement {
             case,
