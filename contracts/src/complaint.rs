@@ -10,7 +10,7 @@ use consilium_schemes::abe::{
 use crate::action::RecordTerms;
 use crate::codec::Blob;
 use crate::genesis::ParameterBytes;
-use crate::ids::{DoctorId, FederationId, Height, HospitalId, RecordId};
+use crate::ids::{Digest, DoctorId, FederationId, Height, HospitalId, RecordId};
 use crate::rejection::Rejection;
 use crate::state::{DoctorEntry, HospitalEntry, StateRead, View};
 use crate::transaction::Transaction;
@@ -25,7 +25,7 @@ pub type ComplaintBytes = Blob<MAX_COMPLAINT>;
 /// Payload of [`Action::ComplainTransform`](crate::Action::ComplainTransform); the doctor is the sender.
 #[derive(Clone, PartialEq, Eq, Debug, BorshSerialize, BorshDeserialize)]
 pub struct ComplainTransform {
-    /// The record, assigned to the doctor and accessed.
+    /// The record, of which something was given to the doctor.
     pub record: RecordId,
     /// Capsule, signed transform and share.
     pub complaint: ComplaintBytes,
@@ -99,7 +99,7 @@ impl fmt::Display for Fault {
     }
 }
 
-/// A settled complaint of a doctor about one access to a record.
+/// A settled complaint of a doctor about one transform that a hospital signed.
 #[derive(Clone, PartialEq, Eq, Debug, BorshSerialize, BorshDeserialize)]
 pub struct ComplaintEntry {
     /// The record.
@@ -108,12 +108,17 @@ pub struct ComplaintEntry {
     pub doctor: DoctorId,
     /// The hospital that pre-decrypted.
     pub hospital: HospitalId,
-    /// Which access it is about: how many there were.
-    pub access: u64,
+    /// Which transform it is about: SHA-256 of the hospital's signature over it.
+    pub transform: Digest,
     /// Who is shown at fault.
     pub fault: Fault,
     /// When.
     pub height: Height,
+}
+
+/// Which transform a complaint is about. The hospital makes a signature of its own for each that it gives, and nobody else makes one.
+pub(crate) fn transform(complaint: &abe::Complaint) -> Digest {
+    Digest::of(&complaint.transform().signature().to_bytes())
 }
 
 /// A complaint with what it is about, as the state has it.
@@ -145,8 +150,13 @@ impl<'a> Complained<'a> {
         Ok((at, about))
     }
 
-    pub(crate) fn record(&self) -> RecordId {
-        self.terms.record
+    /// Something of the record was given to the doctor, who is not revoked, and no complaint stands about this transform yet.
+    pub(crate) fn may_be_posted<S: StateRead>(&self, view: &View<S>) -> bool {
+        let (record, doctor) = (&self.terms.record, &self.doctor.id);
+        let transform = transform(self.complaint);
+        self.doctor.revocation.is_none()
+            && view.access(record, doctor).is_some()
+            && view.complaint(record, doctor, &transform).is_none()
     }
 
     /// Everything in the state that the verdict depends on, beside the hospital's key.

@@ -50,6 +50,7 @@ mod complaint;
 mod consent;
 mod crypto;
 mod event;
+mod false_proof;
 mod genesis;
 mod hospital;
 mod ids;

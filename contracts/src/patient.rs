@@ -142,6 +142,17 @@ pub enum ReportDefect {
     InnerSignature,
 }
 
+impl ReportDefect {
+    /// Whether showing it takes z, with which everybody can read what the doctor encrypted: the key follows from z, and AES in counter
+    /// mode decrypts whatever the tag, the commitment and the signature inside say.
+    pub const fn is_shown_with_z(self) -> bool {
+        match self {
+            Self::Commitment | Self::Ciphertext | Self::Plaintext | Self::InnerSignature => true,
+            Self::Header | Self::Context | Self::Encapsulation => false,
+        }
+    }
+}
+
 impl From<Defect> for ReportDefect {
     fn from(defect: Defect) -> Self {
         match defect {

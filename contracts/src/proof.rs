@@ -43,7 +43,7 @@ use crate::parse;
 use crate::patient::Settlement;
 use crate::rejection::Rejection;
 use crate::report_proof::ReportClaim;
-use crate::state::{HospitalEntry, Principal, RecordStatus, StateRead, View};
+use crate::state::{HospitalEntry, Principal, StateRead, View};
 use crate::transaction::{Transaction, VerifiedTransaction};
 
 /// What the proof of an index is bound to.
@@ -109,22 +109,6 @@ pub fn answer_context<'a>(
     expires: Height,
 ) -> MatchContext<'a> {
     match_context(federation, terms, doctor, hospital, None, expires)
-}
-
-impl Rejection {
-    /// Whether a proof, well-formed and of a sender who may post it, does not hold for what the state says.
-    pub const fn is_false_proof(&self) -> bool {
-        matches!(
-            self,
-            Self::IndexNotProven { .. }
-                | Self::TrapdoorNotProven { .. }
-                | Self::InterestsNotProven { .. }
-                | Self::MatchNotProven { .. }
-                | Self::TransformNotSigned { .. }
-                | Self::ShareNotProven { .. }
-                | Self::Challenge(ChallengeRejection::NotProven { .. })
-        )
-    }
 }
 
 /// What a transaction carries of the schemes, parsed.
@@ -320,11 +304,7 @@ impl<'a> Claim<'a> {
                 doctor.is_some_and(|doctor| doctor.hospital == self.hospital.card.id)
             }
             (About::Match(_), Principal::Hospital(id)) => id == self.hospital.card.id,
-            (About::Complaint(about), Principal::Doctor(id)) => {
-                let entry = view.record(&about.record());
-                let status = entry.map(|entry| entry.status);
-                matches!(status, Some(RecordStatus::Accessed { doctor, .. }) if doctor == id)
-            }
+            (About::Complaint(about), Principal::Doctor(_)) => about.may_be_posted(view),
             _ => false,
         })
     }

@@ -331,9 +331,9 @@ pub enum Rejection {
     /// Too late to decline.
     #[error("record {record}: the report is already posted, the assignment cannot be declined")]
     ReportPosted { record: RecordId },
-    /// Report before access.
+    /// Report or complaint before access.
     #[error(
-        "record {record}: no access is committed; the hospital must commit Access before the report"
+        "record {record}: no access of this doctor is committed; the hospital must commit Access before the doctor reports or complains"
     )]
     NoAccess { record: RecordId },
     /// Acknowledge before report.
@@ -415,9 +415,9 @@ pub enum Rejection {
     /// Its encoding is wrong.
     #[error("the complaint does not parse; make it again with `consilium doctor open`")]
     BadComplaint,
-    /// Once per access.
+    /// Once for each that the hospital signed.
     #[error(
-        "doctor {doctor} complained about this opening of record {record} already; open it again first"
+        "doctor {doctor} complained about this transform of record {record} already; what the hospital gives at another opening is another one"
     )]
     Complained { record: RecordId, doctor: DoctorId },
     /// Nobody's transform.

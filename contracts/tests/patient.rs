@@ -1,9 +1,10 @@
 //! What a patient shows about a report: every rule, and every lie.
 
+use crate::common::proofs::rng;
 use crate::common::reports::*;
 use crate::common::*;
 use consilium_contracts::*;
-use consilium_schemes::report::{Opening, ReportParts};
+use consilium_schemes::report::{Opening, PostedReport, ReportParts};
 
 const RECORD: RecordId = RecordId::from_bytes([1; 32]);
 
@@ -145,6 +146,7 @@ fn a_proof_of_another_report_record_federation_or_key_or_of_nothing_is_refused()
     assert_eq!(try_both(&mut world, mixed), other_report(given));
     // The right c, with a proof for: another report, another record, another federation.
     let not_proven = Rejection::DecryptionNotProven { record: RECORD };
+    assert!(not_proven.is_false_proof());
     let elsewhere = FederationId::from_bytes([9; 32]);
     for proof in [
         other.proof,
@@ -224,6 +226,7 @@ fn nothing_is_shown_with_a_registered_key_whose_certificate_does_not_hold() {
     };
     let refused = lie(&mut world, Action::Acknowledge(Box::new(shown)));
     assert_eq!(refused, Rejection::BadReportKey { record: RECORD });
+    assert!(refused.is_false_proof());
 }
 
 #[test]
@@ -286,6 +289,18 @@ fn every_defect_shows_the_doctor_at_fault_and_the_next_best_follows() {
         ),
     ] {
         let (mut world, parts) = posting(change);
+        // What the patient's device posts has a z exactly where others can then read the report.
+        let doctor = public("cleo");
+        let posted = PostedReport {
+            context: context(&world.federation, &RECORD),
+            doctor,
+            key: patient().public_key().digest(),
+            digest: parts.digest(),
+        };
+        let shown = patient().dispute(&parts, &posted, &mut rng("dispute"));
+        let shown = shown.unwrap().0.expose_secret();
+        let nothing = shown[1..5] == [0; 4];
+        assert_eq!(defect.is_shown_with_z(), !nothing, "{defect}");
         let evidence = evidence(true_opening(&world), parts);
         let events = world.ok("record 1", disputing(evidence));
         let settled = Settlement::DoesNotOpen(defect);
@@ -334,6 +349,7 @@ fn a_forged_opening_settles_nothing_and_the_patient_may_come_with_the_true_one()
         z
     };
     let wrong = Rejection::WrongOpening { record: RECORD };
+    assert!(wrong.is_false_proof());
     for (mut world, parts) in [posting(|_| {}), posting(|bytes| bytes[560] ^= 1)] {
         for z in [forged(&world), Vec::new(), vec![0xff; 384]] {
             let opening = Opening::from_bytes(z.into());

@@ -98,11 +98,12 @@ pub enum PatientCommand {
     /// Show on the ledger that the report does not open; the next best doctor gets the record
     ///
     /// This device tries first and posts nothing that would be lost. What is posted reveals how to open this one report to whoever keeps
-    /// the ledger, for good: where it decrypts and only the doctor's signature inside is wrong, they can read its text.
+    /// the ledger, for good: they can read what the doctor encrypted, whatever is wrong with it. It is revealed even if the ledger refuses
+    /// the dispute. Only a header or an encapsulation that is none of this record's is shown without that, and needs no --reveal.
     Dispute {
         #[command(flatten)]
         record: RecordArgs,
-        /// Post it even where its text becomes readable to whoever keeps the ledger
+        /// Post it even where the report becomes readable to whoever keeps the ledger, also if the ledger refuses the dispute
         #[arg(long)]
         reveal: bool,
     },

@@ -3,11 +3,10 @@
 use std::path::Path;
 
 use consilium_client::api::gateway::DeviceRole;
-use consilium_client::api::terms::{ComplaintReason, ReportDefect as DefectWord};
+use consilium_client::api::terms::{ComplaintReason, ReportDefect};
 use consilium_client::device::Federation;
 use consilium_client::device::patient::{self, RecordKeys, fetch_report, read_report};
 use consilium_client::file::{Existing, Readers, write_atomically};
-use consilium_contracts::ReportDefect;
 use serde_json::json;
 
 use super::answer::{Answer, Failure, Outcome};
@@ -77,10 +76,10 @@ pub async fn dispute(args: &RecordArgs, reveal: bool) -> Outcome {
     let (gateway, mut rng) = (device.gateway(), rand_seeded());
     let received = fetch_report(gateway, &federation, &keys, args.record).await?;
     let defect = received.defect(&keys, &mut rng)?;
-    if is_readable(defect) && !reveal {
+    if defect.is_shown_with_z() && !reveal {
         return Err(Failure::Usage(format!(
             "the report does not hold: {defect}. A dispute shows that, and what the report says becomes readable to whoever keeps the \
-             ledger, for good. Nothing was posted; with --reveal it is"
+             ledger, for good; it is revealed even if the ledger refuses the dispute. Nothing was posted; with --reveal it is"
         )));
     }
     let (receipt, defect) =
@@ -89,19 +88,7 @@ pub async fn dispute(args: &RecordArgs, reveal: bool) -> Outcome {
         "The report does not open: {defect}. The ledger shows the doctor at fault, at height {}; the next best doctor follows",
         receipt.height
     );
-    let defect = DefectWord::from(defect);
+    let defect = ReportDefect::from(defect);
     let json = json!({ "fault": "doctor", "defect": defect, "receipt": receipt });
     Ok(Answer::new(text, json))
-}
-
-/// Whether the evidence lets others read what the doctor encrypted.
-const fn is_readable(defect: ReportDefect) -> bool {
-    match defect {
-        ReportDefect::InnerSignature | ReportDefect::Plaintext => true,
-        ReportDefect::Header
-        | ReportDefect::Context
-        | ReportDefect::Encapsulation
-        | ReportDefect::Commitment
-        | ReportDefect::Ciphertext => false,
-    }
 }

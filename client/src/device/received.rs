@@ -9,8 +9,10 @@
 //! | [`complain`]s about the content | the same | the same |
 //! | [`dispute`]s that it opens | z and the report itself | it opens |
 //!
-//! [`dispute`] tries first, and posts nothing that would be lost. Where the ciphertext decrypts and only the doctor's signature
-//! inside is wrong, a dispute makes the text readable to whoever keeps the ledger: [`ReceivedReport::defect`] tells beforehand.
+//! [`dispute`] tries first, and posts nothing that would be lost. A dispute that shows z makes what the doctor encrypted readable to whoever keeps the
+//! ledger, whatever is wrong with it: the keystream follows from z, and neither tag nor commitment hides anything. It is revealed even if the ledger
+//! refuses the dispute, since the evidence travels whole to every pool. [`ReceivedReport::defect`] tells beforehand, by
+//! [`ReportDefect::is_shown_with_z`].
 
 use consilium_contracts::{
     Action, Blob, Complain, ComplaintReason, Decrypted, Digest, Dispute, DoctorId, Height,

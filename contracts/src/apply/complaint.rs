@@ -1,15 +1,16 @@
 //! A doctor complains about a transform; the verdict stands beside the accesses.
 
 use super::step::Step;
-use super::{access, record, sender};
-use crate::complaint::{ComplainTransform, ComplaintEntry};
+use super::{record, sender};
+use crate::complaint::{self, ComplainTransform, ComplaintEntry};
 use crate::event::Event;
-use crate::proof;
+use crate::proof::{self, Carried};
 use crate::rejection::Rejection;
-use crate::state::{Key, Principal, RecordStatus, StateRead};
+use crate::state::{Key, Principal, StateRead};
 use crate::transaction::VerifiedTransaction;
 
-/// Action 25. Once per access; the assignment goes on.
+/// Action 25. Once for each transform that the hospital signed, as long as the doctor is not revoked. What became of the assignment and the record since
+/// makes no difference, or the hospital, which may decline for its doctor, could end them to have no complaint; nor does the verdict change either.
 pub(super) fn post<S: StateRead>(
     step: &mut Step<'_, S>,
     sender: &Principal,
@@ -17,33 +18,31 @@ pub(super) fn post<S: StateRead>(
     action: &ComplainTransform,
 ) -> Result<(), Rejection> {
     let record = action.record;
-    let entry = record::open(step, &record)?;
     let doctor = *sender::doctor(sender)?;
-    access::check_assigned(step, &entry, &doctor)?;
-    match entry.status {
-        RecordStatus::Accessed { .. } => {}
-        RecordStatus::Reported { .. } => return Err(Rejection::ReportPosted { record }),
-        _ => return Err(Rejection::NoAccess { record }),
-    }
+    let owner = record::known(step, &record)?.terms.owner;
     let accessed = step.view().access(&record, &doctor);
-    let accessed = accessed.ok_or(Rejection::NoAccess { record })?;
-    let key = Key::complaint(&record, &doctor, accessed.count);
-    let former = step.view().complaint(&record, &doctor, accessed.count);
-    if former.is_some() {
+    let hospital = accessed.ok_or(Rejection::NoAccess { record })?.hospital;
+    let Carried::Complaint(carried) = tx.carried() else {
+        return Err(Rejection::BadComplaint);
+    };
+    let transform = complaint::transform(carried);
+    if step
+        .view()
+        .complaint(&record, &doctor, &transform)
+        .is_some()
+    {
         return Err(Rejection::Complained { record, doctor });
     }
     let fault = proof::settled(&step.view(), tx)?;
-    let hospital = accessed.hospital;
     let settled = ComplaintEntry {
         record,
         doctor,
         hospital: hospital.clone(),
-        access: accessed.count,
+        transform,
         fault,
         height: step.height(),
     };
-    step.put(key, &settled);
-    let owner = entry.terms.owner;
+    step.put(Key::complaint(&record, &doctor, &transform), &settled);
     step.emit(Event::TransformComplained {
         record,
         owner,

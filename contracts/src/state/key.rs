@@ -12,7 +12,9 @@ use consilium_schemes::signature::VerifyingKey;
 use super::challenge::Challenger;
 use super::entries::Due;
 use crate::action::Scope;
-use crate::ids::{AuthorizationId, BlockTime, DoctorId, Height, HospitalId, Leaf, Nonce, RecordId};
+use crate::ids::{
+    AuthorizationId, BlockTime, Digest, DoctorId, Height, HospitalId, Leaf, Nonce, RecordId,
+};
 use consilium_schemes::abe::Epoch;
 
 /// A key of the state.
@@ -207,12 +209,10 @@ impl Key {
         Self::of("conduct", &[&slug(hospital)])
     }
 
-    /// A doctor's complaint about the so-manyth access to a record.
-    pub fn complaint(record: &RecordId, doctor: &DoctorId, access: u64) -> Self {
-        Self::of(
-            "complaint",
-            &[record.as_bytes(), doctor.as_bytes(), &number(access)],
-        )
+    /// A doctor's complaint about a transform of a record, by the digest of the hospital's signature over it.
+    pub fn complaint(record: &RecordId, doctor: &DoctorId, transform: &Digest) -> Self {
+        let parts = [record.as_bytes(), doctor.as_bytes(), transform.as_bytes()];
+        Self::of("complaint", &parts.map(|part| part.as_slice()))
     }
 
     /// Something that happens at a block time.

@@ -14,7 +14,7 @@ use super::{Key, StateRead};
 use crate::action::Scope;
 use crate::codec::Canonical;
 use crate::complaint::ComplaintEntry;
-use crate::ids::{AuthorizationId, BlockTime, DoctorId, HospitalId, Leaf, Nonce, RecordId};
+use crate::ids::{AuthorizationId, BlockTime, Digest, DoctorId, HospitalId, Leaf, Nonce, RecordId};
 use crate::settings::Settings;
 use consilium_schemes::abe::Epoch;
 
@@ -375,14 +375,14 @@ impl<S: StateRead> View<S> {
         self.values(&prefix::accesses(record))
     }
 
-    /// A doctor's complaint about the so-manyth access to a record.
+    /// A doctor's complaint about a transform of a record, by the digest of the hospital's signature over it.
     pub fn complaint(
         &self,
         record: &RecordId,
         doctor: &DoctorId,
-        access: u64,
+        transform: &Digest,
     ) -> Option<ComplaintEntry> {
-        self.read(&Key::complaint(record, doctor, access))
+        self.read(&Key::complaint(record, doctor, transform))
     }
 
     /// The complaints about what doctors were given of a record.

@@ -119,8 +119,6 @@ async fn every_wrong_transform_is_found_by_the_device_and_settled_on_the_ledger(
     ];
     let about = case(&world, &reader, &record, ctsym);
     for (what, a, b, fault) in lies {
-        // An access of its own, for a complaint of its own.
-        let honest = given(&reader, &record).await;
         let answer = lie(&about, &honest, [&semi[..FRAME], a, b].concat(), &key);
         let wrong = wrong(finish(&world, &reader, &record, answer));
         assert_eq!(wrong.fault(), fault, "{what}");
@@ -133,7 +131,7 @@ async fn every_wrong_transform_is_found_by_the_device_and_settled_on_the_ledger(
                 if *settled == fault && *hospital == world.south.id),
             "{what}: {event:?}"
         );
-        // Once for each access.
+        // Once for each that the hospital signed.
         let again = device::complain(client, &world.federation, keys, &wrong, &mut rng()).await;
         assert_eq!(code_of(again), "transaction-rejected", "{what}");
 

@@ -186,6 +186,18 @@ impl Scene {
         }
     }
 
+    /// The patient's gateway has a line for a false proof of this record's key.
+    async fn audited(&self, why: &str) {
+        let patient = format!("the patient of record {}: ", self.sent.record);
+        wait("the audit line", async || {
+            let lines = self.world.north.audit("refuse-proof");
+            let about =
+                |line: &(String, String)| line.1.starts_with(&patient) && line.1.contains(why);
+            lines.iter().any(about).then_some(())
+        })
+        .await;
+    }
+
     async fn assignments(&self) -> (RecordState, Vec<AssignmentView>) {
         let view = self.patient.client.record(&self.sent.record).await.unwrap();
         (view.state, view.assignments)
@@ -358,6 +370,10 @@ async fn a_proof_for_another_report_or_key_acknowledges_nothing_and_complains_ab
         assert!(why.contains(expected), "{why}");
     }
     assert_eq!(scene.assignments().await.0, RecordState::Reported);
+    // Those that were no proof are remembered here: the refusals leave nothing on the ledger.
+    scene
+        .audited("not proven that the report was decrypted")
+        .await;
     // The one who decrypted it complains about what it says.
     let (client, keys) = (&scene.patient.client, &scene.sent.keys);
     let reason = ComplaintReason::Incorrect;
@@ -465,6 +481,7 @@ async fn a_forged_opening_settles_nothing_about_a_good_report_nor_a_bad_one() {
         (state, &assignments[0].dispute),
         (RecordState::Reported, &None)
     );
+    scene.audited("the opening is not the one").await;
     // The true one does.
     scene.refutes(ReportDefect::Ciphertext).await;
 }

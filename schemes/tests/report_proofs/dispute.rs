@@ -161,6 +161,49 @@ fn every_defect_is_shown_by_the_device_and_settled_alike_by_everyone() {
     }
 }
 
+/// What whoever sees evidence reads: the key follows from z, c and the header; counter mode has no use for the tag, nor for what the header
+/// commits to.
+fn read_by_anyone(evidence: &[u8]) -> Vec<u8> {
+    let mut rest = &evidence[1..];
+    let mut next = || {
+        let (length, tail) = rest.split_first_chunk::<4>().unwrap();
+        let (part, tail) = tail.split_at(u32::from_be_bytes(*length) as usize);
+        rest = tail;
+        part
+    };
+    let [z, c, header, ciphertext] = [next(), next(), next(), next()];
+    let bound = [&header[..134], c].concat();
+    let keys = hkdf(b"CONSILIUM-V1-REPORT-KEYS", z, &bound, 64);
+    let key: [u8; 32] = keys[..32].try_into().unwrap();
+    let zeros = vec![0; ciphertext.len() - 16];
+    let keystream = Aes256Gcm::new(&key.into())
+        .encrypt(&[0; 12].into(), &zeros[..])
+        .unwrap();
+    let pairs = ciphertext[..zeros.len()].iter().zip(keystream);
+    // Behind the signature inside.
+    pairs.map(|(byte, key)| byte ^ key).skip(64).collect()
+}
+
+/// A doctor who wants a patient's report in the open spoils one bit that the text does not need, and waits for the dispute.
+#[test]
+fn whoever_sees_a_dispute_with_z_reads_the_report_whatever_is_wrong_with_it() {
+    let good = good();
+    let unsigned = [&[3; 64][..], b"text"].concat();
+    for (bad, defect) in [
+        (good.changed(|p| p.header[140] ^= 1), Defect::Commitment),
+        (
+            good.changed(|p| *p.ciphertext.last_mut().unwrap() ^= 1),
+            Defect::Ciphertext,
+        ),
+        (good.encrypting(&unsigned), Defect::InnerSignature),
+    ] {
+        let disputed = PATIENT.dispute(&bad.parts(), &bad.posted(), &mut rng(1));
+        let (evidence, found) = disputed.unwrap();
+        assert_eq!(found, defect);
+        assert_eq!(read_by_anyone(&evidence.expose_secret()), b"text");
+    }
+}
+
 #[test]
 fn a_malformed_header_shows_the_doctor_at_fault_without_z() {
     let good = good();

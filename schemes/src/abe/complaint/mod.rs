@@ -26,12 +26,16 @@
 //! (`attacks::complaints`). An encryptor may copy another record's group elements into a capsule with a C_sigma of its own: whoever
 //! revealed Y^s to complain of him would have revealed the other record's key.
 //!
-//! What it reveals is E^beta, a power of something that the hospital names, *by* beta. It is a key of no record: for the true E the
-//! hospital computes it itself, F = e(P0,g2) / e(H("w"),P1). For an E of its own making it learns powers by beta of elements of GT that it made
-//! of points, each beta times a known sum; the exponent of a record's key has no beta, and nothing here divides by it. **That is an argument
-//! in the generic group model, not a proof.** The share's proof is Chaum's and Pedersen's (CRYPTO 1992), Fiat-Shamir over the complete statement.
+//! What it reveals is E^beta. For the true E the hospital computes that itself, F = e(P0,g2) / e(H("w"),P1). But Q1 and Q2 may be any points that it
+//! knows, another record's Ct, C_i and C0 and another doctor's P0 too: complaints are a static Diffie-Hellman oracle for beta into GT, on
+//! chosen points. They help with no record's key: put beta := 0. Every share, A and F become 1, and P0 becomes H("w")^r, which anybody can make; Y^s
+//! contains no beta, so a combination that gives it with shares gives it without this doctor. What comes out is in GT and cannot be fed back, so
+//! that there is no chain beta, beta^2 (Cheon, EUROCRYPT 2006). `docs/spec/checks/share_oracle.py` checks it by linear algebra. **That is an
+//! argument in the generic group model, not a proof.** The share's proof is Chaum's and Pedersen's (CRYPTO 1992), Fiat-Shamir over the complete statement.
 //!
-//! "Hospital" means: it, or the KGC that gave it a wrong attribute key or update key; what the KGC gave is signed, and the hospital can show it.
+//! "Hospital" means: it, or the KGC that gave it a wrong key. A wrong update key can be shown: its digest is on the ledger. **A wrong attribute key
+//! makes an honest hospital look guilty** ([`HospitalFault::NodeKey`]), which cannot show it: the KGC's signature is over an HPKE ciphertext. Decision 0007
+//! says what would end that.
 
 mod share;
 mod signed;
@@ -224,6 +228,12 @@ impl Complaint {
     fn parsed(&self) -> Result<(SemiCiphertext, TransformProof), DecodeError> {
         let semi = SemiCiphertext::from_bytes(&self.transform.semi)?;
         Ok((semi, TransformProof::from_bytes(&self.transform.proof)?))
+    }
+
+    /// What the hospital gave and signed.
+    #[must_use]
+    pub fn transform(&self) -> &SignedTransform {
+        &self.transform
     }
 
     fn statement<'a>(&'a self, case: &'a Case<'a>, base: &'a Gt) -> Statement<'a> {
