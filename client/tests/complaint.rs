@@ -59,7 +59,7 @@ fn each_part_of_the_answer_that_lies_has_its_refusal() {
         let semi = answer.semi_ciphertext.as_bytes().to_vec();
         (semi, answer.transform_proof.as_bytes().to_vec())
     };
-    // The gateway names another digest than that of the capsule it gives, and signs that.
+    // Another digest was registered than that of the capsule that the gateway gives, and it signed for what it gives.
     let (semi, proof) = parts(&honest);
     let renamed = OpenedRecord {
         ctsym_digest: consilium_client::wire::Text(Digest::of(b"another")),
@@ -70,7 +70,7 @@ fn each_part_of_the_answer_that_lies_has_its_refusal() {
         matches!(answer.err(), Some(DeviceError::WrongTransform(wrong))
         if wrong.fault() == Fault::HospitalOtherCapsule)
     );
-    // It signed for the digest that it names, not for what it gives.
+    // It signed for the registered digest, not for what it gives.
     let answer = w.signed(*record.as_bytes(), renamed, semi, proof);
     let error = w.finish(record, answer).err();
     assert!(matches!(error, Some(DeviceError::Unsigned(_))));

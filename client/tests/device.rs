@@ -58,7 +58,7 @@ fn a_record_opens_into_a_new_private_file_or_not_at_all() {
 }
 
 #[test]
-fn another_record_federation_or_key_than_the_gateway_names_is_refused() {
+fn another_record_federation_or_key_than_was_registered_is_refused() {
     let mut w = World::new();
     let (record, answer) = w.sealed("cthd");
     let (other, theirs) = w.sealed("other");
@@ -72,7 +72,7 @@ fn another_record_federation_or_key_than_the_gateway_names_is_refused() {
     let error = refused(w.finish(record, elsewhere));
     assert_eq!(fault(error), Fault::EncryptorMisbound);
 
-    // The CTHD of another record, and one whose digest is not the one named.
+    // The CTHD of another record, and one whose digest was not registered.
     let case = w.finish(record, answer.clone()).unwrap();
     let out = w.path("record");
     let error = refused(w.decrypt(&case, &w.path("other"), &out));
@@ -83,7 +83,7 @@ fn another_record_federation_or_key_than_the_gateway_names_is_refused() {
     let case = w.finish(record, misnamed).unwrap();
     assert_eq!(
         untrusted(refused(w.decrypt(&case, &w.path("cthd"), &out))),
-        "the encrypted record has another digest than the gateway named"
+        "the encrypted record has another digest than the one that was registered"
     );
 
     let mut stolen = answer;
@@ -91,7 +91,7 @@ fn another_record_federation_or_key_than_the_gateway_names_is_refused() {
     let case = w.finish(record, stolen).unwrap();
     assert_eq!(
         untrusted(refused(w.decrypt(&case, &w.path("cthd"), &out))),
-        "the record key is not the one in the record's header"
+        "the registered record key is not the one in the record's header"
     );
     assert!(!out.exists() && !out.with_added_extension("partial").exists());
 }

@@ -1,7 +1,8 @@
 //! Proofs for those who run no node: what they show, and every attack on them.
 
-use crate::certified::certificate;
+use crate::common::certified::certificate;
 use crate::common::fixture::*;
+use crate::common::standing::state_proof;
 use consilium_client::ledger_proof::{LedgerProof, LedgerProofError, Proven, Standing, Subject};
 use consilium_contracts::*;
 use consilium_ledger::*;
@@ -58,14 +59,7 @@ impl Ledger {
 
     /// What stands under a key, as of the last block.
     fn state_proof(&self, of: &Key) -> (StateProof, StateRoot) {
-        let pairs = self.world.state.iter();
-        let writes = pairs.map(|(key, value)| (key.clone(), Some(value.to_vec())));
-        let mut tree = MemoryTree::default();
-        let update = genesis_tree(&tree, &writes.collect()).unwrap();
-        tree.commit(&update);
-        let value = self.world.state.get(of);
-        let proof = StateProof::new(&tree, update.version, of.clone(), value).unwrap();
-        (proof, update.root)
+        state_proof(&self.world.state, of)
     }
 
     /// The header of the next block, and what these hospitals' votes for it make.

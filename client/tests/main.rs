@@ -1,8 +1,6 @@
 //! What devices do, from outside.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, missing_docs)]
 
-#[path = "../../ledger/tests/common/certified.rs"]
-mod certified;
 #[allow(dead_code, reason = "the end-to-end tests use the rest")]
 mod common;
 mod complaint;
@@ -14,3 +12,4 @@ mod keyfile;
 mod ledger_proof;
 mod received;
 mod recipient;
+mod registered;

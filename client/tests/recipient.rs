@@ -26,13 +26,20 @@ fn mode(path: &Path) -> u32 {
 fn a_gateway_that_names_its_own_key_for_the_report_gets_no_recipient() {
     let mut w = World::new();
     let (record, mut answer) = w.sealed("cthd");
+    let honest = w.terms(record, &answer);
     let theirs = SecretKey::generate(MIN_BITS, &mut w.rng).unwrap();
     answer.rsa_public_key = theirs.public_key().to_bytes().into();
+    // Not where the record was registered with another one, and where it was registered with theirs, not with this header.
+    let refused = w.finish_as(&honest, answer.clone()).err().unwrap();
+    assert!(matches!(
+        refused,
+        DeviceError::Untrusted("it names another report key than the one that was registered")
+    ));
     let case = w.finish(record, answer.clone()).unwrap();
     let refused = w.decrypt(&case, &w.path("cthd"), &w.path("record"));
     assert!(matches!(
         refused.err().unwrap(),
-        DeviceError::Untrusted("the report key is not the one in the record's header")
+        DeviceError::Untrusted("the registered report key is not the one in the record's header")
     ));
     assert!(!w.path("record").exists());
 

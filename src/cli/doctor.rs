@@ -8,8 +8,8 @@ use consilium_client::api::gateway::{DeviceRole, Inbox};
 use consilium_client::api::terms::PurposeOfUse;
 use consilium_client::device::DeviceError;
 use consilium_client::device::doctor::{
-    self, DoctorKeys, MAX_RECORD_BYTES, OpenedCase, ReadRecord, ReportRecipient, WrongTransform,
-    decrypt_record, enrol, fetch_record, open_case, post_trapdoor, submit_report,
+    self, DoctorKeys, MAX_RECORD_BYTES, OpenedCase, ReadRecord, ReportRecipient, decrypt_record,
+    enrol, fetch_record, open_case, post_trapdoor, submit_report,
 };
 use consilium_client::device::keyword_tokens;
 use consilium_client::keyfile::{AbeUserSecretFile, write_key_file};
@@ -353,7 +353,6 @@ async fn open(args: &CaseArgs, out: &Path, max_bytes: u64) -> Outcome {
     )
     .await
     .map_err(|error| complaint::keep(error, &cases))?;
-    WrongTransform::forget(&cases, args.record)?;
     if let Some(kept) = kept {
         kept.check(&case)?;
     }

@@ -1,4 +1,5 @@
-//! A doctor's device by its real command, against a gateway that lies about where the report goes and how long a record is.
+//! A doctor's device by its real command, against a gateway that lies about where the report goes, what was registered and how long a
+//! record is.
 
 #[path = "../../client/tests/common/mod.rs"]
 #[allow(dead_code)]
@@ -14,6 +15,7 @@ use consilium_client::keyfile::{AbeUserSecretFile, Protection, write_key_file};
 use consilium_contracts::{Action, RecordId, SignedTransaction};
 use consilium_schemes::report::{MIN_BITS, ReportContext, ReportError, SealedReport, SecretKey};
 use device::gateway::LyingGateway;
+use device::standing::record_proof;
 use device::{TEXT, World};
 use serde_json::json;
 
@@ -31,7 +33,9 @@ impl Scene {
         let mut world = World::new();
         let (record, answer) = world.sealed("cthd");
         let cthd = fs::read(world.path("cthd")).unwrap();
+        let terms = world.terms(record, &answer);
         let gateway = LyingGateway::start(world.federation.id(), answer, cthd);
+        gateway.prove(&record_proof(&world.genesis, &terms));
         let home = world.path("home");
         fs::create_dir(&home).unwrap();
         let profile = json!({
@@ -50,6 +54,13 @@ impl Scene {
             record,
             gateway,
         }
+    }
+
+    /// The ledger has what the gateway names now.
+    fn register(&self) {
+        let terms = self.world.terms(self.record, &self.gateway.answers().open);
+        self.gateway
+            .prove(&record_proof(&self.world.genesis, &terms));
     }
 
     fn doctor(&self, verb: &str, option: &str, file: &str, more: &[&str]) -> Output {
@@ -78,6 +89,15 @@ impl Scene {
 
     fn report(&self) -> Output {
         self.doctor("report", "--text", "report.txt", &[])
+    }
+
+    /// The calls that open a case.
+    fn opening(&self) -> [String; 2] {
+        let record = self.record;
+        [
+            format!("POST /v1/records/{record}/open"),
+            format!("GET /v1/ledger/proofs/records/{record}?as_of=0"),
+        ]
     }
 
     fn take_report(&self) -> ReportSubmission {
@@ -146,10 +166,11 @@ fn a_wrong_transform_is_said_to_be_the_hospitals_and_can_be_complained_about() {
     assert_eq!(action.record, scene.record);
     refused(&scene.plain("complain"), "nothing to complain about");
 
-    // What is right opens, and leaves nothing to complain about from a former attempt.
+    // A right answer later takes back nothing of what shows the wrong one.
     refused(&scene.open("record"), "At fault is the hospital");
     scene.gateway.answers().open = honest;
     done(&scene.open("record"));
+    done(&scene.plain("complain"));
     refused(&scene.plain("complain"), "nothing to complain about");
 }
 
@@ -186,7 +207,7 @@ fn a_report_goes_to_the_key_of_the_record_that_was_read_whatever_the_gateway_nam
 
     // Reading once more does not let another key in, and shows nothing.
     refused(&scene.open("again"), "names another report key");
-    assert_eq!(scene.gateway.calls(), [format!("POST {path}/open")]);
+    assert_eq!(scene.gateway.calls(), scene.opening());
     assert!(!scene.world.path("again").exists());
     done(&scene.report());
     let report = scene.take_report();
@@ -197,8 +218,7 @@ fn a_report_goes_to_the_key_of_the_record_that_was_read_whatever_the_gateway_nam
 fn a_record_announced_longer_than_the_device_takes_is_refused_before_any_of_it_is_fetched() {
     let scene = Scene::new();
     let length = scene.gateway.answers().cthd.len() as u64;
-    let path = format!("/v1/records/{}", scene.record);
-    let opened = [format!("POST {path}/open")];
+    let opened = scene.opening();
     for announced in [u64::MAX, (16 << 30) + 1] {
         scene.gateway.answers().open.cthd_length = announced;
         refused(&scene.open("record"), "--max-bytes");
@@ -216,7 +236,35 @@ fn a_record_announced_longer_than_the_device_takes_is_refused_before_any_of_it_i
     assert_eq!(fs::read(scene.world.path("record")).unwrap(), TEXT);
 }
 
-/// The one that has two roots for one encapsulation, under another key's certificate.
+/// All of it fits together, and a report to its key would be refuted on the ledger.
+#[test]
+fn a_record_of_the_hospitals_own_making_under_an_assigned_id_is_not_read_and_gets_no_report() {
+    let mut scene = Scene::new();
+    let theirs = SecretKey::generate(MIN_BITS, &mut scene.world.rng).unwrap();
+    let (record, key) = (scene.record, theirs.public_key());
+    let forged = scene.world.forged(record, key, "forged");
+    let honest = scene.gateway.answers().open.clone();
+    let mut misdated = honest.clone();
+    misdated.epoch += 1;
+    scene.gateway.answers().cthd = fs::read(scene.world.path("forged")).unwrap();
+    for (answer, why) in [
+        (
+            forged,
+            "At fault is the hospital: it pre-decrypted another capsule",
+        ),
+        (misdated, "it names another epoch than"),
+        // The genuine capsule, with the ciphertext of the hospital's record.
+        (honest, "error: "),
+    ] {
+        scene.gateway.answers().open = answer;
+        refused(&scene.open("record"), why);
+        assert!(!scene.world.path("record").exists());
+        refused(&scene.report(), "was not read on this device");
+    }
+    assert!(scene.gateway.answers().reports.is_empty());
+}
+
+/// The one that has two roots for one encapsulation, under another key's certificate; the patient registered it.
 #[test]
 fn a_case_with_a_crafted_report_key_does_not_open_and_gets_no_report() {
     let scene = Scene::new();
@@ -227,12 +275,14 @@ fn a_case_with_a_crafted_report_key_does_not_open_and_gets_no_report() {
     let mut crafted = honest.as_bytes().to_vec();
     crafted[5..5 + modulus.len()].copy_from_slice(&modulus);
     scene.gateway.answers().open.rsa_public_key = crafted.into();
+    scene.register();
     refused(&scene.open("record"), "certificate does not hold");
     assert!(!scene.world.path("record").exists());
     refused(&scene.report(), "was not read on this device");
     assert!(scene.gateway.answers().reports.is_empty());
 
     scene.gateway.answers().open.rsa_public_key = honest;
+    scene.register();
     done(&scene.open("record"));
     done(&scene.report());
 }

@@ -90,7 +90,7 @@ impl WrongTransform {
         )?)
     }
 
-    /// What was kept in `folder` for a record; nothing, where it opened or was not tried.
+    /// What was kept in `folder` for a record; nothing, where no opening failed.
     ///
     /// # Errors
     /// [`DeviceError::File`]; [`DeviceError::Kept`] when the file is damaged.
@@ -119,7 +119,7 @@ impl WrongTransform {
         Ok(Some(Self::new(record, fault, complaint)))
     }
 
-    /// Removes what was kept: the case opens after all, or the complaint is posted.
+    /// Removes what was kept, once the complaint is posted. That the case opens later takes back nothing.
     ///
     /// # Errors
     /// [`DeviceError::File`].

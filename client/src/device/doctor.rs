@@ -1,26 +1,26 @@
 //! The doctor's device: it holds beta and the signing key, and finishes what its hospital pre-decrypted.
 //!
-//! What it checks, and against what: the doctor's hospital signed the pre-decryption for this record, doctor and key; the capsule
-//! names the federation of the genesis and the record that was asked for; the pre-decryption opens it (C0 = g2^s), or else who is
-//! at fault ([`WrongTransform`]); the record's header is authentic under the capsule's key, names the capsule's
-//! record and epoch, and the very keys that the gateway named for the patient and for the report. The report goes to the key in
-//! that header ([`ReportRecipient`]), whatever the gateway names later.
+//! What it checks, and against what: what the record was registered with stands on the ledger ([`RegisteredRecord`], from the genesis), and
+//! the gateway names nothing else; the doctor's hospital signed the pre-decryption for this record, doctor, key, epoch and capsule; the
+//! pre-decryption opens it (C0 = g2^s), or else who is at fault ([`WrongTransform`]); the record's header is authentic under the
+//! capsule's key, names the capsule's record and epoch, and the keys that were registered; and the encrypted record has the
+//! registered digest. The report goes to the registered key ([`ReportRecipient`]), whatever the gateway names later. So nobody but who
+//! registered the record chose the key that a bad report is judged by, and nobody makes the doctor blame the encryptor with a name.
 //!
-//! **What it does not check: the ledger.** In this version it holds no proof of what stands there. The digests of CTSym and
-//! CTHD, the record's keys, the assignment and the receipts are what *the gateway says* the ledger has. A hospital that
-//! lies can encrypt a record of its own making under the public parameters, present it as an assigned one, and read the
-//! report to it; and it can present capsules that nobody assigned, so that the device's accepting or refusing is an oracle
-//! in its hands (`abe::dec`). It cannot read a patient's record by any of this.
+//! **What it does not check**: that the record is assigned to the doctor, the card of the doctor's hospital where that is none of the
+//! genesis, and the receipts. These are what *the gateway says* the ledger has. A hospital that lies can register a record of its own
+//! making, as anybody can, and it can present records that nobody assigned, so that the device's accepting or refusing is an oracle in
+//! its hands (`abe::dec`), for registered capsules alone. It cannot read a patient's record by any of this.
 
 use std::io::Read;
 use std::path::Path;
 
 use consilium_contracts::{
-    Action, BlockTime, Decline, DeclineReason, Digest, DoctorId, HospitalCard, PostTrapdoor,
-    RecordId, Signature, SigningKey, TrapdoorBytes, VerifyingKey, trapdoor_context,
+    Action, BlockTime, Decline, DeclineReason, Digest, DoctorId, Height, HospitalCard,
+    PostTrapdoor, RecordId, Signature, SigningKey, TrapdoorBytes, VerifyingKey, trapdoor_context,
 };
 use consilium_schemes::abe::{
-    self, ComplaintRefused, Epoch, RecordContext, Registration as ProofRegistration, SharedSecret,
+    self, ComplaintRefused, RecordContext, Registration as ProofRegistration, SharedSecret,
     SignedTransform, UserId, UserSecretKey,
 };
 use consilium_schemes::envelope::{SymKey, UnopenedEnvelope};
@@ -35,6 +35,7 @@ use super::error::DeviceError;
 use super::federation::Federation;
 use super::files::write_whole;
 pub use super::recipient::{ReportRecipient, submit_report};
+pub use super::registered::RegisteredRecord;
 use super::transaction;
 use crate::GatewayClient;
 use crate::api::gateway::{DoctorEnrolmentRequest, OpenRequest, OpenedRecord};
@@ -231,17 +232,17 @@ impl OpenedCase {
         &self.access
     }
 
-    /// The report key that the gateway names; nothing has shown yet that it is the record's.
+    /// The report key that the record was registered with; nothing has shown yet that its header has the same.
     pub(super) fn report_key(&self) -> &report::PublicKey {
         &self.report_key
     }
 }
 
-/// Opens an assigned case: the gateway pre-decrypts, the device checks everything and finishes with one exponentiation.
-/// `hospital` is what the doctor's own hospital signs with.
+/// Opens an assigned case: the gateway pre-decrypts and proves what the record was registered with, the device checks everything and
+/// finishes with one exponentiation. `hospital` is what the doctor's own hospital signs with.
 ///
 /// # Errors
-/// [`DeviceError::Gateway`] with the gateway's reason; as [`finish_case`].
+/// [`DeviceError::Gateway`] with the gateway's reason; as [`RegisteredRecord::prove`] and [`finish_case`].
 pub async fn open_case(
     gateway: &GatewayClient,
     federation: &Federation,
@@ -252,38 +253,52 @@ pub async fn open_case(
     rng: &mut (impl CryptoRng + Send),
 ) -> Result<OpenedCase, DeviceError> {
     let opened = gateway.open(&record, &OpenRequest { purpose }).await?;
-    finish_case(federation, keys, hospital, record, opened, rng)
+    // Before the block of the access the record stood there: that block certifies it, and no later one need be waited for.
+    let before = Height::new(opened.access.height.saturating_sub(1));
+    let registered = RegisteredRecord::prove(gateway, federation, record, before).await?;
+    finish_case(federation, keys, hospital, &registered, opened, rng)
 }
 
-/// Dec, with every check before it. Where nothing opens, who is at fault and what shows it.
+/// Dec, with every check before it. Where nothing opens, who is at fault and what shows it: judged by what was registered, as
+/// everybody judges it, and not by what the gateway names.
 ///
 /// # Errors
-/// [`DeviceError::Answer`], [`DeviceError::Unsigned`], [`DeviceError::WrongTransform`], [`DeviceError::ReportKey`].
+/// [`DeviceError::WrongTransform`]; else [`DeviceError::Untrusted`] where the gateway names something else than was registered;
+/// [`DeviceError::ReportKey`], [`DeviceError::Answer`], [`DeviceError::Unsigned`].
 pub fn finish_case(
     federation: &Federation,
     keys: &DoctorKeys,
     hospital: &VerifyingKey,
-    record: RecordId,
+    registered: &RegisteredRecord,
     opened: OpenedRecord,
     rng: &mut impl CryptoRng,
 ) -> Result<OpenedCase, DeviceError> {
+    let terms = registered.terms();
+    let record = terms.record;
     let case = abe::Case {
         context: RecordContext::new(*federation.id().as_bytes(), *record.as_bytes()),
         doctor: UserId::from_bytes(*keys.id(federation).as_bytes()),
         pk: keys.abe.public_key(),
         hospital: *hospital,
-        ctsym: consilium_schemes::digest::Digest::from_bytes(*opened.ctsym_digest.0.as_bytes()),
-        epoch: Epoch::new(opened.epoch),
+        ctsym: consilium_schemes::digest::Digest::from_bytes(*terms.ctsym.as_bytes()),
+        epoch: terms.epoch,
         parameters: federation.parameters(),
     };
-    let secret = finish_transform(&case, keys, record, &opened, rng)?;
+    let (secret, report_key) = match finish_transform(&case, keys, record, &opened, rng) {
+        // Judged by what was registered, whatever the gateway names: it shows the fault to everybody.
+        Err(wrong @ DeviceError::WrongTransform(_)) => return Err(wrong),
+        secret => {
+            let report_key = registered.compare(&opened)?;
+            (secret?, report_key)
+        }
+    };
     Ok(OpenedCase {
         record,
         secret,
-        cthd: opened.cthd_digest.0,
+        cthd: terms.cthd,
         cthd_length: opened.cthd_length,
-        record_key: *opened.record_key.verifying_key(),
-        report_key: report::PublicKey::from_bytes(opened.rsa_public_key.as_bytes())?,
+        record_key: terms.record_key,
+        report_key,
         access: opened.access,
     })
 }
@@ -378,8 +393,8 @@ impl ReadRecord {
     }
 }
 
-/// Decrypts a fetched record into the new file `plaintext`, which appears only when every segment and the digest that the
-/// gateway named checked; returns its length and where the report goes. Constant memory.
+/// Decrypts a fetched record into the new file `plaintext`, which appears only when every segment and the registered
+/// digest checked; returns its length and where the report goes. Constant memory.
 ///
 /// # Errors
 /// [`DeviceError::Header`], [`DeviceError::Envelope`], [`DeviceError::Untrusted`], [`DeviceError::File`], also when
@@ -395,7 +410,7 @@ pub fn decrypt_record(
         match summary.digest.as_bytes() == case.cthd.as_bytes() {
             true => Ok(summary),
             false => Err(DeviceError::Untrusted(
-                "the encrypted record has another digest than the gateway named",
+                "the encrypted record has another digest than the one that was registered",
             )),
         }
     })?;
@@ -417,12 +432,12 @@ fn authentic<R: Read>(
     let fields = unopened.header().fields();
     if fields.record_key != case.record_key {
         return Err(DeviceError::Untrusted(
-            "the record key is not the one in the record's header",
+            "the registered record key is not the one in the record's header",
         ));
     }
     if fields.report_key != case.report_key.to_bytes() {
         return Err(DeviceError::Untrusted(
-            "the report key is not the one in the record's header",
+            "the registered report key is not the one in the record's header",
         ));
     }
     Ok((unopened, key))

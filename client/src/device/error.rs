@@ -69,10 +69,10 @@ pub enum DeviceError {
     /// The record's key for the report is not acceptable.
     #[error("the patient's report key is refused: {0}")]
     ReportKey(#[from] ReportKeyError),
-    /// The gateway names another report key than the one in the record that was read.
+    /// What was kept has another report key than the record was registered with.
     #[error(
-        "the gateway names another report key for record {0} than the one in the record that was read on this device first: it has \
-         shown two different records under one id, or wants the report for itself; nothing was read or sent"
+        "what this device kept of record {0} has another report key than the record was registered with; nothing was read or sent. \
+         Remove the record's file from the folder `cases` and read the record again"
     )]
     OtherReportKey(RecordId),
     /// What the device kept of a record that was read is damaged.

@@ -15,18 +15,19 @@
 //! # What a device believes its gateway
 //!
 //! A patient's device has the digest and the doctor of a report, and the digest of the record's RSA key, proven from the genesis
-//! ([`ledger_proof`](crate::ledger_proof)) before it opens, acknowledges or disputes anything. For the rest a device of this version
+//! ([`ledger_proof`](crate::ledger_proof)) before it opens, acknowledges or disputes anything. A doctor's device has what the record was
+//! registered with proven before it decrypts anything or says whose fault it is. For the rest a device of this version
 //! asks for no proof: it takes from its gateway the current epoch, the
-//! height, the digests and keys of a record, hospitals' cards, and that a transaction was
+//! height, assignments, hospitals' cards that are not in the genesis, and that a transaction was
 //! committed. A lying gateway can therefore
 //!
 //! - name a past epoch, in which a doctor revoked since still decrypts (the ledger refuses to register such a record, but the
 //!   gateway has the ciphertext by then);
 //! - name a height far ahead, hold back a signed transaction and post it as late as that allows, or claim that it was committed;
-//! - show a doctor a record of its own making (see [`doctor`]), and keep a report from a patient.
+//! - show a doctor a registered record that is not hers (see [`doctor`]), and keep a report from a patient.
 //!
 //! It cannot decrypt a record or sign for the device; nor have the report on a genuine record encrypted to itself: the report goes
-//! to the key in the header of the record that was decrypted ([`doctor::ReportRecipient`]).
+//! to the key that the record was registered with ([`doctor::ReportRecipient`]).
 //!
 //! Long cryptography is synchronous and separate from the calls, so that a caller chooses the thread.
 
@@ -39,6 +40,7 @@ mod keywords;
 pub mod patient;
 mod received;
 mod recipient;
+mod registered;
 mod registration;
 mod transaction;
 

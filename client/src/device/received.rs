@@ -28,6 +28,7 @@ use rand::CryptoRng;
 use super::error::DeviceError;
 use super::federation::Federation;
 use super::patient::{RecordKeys, report_context};
+use super::registered::RegisteredRecord;
 use super::transaction;
 use crate::GatewayClient;
 use crate::api::ledger::TransactionReceipt;
@@ -109,29 +110,24 @@ async fn proven(
 ) -> Result<ReportEntry, DeviceError> {
     let by = Some(DoctorId::derive(&federation.id(), doctor));
     let report = Subject::Report { record, doctor: by };
-    let subject = Subject::Record(record);
-    let (report, of_record) = tokio::try_join!(
-        gateway.proof_as_of(&report, posted),
-        gateway.proof_as_of(&subject, posted)
-    )?;
-    let genesis = federation.genesis();
-    let Standing::Record(entry) = of_record.verify(genesis)?.standing else {
-        return Err(DeviceError::Untrusted("the record is not on the ledger"));
-    };
+    let report = async { Ok(gateway.proof_as_of(&report, posted).await?) };
+    let registered = RegisteredRecord::prove(gateway, federation, record, posted);
+    let (report, registered) = tokio::try_join!(report, registered)?;
+    let terms = registered.terms();
     let key = keys.report().public_key().digest();
-    if entry.terms.rsa_key.as_bytes() != key.as_bytes()
-        || entry.terms.record_key != keys.signing().verifying_key()
+    if terms.rsa_key.as_bytes() != key.as_bytes()
+        || terms.record_key != keys.signing().verifying_key()
     {
         let text = "the record was registered with other keys than this device's";
         return Err(DeviceError::Untrusted(text));
     }
-    if let RecordStatus::Reported { doctor } = entry.status
-        && Some(doctor) != by
+    if let RecordStatus::Reported { doctor } = registered.status()
+        && Some(*doctor) != by
     {
         let text = "another doctor's report is the one that waits";
         return Err(DeviceError::Untrusted(text));
     }
-    match report.verify(genesis)?.standing {
+    match report.verify(federation.genesis())?.standing {
         Standing::Report(entry) => Ok(*entry),
         _ => Err(DeviceError::Untrusted(
             "no report by this doctor stands on the ledger",

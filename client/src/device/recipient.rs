@@ -1,23 +1,19 @@
-//! Where a doctor's report goes: to the RSA key in the header of the record that was read, and to no other.
+//! Where a doctor's report goes: to the RSA key that the record was registered with, which its header names too, and to no other.
 //!
 //! # What binds the key
 //!
 //! ```text
+//! genesis -> ledger: SHA-256(report key), SHA-256(CTSym);     CTSym = the capsule
 //! capsule -> sigma -> SymKey -> k_com;   HMAC(k_com, header_core),   report key in header_core
 //! ```
 //!
-//! Whoever does not hold the capsule's secret cannot change the header, so the key in it is the one that the record's encryptor
-//! chose. [`decrypt_record`](super::doctor::decrypt_record) alone makes a [`ReportRecipient`], after the header and every segment
-//! were authentic; [`submit_report`] takes nothing else and asks the gateway for no key.
+//! A report that is bad for the registered key makes its doctor guilty (decision 0004), so no other key is sealed to: opening the case
+//! takes none whose digest is not the one on the ledger. Whoever does not hold the capsule's secret cannot change the header, so
+//! the key in it is the one that the record's encryptor chose. [`decrypt_record`](super::doctor::decrypt_record) alone makes a [`ReportRecipient`], after the header and every segment
+//! were authentic and both keys were the same; [`submit_report`] takes nothing else and asks the gateway for no key.
 //!
 //! Where reading and reporting are two processes, [`ReportRecipient::keep`] carries the key from one to the other, in a file that
-//! its owner alone reads. The first reading counts: a record has one report key, so a gateway that names another one later has
-//! shown two different records under one id.
-//!
-//! # What this does not show
-//!
-//! That the record is the registered one. The ledger has the digest of its report key, and the device has no proof of the ledger:
-//! a gateway can make a record of its own, with its own key, and present it *the first time* (see [`super::doctor`]).
+//! its owner alone reads. A record has one registered report key: another one in that file is not this record's.
 
 use std::fs::File;
 use std::io::{self, Read as _};
@@ -55,7 +51,7 @@ pub struct ReportRecipient {
 #[serde(deny_unknown_fields)]
 struct Kept {
     record: Text<RecordId>,
-    report_key: HexBytes,
+    registered_report_key: HexBytes,
 }
 
 impl ReportRecipient {
@@ -78,7 +74,7 @@ impl ReportRecipient {
         let path = file_of(folder, &self.record);
         let kept = Kept {
             record: Text(self.record),
-            report_key: self.key.to_bytes().into(),
+            registered_report_key: self.key.to_bytes().into(),
         };
         let text = serde_json::to_vec(&kept).map_err(io::Error::from)?;
         match write_atomically(&path, &text, Readers::Owner, Existing::Keep) {
@@ -114,12 +110,12 @@ impl ReportRecipient {
         if kept.record.0 != record {
             return Err(damaged("it is about another record".to_owned()));
         }
-        let key = report::PublicKey::from_bytes(kept.report_key.as_bytes())
+        let key = report::PublicKey::from_bytes(kept.registered_report_key.as_bytes())
             .map_err(|error| damaged(error.to_string()))?;
         Ok(Some(Self { record, key }))
     }
 
-    /// Checks that the gateway names this key again for a case that is opened again.
+    /// Checks that this is the registered key, for a case that is opened again.
     ///
     /// # Errors
     /// [`DeviceError::OtherReportKey`].

@@ -6,8 +6,10 @@ use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use consilium_client::api::gateway::{OpenedRecord, ReportSubmission};
-use consilium_client::api::ledger::SubmitTransaction;
-use consilium_contracts::FederationId;
+use consilium_client::api::ledger::{LedgerStatus, PoolStatus, SubmitTransaction, SyncState};
+use consilium_client::ledger_proof::{LedgerProof, Subject};
+use consilium_client::wire::Text;
+use consilium_contracts::{Digest, FederationId};
 use serde_json::{Value, json};
 
 /// What it answers, and what it was asked.
@@ -62,6 +64,16 @@ impl LyingGateway {
         self.answers.lock().unwrap()
     }
 
+    /// Has it hand out this proof of a record.
+    pub fn prove(&self, proof: &LedgerProof) {
+        let Subject::Record(record) = proof.subject() else {
+            panic!("{}", proof.subject())
+        };
+        let path = format!("/v1/ledger/proofs/records/{record}");
+        let body = ("application/octet-stream", proof.to_bytes());
+        self.answers().others.insert(path, body);
+    }
+
     /// The calls since the last question.
     pub fn calls(&self) -> Vec<String> {
         std::mem::take(&mut self.answers().calls)
@@ -84,13 +96,7 @@ fn serve(
         "token" => json_answer(json!({
             "access_token": "t", "token_type": "bearer", "expires_in": 600, "scope": "doctor"
         })),
-        "status" => json_answer(json!({
-            "federation": federation.to_string(), "height": 7, "hash": "00".repeat(32), "oldest_block": 1,
-            "state_root": "00", "tip_time_ms": 0, "tip_age_ms": 0, "max_tip_age_ms": 60_000, "heartbeat_ms": 10_000,
-            "validators": [], "votes_since": 1, "peers": 0,
-            "pool": { "transactions": 0, "bytes": 0, "max_transactions": 1, "max_bytes": 1 },
-            "evidence": 0, "sync": "following", "failure": null
-        })),
+        "status" => json_answer(json!(status(federation))),
         "open" => json_answer(json!(answers.open)),
         "cthd" => ("application/octet-stream", answers.cthd.clone()),
         "reports" => {
@@ -115,6 +121,36 @@ fn serve(
     let mut stream = reader.into_inner();
     stream.write_all(head.as_bytes())?;
     stream.write_all(&answer)
+}
+
+/// Typed, so that a field that is missing shows when this is compiled.
+fn status(federation: &FederationId) -> LedgerStatus {
+    LedgerStatus {
+        federation: Text(*federation),
+        height: 7,
+        hash: Text(Digest::from_bytes([0; 32])),
+        state_root: vec![0; 32].into(),
+        tip_time_ms: 0,
+        tip_age_ms: 0,
+        max_tip_age_ms: 60_000,
+        heartbeat_ms: 10_000,
+        validators: Vec::new(),
+        votes_since: 1,
+        peers: 0,
+        pool: PoolStatus {
+            transactions: 0,
+            bytes: 0,
+            max_transactions: 1,
+            max_bytes: 1,
+        },
+        evidence: 0,
+        sync: SyncState::Following,
+        abstains: None,
+        oldest_block: 1,
+        snapshot: None,
+        failure: None,
+        challenges: Vec::new(),
+    }
 }
 
 fn json_answer(value: Value) -> (&'static str, Vec<u8>) {

@@ -1,9 +1,12 @@
-//! A doctor's device and what an honest gateway would answer it, without a ledger.
+//! A doctor's device, what an honest gateway would answer it, and what a ledger would prove.
 
+#[path = "../../../ledger/tests/common/certified.rs"]
+pub mod certified;
 #[path = "../../../contracts/tests/common/mod.rs"]
 #[allow(dead_code)]
 pub mod fixture;
 pub mod gateway;
+pub mod standing;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -11,17 +14,18 @@ use std::path::{Path, PathBuf};
 use consilium_client::api::gateway::OpenedRecord;
 use consilium_client::api::ledger::TransactionReceipt;
 use consilium_client::device::doctor::{
-    DoctorKeys, OpenedCase, ReadRecord, decrypt_record, finish_case,
+    DoctorKeys, OpenedCase, ReadRecord, RegisteredRecord, decrypt_record, finish_case,
 };
 use consilium_client::device::patient::{RecordChoices, RecordKeys, consent, seal_record};
 use consilium_client::device::{DeviceError, Federation};
 use consilium_client::wire::Text;
 use consilium_contracts::{
-    Canonical as _, Digest, PurposeOfUse, RecordId, RegisterRecord, TransactionHash,
+    Canonical as _, Digest, PurposeOfUse, RecordId, RecordTerms, RegisterRecord, TransactionHash,
     VerifiedGenesis,
 };
 use consilium_schemes::abe::{self, Capsule, Epoch};
-use consilium_schemes::report::SecretKey;
+use consilium_schemes::envelope::{self, HeaderCore, HeaderFields};
+use consilium_schemes::report::{PublicKey, SecretKey};
 use rand::SeedableRng as _;
 use rand::rngs::StdRng;
 
@@ -98,7 +102,7 @@ impl World {
         abe::UserId::from_bytes(*self.doctor.id(&self.federation).as_bytes())
     }
 
-    /// An answer with this transform, signed by the doctor's hospital for the record and the capsule.
+    /// An answer with this transform, signed by the doctor's hospital for the record, and for the capsule and the epoch that it names.
     pub fn signed(
         &self,
         record: [u8; 32],
@@ -113,7 +117,7 @@ impl World {
             pk: self.doctor.abe().public_key(),
             hospital: fixture::public("north"),
             ctsym: consilium_schemes::digest::Digest::from_bytes(ctsym),
-            epoch: EPOCH,
+            epoch: Epoch::new(answer.epoch),
             parameters: self.federation.parameters(),
         };
         let signed = abe::SignedTransform::sign(&case, semi, proof, &fixture::key("north"));
@@ -180,18 +184,68 @@ impl World {
         (sealed.record(), answer)
     }
 
+    /// A record of the hospital's own making under this id, with this key for the report: all that an honest gateway would answer,
+    /// were it the registered one. Its ciphertext is in the file `name`.
+    pub fn forged(&mut self, record: RecordId, key: &PublicKey, name: &str) -> OpenedRecord {
+        let context = abe::RecordContext::new(*self.federation.id().as_bytes(), *record.as_bytes());
+        let (policy, parameters) = ("icu".parse().unwrap(), self.federation.parameters());
+        let (capsule, secret) = abe::encrypt(parameters, &policy, EPOCH, context, &mut self.rng);
+        let fields = HeaderFields {
+            record: *record.as_bytes(),
+            epoch: EPOCH.number(),
+            record_key: self.patient.signing().verifying_key(),
+            report_key: key.to_bytes(),
+        };
+        let header = HeaderCore::new(fields, &mut self.rng).unwrap();
+        let sym = secret.derive_sym_key(&header).unwrap();
+        let mut cthd = Vec::new();
+        let made = envelope::encrypt(&sym, &header, TEXT, &mut cthd).unwrap();
+        fs::write(self.path(name), cthd).unwrap();
+        let digest = Digest::from_bytes(made.digest.to_bytes());
+        OpenedRecord {
+            rsa_public_key: key.to_bytes().into(),
+            ..self.answer(&capsule, digest, made.ciphertext_bytes)
+        }
+    }
+
+    /// What a record was registered with of which an honest gateway answers this.
+    pub fn terms(&self, record: RecordId, answer: &OpenedRecord) -> RecordTerms {
+        RecordTerms {
+            record,
+            owner: fixture::hospital("north"),
+            cthd: answer.cthd_digest.0,
+            ctsym: answer.ctsym_digest.0,
+            epoch: Epoch::new(answer.epoch),
+            record_key: *answer.record_key.verifying_key(),
+            rsa_key: Digest::of(answer.rsa_public_key.as_bytes()),
+            consent: consent([], [PurposeOfUse::Treatment], fixture::time(1)).unwrap(),
+        }
+    }
+
+    /// Finishes a case whose record was registered with what the gateway names.
     pub fn finish(
         &self,
         record: RecordId,
         answer: OpenedRecord,
     ) -> Result<OpenedCase, DeviceError> {
+        self.finish_as(&self.terms(record, &answer), answer)
+    }
+
+    /// Finishes a case whose record was registered with these terms, whatever the gateway names.
+    pub fn finish_as(
+        &self,
+        terms: &RecordTerms,
+        answer: OpenedRecord,
+    ) -> Result<OpenedCase, DeviceError> {
+        let proof = standing::record_proof(&self.genesis, terms);
+        let registered = RegisteredRecord::from_proof(&self.federation, terms.record, &proof);
         let mut rng = StdRng::seed_from_u64(2);
         let hospital = fixture::public("north");
         finish_case(
             &self.federation,
             &self.doctor,
             &hospital,
-            record,
+            &registered.unwrap(),
             answer,
             &mut rng,
         )

@@ -3,9 +3,10 @@
 use consilium_client::api::gateway::{OpenRequest, OpenedRecord, RecordSubmission};
 use consilium_client::api::terms::PurposeOfUse;
 use consilium_client::device::DeviceError;
-use consilium_client::device::doctor::{self as device, WrongTransform};
+use consilium_client::device::doctor::{self as device, RegisteredRecord, WrongTransform};
 use consilium_contracts::{
-    Action, Canonical as _, Event, Fault, RecordId, RegisterRecord, SignedTransaction, SigningKey,
+    Action, Canonical as _, Event, Fault, Height, RecordId, RegisterRecord, SignedTransaction,
+    SigningKey,
 };
 use consilium_schemes::abe::{
     self, Case, Complaint, RecordContext, SignedTransform, UserId, UserPublicKey,
@@ -51,21 +52,17 @@ fn lie(case: &Case<'_>, honest: &OpenedRecord, semi: Vec<u8>, key: &SigningKey) 
     }
 }
 
-fn finish(
+async fn finish(
     world: &World,
     reader: &Doctor,
     record: &RecordId,
     answer: OpenedRecord,
 ) -> Result<(), DeviceError> {
     let (keys, hospital) = (&reader.keys, &reader.hospital);
-    let opened = device::finish_case(
-        &world.federation,
-        keys,
-        hospital,
-        *record,
-        answer,
-        &mut rng(),
-    );
+    let (client, federation) = (&reader.client, &world.federation);
+    let since = Height::new(answer.access.height - 1);
+    let registered = RegisteredRecord::prove(client, federation, *record, since).await?;
+    let opened = device::finish_case(federation, keys, hospital, &registered, answer, &mut rng());
     opened.map(drop)
 }
 
@@ -120,7 +117,7 @@ async fn every_wrong_transform_is_found_by_the_device_and_settled_on_the_ledger(
     let about = case(&world, &reader, &record, ctsym);
     for (what, a, b, fault) in lies {
         let answer = lie(&about, &honest, [&semi[..FRAME], a, b].concat(), &key);
-        let wrong = wrong(finish(&world, &reader, &record, answer));
+        let wrong = wrong(finish(&world, &reader, &record, answer).await);
         assert_eq!(wrong.fault(), fault, "{what}");
         let (client, keys) = (&reader.client, &reader.keys);
         let posted = device::complain(client, &world.federation, keys, &wrong, &mut rng()).await;
@@ -156,7 +153,8 @@ async fn every_wrong_transform_is_found_by_the_device_and_settled_on_the_ledger(
 async fn an_unsigned_or_moved_transform_is_not_used_even_if_it_opens() {
     let (world, reader, [record, other]) = two_records().await;
     let honest = given(&reader, &record).await;
-    finish(&world, &reader, &record, honest.clone()).unwrap();
+    let opened = finish(&world, &reader, &record, honest.clone()).await;
+    opened.unwrap();
     let mut unsigned = honest.clone();
     unsigned.transform_signature = vec![0; 64].into();
     let mut cut = honest.clone();
@@ -167,13 +165,18 @@ async fn an_unsigned_or_moved_transform_is_not_used_even_if_it_opens() {
     let elsewhere = case(&world, &reader, &other, honest.ctsym.as_bytes());
     let for_another = lie(&elsewhere, &honest, semi(), &south_key(&world));
     let theirs = given(&reader, &other).await;
-    for answer in [unsigned, cut, by_another, for_another, theirs] {
-        let error = finish(&world, &reader, &record, answer).unwrap_err();
+    for answer in [unsigned, cut, by_another, for_another] {
+        let error = finish(&world, &reader, &record, answer).await.unwrap_err();
         assert!(
             matches!(error, DeviceError::Unsigned(found) if found == record),
             "{error:?}"
         );
     }
+    let error = finish(&world, &reader, &record, theirs).await.unwrap_err();
+    assert!(
+        matches!(error, DeviceError::Untrusted(why) if why.contains("another capsule")),
+        "{error:?}"
+    );
     world.end().await;
 }
 
