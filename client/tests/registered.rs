@@ -14,7 +14,7 @@ use consilium_client::endpoint::Endpoint;
 use consilium_client::http::ClientSettings;
 use consilium_client::wire::Text;
 use consilium_client::{ClientError, GatewayClient};
-use consilium_contracts::{Digest, Fault, RecordId, RecordTerms};
+use consilium_contracts::{Digest, DoctorId, Fault, RecordId, RecordTerms};
 use consilium_schemes::report::{MIN_BITS, SecretKey};
 use rand::SeedableRng as _;
 use rand::rngs::StdRng;
@@ -163,12 +163,13 @@ async fn only_a_proof_from_the_genesis_that_this_record_was_registered_opens_a_c
     let mut elsewhere = fixture::genesis();
     elsewhere.name = "another federation".parse().unwrap();
     let elsewhere = elsewhere.sign(&fixture::key("kgc")).verify().unwrap();
-    gateway.prove(&record_proof(&elsewhere, &own_terms));
+    let doctor = s.world.doctor.id(&s.world.federation);
+    gateway.prove(&record_proof(&elsewhere, &own_terms, doctor));
     let refused = open().await.err().unwrap();
     assert!(matches!(refused, DeviceError::LedgerProof(_)), "{refused}");
 
     // A record that was registered, but is another one.
-    let of_other = record_proof(&s.world.genesis, &s.world.terms(other, &answer));
+    let of_other = record_proof(&s.world.genesis, &s.world.terms(other, &answer), doctor);
     let refused = RegisteredRecord::from_proof(&s.world.federation, s.record, &of_other);
     assert!(matches!(
         refused.err().unwrap(),
@@ -183,7 +184,15 @@ async fn only_a_proof_from_the_genesis_that_this_record_was_registered_opens_a_c
         "{refused}"
     );
 
-    gateway.prove(&record_proof(&s.world.genesis, &s.terms));
+    // A genuine record that the ledger gave to a colleague.
+    let colleague = DoctorId::from_bytes([7; 32]);
+    gateway.prove(&record_proof(&s.world.genesis, &s.terms, colleague));
+    untrusted(
+        open().await,
+        "the ledger did not assign the record to this doctor",
+    );
+
+    gateway.prove(&record_proof(&s.world.genesis, &s.terms, doctor));
     other_capsule(open().await);
     gateway.answers().open = s.honest.clone();
     open().await.unwrap();

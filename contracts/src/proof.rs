@@ -200,16 +200,15 @@ impl VerifiedTransaction {
     /// floods a node with what `apply` refuses at once gets no work out of it here.
     pub fn verify_proofs(&mut self, state: &impl StateRead) {
         let view = View::new(state);
-        if known_sender(&view, self).is_err() {
-            return;
-        }
         if let Ok(Some(claim)) = Claim::of(&view, self)
+            && known_sender(&view, self).is_ok()
             && claim.is_the_senders(&view)
             && claim.is_of_size(view.settings().n)
         {
             let verdict = claim.verdict(self);
             self.remember(verdict);
         } else if let Ok(Some(claim)) = ReportClaim::of(&view, self)
+            && known_sender(&view, self).is_ok()
             && claim.is_the_senders(&view)
         {
             let verdict = Verdict::of(self, claim.digest(), || claim.verify());

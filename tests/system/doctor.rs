@@ -12,7 +12,7 @@ use crate::common::{consilium, text};
 use consilium_client::api::gateway::ReportSubmission;
 use consilium_client::genesis::write_genesis;
 use consilium_client::keyfile::{AbeUserSecretFile, Protection, write_key_file};
-use consilium_contracts::{Action, RecordId, SignedTransaction};
+use consilium_contracts::{Action, Canonical as _, Event, Fault, RecordId, SignedTransaction};
 use consilium_schemes::report::{MIN_BITS, ReportContext, ReportError, SealedReport, SecretKey};
 use device::gateway::LyingGateway;
 use device::standing::record_proof;
@@ -35,7 +35,8 @@ impl Scene {
         let cthd = fs::read(world.path("cthd")).unwrap();
         let terms = world.terms(record, &answer);
         let gateway = LyingGateway::start(world.federation.id(), answer, cthd);
-        gateway.prove(&record_proof(&world.genesis, &terms));
+        let doctor = world.doctor.id(&world.federation);
+        gateway.prove(&record_proof(&world.genesis, &terms, doctor));
         let home = world.path("home");
         fs::create_dir(&home).unwrap();
         let profile = json!({
@@ -59,8 +60,9 @@ impl Scene {
     /// The ledger has what the gateway names now.
     fn register(&self) {
         let terms = self.world.terms(self.record, &self.gateway.answers().open);
-        self.gateway
-            .prove(&record_proof(&self.world.genesis, &terms));
+        let doctor = self.world.doctor.id(&self.world.federation);
+        let proof = record_proof(&self.world.genesis, &terms, doctor);
+        self.gateway.prove(&proof);
     }
 
     fn doctor(&self, verb: &str, option: &str, file: &str, more: &[&str]) -> Output {
@@ -153,6 +155,14 @@ fn a_wrong_transform_is_said_to_be_the_hospitals_and_can_be_complained_about() {
     let kept = format!("home/cases/{}.complaint.json", scene.record);
     assert!(scene.world.path(&kept).exists());
 
+    let settled = Event::TransformComplained {
+        record: scene.record,
+        owner: "north".parse().unwrap(),
+        doctor: scene.world.doctor.id(&scene.world.federation),
+        hospital: "north".parse().unwrap(),
+        fault: Fault::HospitalUpdate,
+    };
+    scene.gateway.answers().events = vec![settled.to_canonical_bytes().into()];
     let said = scene.plain("complain");
     done(&said);
     let words = text(&said.stdout);

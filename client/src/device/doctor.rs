@@ -273,11 +273,12 @@ pub fn finish_case(
     opened: OpenedRecord,
     rng: &mut impl CryptoRng,
 ) -> Result<OpenedCase, DeviceError> {
-    let terms = registered.terms();
+    let (terms, doctor) = (registered.terms(), keys.id(federation));
     let record = terms.record;
+    registered.check_assigned(&doctor)?;
     let case = abe::Case {
         context: RecordContext::new(*federation.id().as_bytes(), *record.as_bytes()),
-        doctor: UserId::from_bytes(*keys.id(federation).as_bytes()),
+        doctor: UserId::from_bytes(*doctor.as_bytes()),
         pk: keys.abe.public_key(),
         hospital: *hospital,
         ctsym: consilium_schemes::digest::Digest::from_bytes(*terms.ctsym.as_bytes()),

@@ -3,7 +3,9 @@
 //! The terms never change: a proof of any block after the registration shows them, and an old one no others. What changes is where the
 //! record is in its life; of that a proof says what was so as of its block.
 
-use consilium_contracts::{Digest, Height, RecordEntry, RecordId, RecordStatus, RecordTerms};
+use consilium_contracts::{
+    Digest, DoctorId, Height, RecordEntry, RecordId, RecordStatus, RecordTerms,
+};
 use consilium_schemes::abe::Epoch;
 use consilium_schemes::report;
 
@@ -56,6 +58,22 @@ impl RegisteredRecord {
     /// Where it was in its life, as of the proof's block.
     pub const fn status(&self) -> &RecordStatus {
         &self.0.status
+    }
+
+    /// Checks that the ledger had assigned it to this doctor, as of the proof's block: whether a capsule opens is told about no other.
+    pub(super) fn check_assigned(&self, doctor: &DoctorId) -> Result<(), DeviceError> {
+        match self.status() {
+            RecordStatus::Assigned { doctor: one, .. }
+            | RecordStatus::Accessed { doctor: one, .. }
+            | RecordStatus::Reported { doctor: one }
+                if one == doctor =>
+            {
+                Ok(())
+            }
+            _ => Err(DeviceError::Untrusted(
+                "the ledger did not assign the record to this doctor",
+            )),
+        }
     }
 
     /// Compares what a gateway names for the record with what was registered; the report key, whose digest was registered.

@@ -6,9 +6,11 @@ use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use consilium_client::api::gateway::{OpenedRecord, ReportSubmission};
-use consilium_client::api::ledger::{LedgerStatus, PoolStatus, SubmitTransaction, SyncState};
+use consilium_client::api::ledger::{
+    LedgerStatus, PoolStatus, SubmitTransaction, SyncState, TransactionReceipt,
+};
 use consilium_client::ledger_proof::{LedgerProof, Subject};
-use consilium_client::wire::Text;
+use consilium_client::wire::{HexBytes, Text};
 use consilium_contracts::{Digest, FederationId};
 use serde_json::{Value, json};
 
@@ -22,6 +24,8 @@ pub struct Answers {
     pub calls: Vec<String>,
     /// The transactions that it was given.
     pub transactions: Vec<SubmitTransaction>,
+    /// What it says that the transactions caused.
+    pub events: Vec<HexBytes>,
     /// The reports that it was given.
     pub reports: Vec<ReportSubmission>,
     /// Whatever else it answers, by path: kind and body.
@@ -43,6 +47,7 @@ impl LyingGateway {
             cthd,
             calls: Vec::new(),
             transactions: Vec::new(),
+            events: Vec::new(),
             reports: Vec::new(),
             others: BTreeMap::new(),
         }));
@@ -106,7 +111,11 @@ fn serve(
         "transactions" => {
             let transaction = serde_json::from_slice(&body).unwrap();
             answers.transactions.push(transaction);
-            json_answer(json!(answers.open.access))
+            let receipt = TransactionReceipt {
+                events: answers.events.clone(),
+                ..answers.open.access.clone()
+            };
+            json_answer(json!(receipt))
         }
         other => panic!("the device asks for {other}"),
     };

@@ -237,7 +237,8 @@ impl World {
         terms: &RecordTerms,
         answer: OpenedRecord,
     ) -> Result<OpenedCase, DeviceError> {
-        let proof = standing::record_proof(&self.genesis, terms);
+        let doctor = self.doctor.id(&self.federation);
+        let proof = standing::record_proof(&self.genesis, terms, doctor);
         let registered = RegisteredRecord::from_proof(&self.federation, terms.record, &proof);
         let mut rng = StdRng::seed_from_u64(2);
         let hospital = fixture::public("north");

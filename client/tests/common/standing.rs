@@ -2,8 +2,8 @@
 
 use consilium_client::ledger_proof::{LedgerProof, Subject};
 use consilium_contracts::{
-    BlockTime, Canonical as _, Height, Key, MemoryState, RecordEntry, RecordStatus, RecordTerms,
-    StateRead as _, VerifiedGenesis,
+    BlockTime, Canonical as _, DoctorId, Height, Key, MemoryState, RecordEntry, RecordStatus,
+    RecordTerms, StateRead as _, VerifiedGenesis,
 };
 use consilium_ledger::{
     BlockHash, Handovers, Header, KeyProof, MemoryTree, Round, StateProof, StateRoot,
@@ -25,8 +25,13 @@ pub fn state_proof(state: &MemoryState, of: &Key) -> (StateProof, StateRoot) {
     (proof, update.root)
 }
 
-/// That a record with these terms stands on a ledger whose only validator is the north; nothing else happened there.
-pub fn record_proof(genesis: &VerifiedGenesis, terms: &RecordTerms) -> LedgerProof {
+/// That a record with these terms, assigned to this doctor, stands on a ledger whose only validator is the north; nothing else happened
+/// there.
+pub fn record_proof(
+    genesis: &VerifiedGenesis,
+    terms: &RecordTerms,
+    doctor: DoctorId,
+) -> LedgerProof {
     let (subject, key) = (Subject::Record(terms.record), Key::record(&terms.record));
     let entry = RecordEntry {
         terms: terms.clone(),
@@ -34,7 +39,10 @@ pub fn record_proof(genesis: &VerifiedGenesis, terms: &RecordTerms) -> LedgerPro
         matches: 1,
         window: None,
         refuted: 0,
-        status: RecordStatus::Registered,
+        status: RecordStatus::Assigned {
+            doctor,
+            until: BlockTime::new(fixture::START + 1_000),
+        },
     };
     let mut state = MemoryState::new();
     state.commit(&genesis.initial_state());

@@ -110,8 +110,8 @@ pub(super) async fn false_answers(scene: &Scene) {
 
     let truth = case.proven(&scene.secret);
     let (signing, _) = scene.west.secrets();
-    let west = Program::new(&scene.world, scene.west.client(Some(&signing)), &signing).await;
-    west.level_with(&scene.program).await;
+    let client = scene.north.client(Some(&signing));
+    let west = Program::new(&scene.world, client, &signing).await;
     let (lie, needed) = ("the truth, by another hospital", Role::DoctorsHospital);
     let action = answer(record, unsuited, truth.clone());
     west.refused(lie, action.clone(), &forbidden(needed)).await;
