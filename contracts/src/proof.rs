@@ -431,6 +431,11 @@ pub(crate) fn terms<S: StateRead>(
     Ok(entry.ok_or(unknown)?.terms)
 }
 
+fn hospital_of<S: StateRead>(view: &View<S>, doctor: &DoctorId) -> Result<HospitalId, Rejection> {
+    let unknown = Rejection::UnknownDoctor { doctor: *doctor };
+    Ok(view.doctor(doctor).ok_or(unknown)?.hospital)
+}
+
 /// Index and trapdoor as they stand now: `apply` takes those of earlier blocks only.
 fn matched<'a, S: StateRead>(
     view: &View<S>,
@@ -438,8 +443,7 @@ fn matched<'a, S: StateRead>(
     proof: &'a MatchProof,
 ) -> Result<(HospitalEntry, About<'a>), Rejection> {
     let (record, doctor) = (action.record, action.doctor);
-    let known = view.doctor(&doctor);
-    let at = known.ok_or(Rejection::UnknownDoctor { doctor })?.hospital;
+    let at = hospital_of(view, &doctor)?;
     let trapdoor = view.trapdoor(&at, &doctor);
     let index = view.index(&record, &at);
     let matched = Matched {
@@ -466,8 +470,7 @@ fn answered<'a, S: StateRead>(
     proof: &'a MatchProof,
 ) -> Result<(HospitalEntry, About<'a>), Rejection> {
     let (record, doctor) = (action.record, action.doctor);
-    let known = view.doctor(&doctor);
-    let at = known.ok_or(Rejection::UnknownDoctor { doctor })?.hospital;
+    let at = hospital_of(view, &doctor)?;
     let open = view.open_challenge(&at, &record, &doctor);
     let open = open.ok_or(ChallengeRejection::NotChallenged { record, doctor })?;
     let matched = Matched {

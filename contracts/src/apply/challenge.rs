@@ -170,9 +170,10 @@ pub(super) fn answer<S: StateRead>(
         .into());
     }
     let outcome = tx.proven_outcome().ok_or(Rejection::BadProof)?;
-    let takes = matching::takes(step, &record, &asked);
-    let same = takes.is_some_and(|(index, trapdoor)| challenged.is_about(&index, &trapdoor));
-    if outcome == Outcome::Match && same {
+    if outcome == Outcome::Match
+        && let Some((index, trapdoor)) = matching::takes(step, &record, &asked)
+        && challenged.is_about(&index, &trapdoor)
+    {
         let hospital = asked.hospital;
         let post = ChallengeRejection::PostTheMatch {
             record,

@@ -13,6 +13,7 @@ use crate::parse;
 use crate::rejection::Rejection;
 use crate::state::{
     AssignmentStatus, DoctorEntry, Key, LeafEntry, Principal, Revocation, RevokedLeaf, StateRead,
+    View,
 };
 
 /// Action 3.
@@ -128,8 +129,11 @@ pub(super) fn known<S: StateRead>(
     step: &Step<'_, S>,
     doctor: &DoctorId,
 ) -> Result<DoctorEntry, Rejection> {
-    step.view()
-        .doctor(doctor)
+    known_in(&step.view(), doctor)
+}
+
+fn known_in<S: StateRead>(view: &View<S>, doctor: &DoctorId) -> Result<DoctorEntry, Rejection> {
+    view.doctor(doctor)
         .ok_or(Rejection::UnknownDoctor { doctor: *doctor })
 }
 
@@ -138,7 +142,15 @@ pub(super) fn active<S: StateRead>(
     step: &Step<'_, S>,
     doctor: &DoctorId,
 ) -> Result<DoctorEntry, Rejection> {
-    let entry = known(step, doctor)?;
+    active_in(&step.view(), doctor)
+}
+
+/// The same in a state without a step.
+pub(super) fn active_in<S: StateRead>(
+    view: &View<S>,
+    doctor: &DoctorId,
+) -> Result<DoctorEntry, Rejection> {
+    let entry = known_in(view, doctor)?;
     match entry.revocation {
         None => Ok(entry),
         Some(_) => Err(Rejection::DoctorRevoked { doctor: *doctor }),

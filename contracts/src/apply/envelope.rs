@@ -47,12 +47,7 @@ pub(crate) fn known_sender<S: StateRead>(
         return Err(Rejection::NonceUsed { nonce });
     }
     if let Principal::Doctor(id) = &principal {
-        let revoked = view
-            .doctor(id)
-            .is_none_or(|entry| entry.revocation.is_some());
-        if revoked {
-            return Err(Rejection::DoctorRevoked { doctor: *id });
-        }
+        super::doctor::active_in(view, id)?;
     }
     Ok(principal)
 }

@@ -44,11 +44,12 @@ pub(super) fn takes<S: StateRead>(
         .view()
         .authorization_for(&record, &doctor.hospital, step.time())
         .map(|authorization| authorization.id);
-    let taken = doctor.revocation.is_none()
-        && check_allowed(step, &record, doctor, authorization.as_ref()).is_ok()
-        && check_count(step, &record, doctor).is_ok();
-    let posted = posted(step, &record.terms.record, &doctor.id, &doctor.hospital);
-    posted.ok().filter(|_| taken)
+    if doctor.revocation.is_some() {
+        return None;
+    }
+    check_allowed(step, &record, doctor, authorization.as_ref()).ok()?;
+    check_count(step, &record, doctor).ok()?;
+    posted(step, &record.terms.record, &doctor.id, &doctor.hospital).ok()
 }
 
 /// The hospital is the owner or authorized, by what it names, and the window is open.

@@ -244,13 +244,21 @@ impl<S: StateRead> View<S> {
         hospital: &HospitalId,
         time: BlockTime,
     ) -> Option<AuthorizationEntry> {
+        self.authorizations_in_force(record, hospital, time).next()
+    }
+
+    /// Those by which a hospital may use a record at `time`, the record's own before those for all records.
+    fn authorizations_in_force(
+        &self,
+        record: &RecordEntry,
+        hospital: &HospitalId,
+        time: BlockTime,
+    ) -> impl Iterator<Item = AuthorizationEntry> {
         let terms = &record.terms;
         [Scope::Record(terms.record), Scope::All]
-            .iter()
-            .find_map(|scope| {
-                self.authorizations_of_scope(&terms.owner, hospital, scope)
-                    .find(|entry| entry.allows(terms, hospital, time))
-            })
+            .into_iter()
+            .flat_map(move |scope| self.authorizations_of_scope(&terms.owner, hospital, &scope))
+            .filter(move |entry| entry.allows(terms, hospital, time))
     }
 
     /// Whether a hospital may match a record at `time`: the owner within the consent's time,
@@ -270,18 +278,13 @@ impl<S: StateRead> View<S> {
         hospital: &HospitalId,
         time: BlockTime,
     ) -> Option<BlockTime> {
-        let terms = &record.terms;
-        if terms.owner == *hospital {
+        if record.terms.owner == *hospital {
             return self
                 .may_use(record, hospital, time)
                 .then_some(BlockTime::default());
         }
-        [Scope::Record(terms.record), Scope::All]
-            .iter()
-            .flat_map(|scope| self.authorizations_of_scope(&terms.owner, hospital, scope))
-            .filter(|entry| entry.allows(terms, hospital, time))
-            .map(|entry| entry.given)
-            .min()
+        let given = self.authorizations_in_force(record, hospital, time);
+        given.map(|entry| entry.given).min()
     }
 
     /// The index of a record that is posted to a hospital.
