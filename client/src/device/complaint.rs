@@ -4,8 +4,8 @@
 //! and the complaint that shows it ([`abe::Complaint`]). It reveals nothing that opens a record. [`WrongTransform::keep`] carries it to
 //! the process that posts it.
 
-use std::fs::{self, File};
-use std::io::{self, Read as _};
+use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use consilium_contracts::{Action, ComplainTransform, ComplaintBytes, Fault, RecordId};
@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 use super::doctor::DoctorKeys;
 use super::error::DeviceError;
 use super::federation::Federation;
-use super::files::private_folder;
+use super::files::{damaged, private_folder, read_kept};
 use super::transaction;
 use crate::GatewayClient;
 use crate::api::ledger::TransactionReceipt;
@@ -96,26 +96,16 @@ impl WrongTransform {
     /// [`DeviceError::File`]; [`DeviceError::Kept`] when the file is damaged.
     pub fn kept(folder: &Path, record: RecordId) -> Result<Option<Self>, DeviceError> {
         let path = file_of(folder, &record);
-        let file = match File::open(&path) {
-            Ok(file) => file,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-            Err(error) => return Err(error.into()),
+        let Some(kept) = read_kept::<Kept>(&path, MAX_FILE_BYTES)? else {
+            return Ok(None);
         };
-        let mut text = Vec::new();
-        file.take(MAX_FILE_BYTES).read_to_end(&mut text)?;
-        let damaged = |cause: String| DeviceError::Kept {
-            path: path.clone(),
-            cause,
-        };
-        let kept: Kept =
-            serde_json::from_slice(&text).map_err(|error| damaged(error.to_string()))?;
         if kept.record.0 != record {
-            return Err(damaged("it is about another record".to_owned()));
+            return Err(damaged(&path, "it is about another record"));
         }
         let fault = borsh::from_slice(kept.fault.as_bytes());
-        let fault = fault.map_err(|error| damaged(error.to_string()))?;
+        let fault = fault.map_err(|error| damaged(&path, error))?;
         let complaint = abe::Complaint::from_bytes(kept.complaint.as_bytes())
-            .map_err(|error| damaged(error.to_string()))?;
+            .map_err(|error| damaged(&path, error))?;
         Ok(Some(Self::new(record, fault, complaint)))
     }
 

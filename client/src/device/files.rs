@@ -1,8 +1,10 @@
 //! Files that a device writes.
 
 use std::fs::{self, DirBuilder, File};
-use std::io::{self, BufWriter, Write as _};
+use std::io::{self, BufWriter, Read as _, Write as _};
 use std::path::Path;
+
+use serde::de::DeserializeOwned;
 
 use super::error::DeviceError;
 
@@ -51,6 +53,30 @@ pub(super) fn write_new<T>(
         let _ = fs::remove_file(path);
     }
     written
+}
+
+/// Reads a file of at most `max_bytes` that the device kept; nothing, where there is none.
+pub(super) fn read_kept<T: DeserializeOwned>(
+    path: &Path,
+    max_bytes: u64,
+) -> Result<Option<T>, DeviceError> {
+    let file = match File::open(path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(error.into()),
+    };
+    let mut text = Vec::new();
+    file.take(max_bytes).read_to_end(&mut text)?;
+    let kept = serde_json::from_slice(&text);
+    kept.map(Some).map_err(|error| damaged(path, error))
+}
+
+/// Such a file is not what the device wrote.
+pub(super) fn damaged(path: &Path, cause: impl ToString) -> DeviceError {
+    DeviceError::Kept {
+        path: path.to_owned(),
+        cause: cause.to_string(),
+    }
 }
 
 /// A folder for its owner alone: the names in it tell which records the doctor read.

@@ -15,11 +15,10 @@
 //! Where reading and reporting are two processes, [`ReportRecipient::keep`] carries the key from one to the other, in a file that
 //! its owner alone reads. A record has one registered report key: another one in that file is not this record's.
 
-use std::fs::File;
-use std::io::{self, Read as _};
+use std::io;
 use std::path::{Path, PathBuf};
 
-use consilium_contracts::{Action, Canonical as _, Digest, RecordId, Report as ReportAction};
+use consilium_contracts::{Action, Canonical as _, RecordId, Report as ReportAction};
 use consilium_schemes::report::{self, Report};
 use rand::CryptoRng;
 use serde::{Deserialize, Serialize};
@@ -27,7 +26,7 @@ use serde::{Deserialize, Serialize};
 use super::doctor::{DoctorKeys, OpenedCase};
 use super::error::DeviceError;
 use super::federation::Federation;
-use super::files::private_folder;
+use super::files::{damaged, private_folder, read_kept};
 use super::patient::report_context;
 use super::transaction;
 use crate::GatewayClient;
@@ -94,24 +93,14 @@ impl ReportRecipient {
     /// [`DeviceError::File`]; [`DeviceError::Kept`] when the file is damaged.
     pub fn kept(folder: &Path, record: RecordId) -> Result<Option<Self>, DeviceError> {
         let path = file_of(folder, &record);
-        let file = match File::open(&path) {
-            Ok(file) => file,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-            Err(error) => return Err(error.into()),
+        let Some(kept) = read_kept::<Kept>(&path, MAX_FILE_BYTES)? else {
+            return Ok(None);
         };
-        let mut text = Vec::new();
-        file.take(MAX_FILE_BYTES).read_to_end(&mut text)?;
-        let damaged = |cause: String| DeviceError::Kept {
-            path: path.clone(),
-            cause,
-        };
-        let kept: Kept =
-            serde_json::from_slice(&text).map_err(|error| damaged(error.to_string()))?;
         if kept.record.0 != record {
-            return Err(damaged("it is about another record".to_owned()));
+            return Err(damaged(&path, "it is about another record"));
         }
         let key = report::PublicKey::from_bytes(kept.registered_report_key.as_bytes())
-            .map_err(|error| damaged(error.to_string()))?;
+            .map_err(|error| damaged(&path, error))?;
         Ok(Some(Self { record, key }))
     }
 
@@ -149,7 +138,7 @@ pub async fn submit_report(
     let record = recipient.record;
     let context = report_context(federation, record);
     let sealed = report::seal(&text, &context, &recipient.key, keys.signing(), rng)?;
-    let digest = Digest::from_bytes(sealed.digest().to_bytes());
+    let digest = sealed.digest().into();
     let action = Action::Report(ReportAction { record, digest });
     let transaction = transaction::sign(gateway, federation, keys.signing(), action, rng).await?;
     let submission = ReportSubmission {
