@@ -147,7 +147,7 @@ fn a_reports_digest_is_proven_and_so_is_that_there_is_none() {
         panic!("no report");
     };
     let sealed = reports::sealed(&ledger.world.federation, &record_id(1), "cleo");
-    let digest = reports::ours(&sealed.digest());
+    let digest = sealed.digest().into();
     assert_eq!((entry.digest, entry.acknowledged), (digest, None));
     // The record alone does not show whose report there is.
     let undecided = ledger.proven(report_of(None)).unwrap_err();

@@ -108,7 +108,7 @@ async fn the_report_on_the_ledger_is_opened_whatever_digest_the_gateway_names() 
     scene.hands_out(sealed.to_bytes(), "cleo", &scene.ledger);
     let opened = scene.read().await.unwrap();
     assert_eq!(opened.report.expose_secret(), b"text");
-    assert_eq!(opened.digest, reports::ours(&sealed.digest()));
+    assert_eq!(opened.digest, sealed.digest().into());
     assert_eq!(opened.doctor, public("cleo"));
     // And proves to have decrypted that one.
     let action = Action::Acknowledge(Box::new(opened.decrypted().clone()));

@@ -181,7 +181,7 @@ impl<'a> Complained<'a> {
             doctor: UserId::from_bytes(*doctor.as_bytes()),
             pk: parse::abe_key(&self.doctor.abe_key)?,
             hospital: hospital.card.signing_key,
-            ctsym: consilium_schemes::digest::Digest::from_bytes(*terms.ctsym.as_bytes()),
+            ctsym: terms.ctsym.into(),
             epoch: terms.epoch,
             parameters: &parameters,
         };

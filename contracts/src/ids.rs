@@ -127,6 +127,12 @@ impl Digest {
     }
 }
 
+impl From<Digest> for consilium_schemes::digest::Digest {
+    fn from(digest: Digest) -> Self {
+        Self::from_bytes(*digest.as_bytes())
+    }
+}
+
 impl From<consilium_schemes::digest::Digest> for Digest {
     fn from(digest: consilium_schemes::digest::Digest) -> Self {
         Self(digest.to_bytes())

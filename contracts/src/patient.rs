@@ -50,10 +50,10 @@ impl Decrypted {
     /// The digest of the report that c, header and ciphertext give.
     pub fn digest(&self) -> Digest {
         let digests = PartDigests {
-            header: theirs(&self.header),
-            ciphertext: theirs(&self.ciphertext),
+            header: self.header.into(),
+            ciphertext: self.ciphertext.into(),
         };
-        Digest::from_bytes(digests.with(self.c.as_bytes()).to_bytes())
+        digests.with(self.c.as_bytes()).into()
     }
 }
 
@@ -179,9 +179,4 @@ impl fmt::Display for ReportDefect {
             Self::InnerSignature => "the doctor's signature inside is wrong",
         })
     }
-}
-
-/// The same digest as a type of the schemes.
-pub(crate) fn theirs(digest: &Digest) -> consilium_schemes::digest::Digest {
-    consilium_schemes::digest::Digest::from_bytes(*digest.as_bytes())
 }

@@ -16,7 +16,7 @@ use consilium_schemes::signature::VerifyingKey;
 
 use crate::action::Action;
 use crate::ids::{Digest, FederationId, RecordId};
-use crate::patient::{Decrypted, Dispute, ReportKeyBytes, Settlement, theirs};
+use crate::patient::{Decrypted, Dispute, ReportKeyBytes, Settlement};
 use crate::proof::{Carried, Shown};
 use crate::rejection::Rejection;
 use crate::state::{Principal, RecordStatus, StateRead, View};
@@ -124,7 +124,7 @@ impl<'a> ReportClaim<'a> {
         let key = self.key(&decrypted.key)?;
         let statement = DecryptionStatement {
             context: &self.context(),
-            report: &theirs(&digest),
+            report: &digest.into(),
             key: &key,
             c: decrypted.c.as_bytes(),
         };
@@ -140,18 +140,15 @@ impl<'a> ReportClaim<'a> {
         let posted = PostedReport {
             context: self.context(),
             doctor: self.doctor,
-            key: theirs(&self.key),
-            digest: theirs(&self.report),
+            key: self.key.into(),
+            digest: self.report.into(),
         };
         let verdict = evidence.settle(&posted, &key);
         verdict.map(Settlement::from).map_err(|inadmissible| {
             let record = self.record;
             match inadmissible {
-                Inadmissible::Report => {
-                    let given = evidence.parts().digest().to_bytes();
-                    self.other_report(Digest::from_bytes(given))
-                }
-                Inadmissible::Key => self.other_key(Digest::from_bytes(key.digest().to_bytes())),
+                Inadmissible::Report => self.other_report(evidence.parts().digest().into()),
+                Inadmissible::Key => self.other_key(key.digest().into()),
                 Inadmissible::Opening => Rejection::WrongOpening { record },
             }
         })

@@ -27,7 +27,7 @@ fn posting(change: impl FnOnce(&mut Vec<u8>)) -> (World, ReportParts) {
     let mut encoded = sealed(&world.federation, &RECORD, "cleo").to_bytes();
     change(&mut encoded);
     let parts = ReportParts::from_bytes(&encoded).unwrap();
-    let digest = ours(&parts.digest());
+    let digest = parts.digest().into();
     let report = Report {
         record: RECORD,
         digest,
@@ -368,7 +368,7 @@ fn evidence_about_another_report_or_with_another_key_is_refused() {
     let (mut world, parts) = posting(|bytes| bytes[560] ^= 1);
     let (record, posted) = (RECORD, entry(&world).digest);
     let good = ReportParts::from(&sealed(&world.federation, &RECORD, "cleo"));
-    let given = ours(&good.digest());
+    let given = good.digest().into();
     let action = disputing(evidence(true_opening(&world), good));
     let refused = Rejection::WrongReport {
         record,

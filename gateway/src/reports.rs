@@ -223,7 +223,7 @@ fn receive(
     let view = View::new(&state);
     let parts =
         ReportParts::from_bytes(bytes).map_err(|error| ApiError::malformed("report", error))?;
-    let digest = consilium_contracts::Digest::from_bytes(parts.digest().to_bytes());
+    let digest = parts.digest().into();
     let own = view
         .record(&record)
         .filter(|entry| entry.terms.owner == hospital.id);

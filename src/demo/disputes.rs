@@ -9,7 +9,7 @@ use consilium_client::device::patient::{
     ReceivedReport, acknowledge, dispute, fetch_report, post_dispute,
 };
 use consilium_contracts::{
-    Action, Canonical as _, Digest, Height, Nonce, Report as ReportAction, Transaction,
+    Action, Canonical as _, Height, Nonce, Report as ReportAction, Transaction,
 };
 use consilium_schemes::report::{Evidence, Report, ReportContext, SealedReport, seal};
 use serde::Serialize;
@@ -141,7 +141,7 @@ async fn report(
         expires: Height::new(height.saturating_add(LIFETIME)),
         action: Action::Report(ReportAction {
             record: record.record,
-            digest: Digest::from_bytes(digest.to_bytes()),
+            digest: digest.into(),
         }),
     };
     let submission = ReportSubmission {

@@ -281,7 +281,7 @@ pub fn finish_case(
         doctor: UserId::from_bytes(*doctor.as_bytes()),
         pk: keys.abe.public_key(),
         hospital: *hospital,
-        ctsym: consilium_schemes::digest::Digest::from_bytes(*terms.ctsym.as_bytes()),
+        ctsym: terms.ctsym.into(),
         epoch: terms.epoch,
         parameters: federation.parameters(),
     };

@@ -137,11 +137,11 @@ pub fn seal_record(
     let terms = RecordTerms {
         record,
         owner: choices.owner.clone(),
-        cthd: Digest::from_bytes(written.digest.to_bytes()),
+        cthd: written.digest.into(),
         ctsym: Digest::of(&ctsym),
         epoch,
         record_key: keys.signing.verifying_key(),
-        rsa_key: Digest::from_bytes(report_key.digest().to_bytes()),
+        rsa_key: report_key.digest().into(),
         consent: choices.consent,
     };
     let registration = terms.co_sign(&federation.id(), &keys.signing);

@@ -18,7 +18,6 @@ use consilium_contracts::{
     Action, Blob, Complain, ComplaintReason, Decrypted, Digest, Dispute, DoctorId, Height,
     RecordId, RecordStatus, ReportDefect, ReportEntry, VerifyingKey,
 };
-use consilium_schemes::digest::Digest as SchemeDigest;
 use consilium_schemes::report::{
     DecryptionStatement, Evidence, PostedReport, Report, ReportError, ReportParts, SealedReport,
     open_with, prove_decryption,
@@ -138,7 +137,7 @@ async fn proven(
 impl ReceivedReport {
     /// Its digest on the ledger.
     pub fn digest(&self) -> Digest {
-        ours(&self.posted.digest)
+        self.posted.digest.into()
     }
 
     /// The key of the doctor who posted it.
@@ -196,8 +195,8 @@ impl ReceivedReport {
             record: self.record,
             key: bounded(key.to_bytes()),
             c: bounded(self.parts.encapsulation().to_vec()),
-            header: ours(&digests.header),
-            ciphertext: ours(&digests.ciphertext),
+            header: digests.header.into(),
+            ciphertext: digests.ciphertext.into(),
             proof: bounded(proof.to_bytes()),
         };
         Ok(OpenedReport {
@@ -324,10 +323,6 @@ pub async fn post_dispute(
     };
     let action = Action::Dispute(Box::new(dispute));
     transaction::submit(gateway, federation, keys.signing(), action, rng).await
-}
-
-fn ours(digest: &SchemeDigest) -> Digest {
-    Digest::from_bytes(digest.to_bytes())
 }
 
 fn bounded<const MAX: usize>(bytes: Vec<u8>) -> Blob<MAX> {

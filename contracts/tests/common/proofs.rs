@@ -135,12 +135,12 @@ pub fn completed(world: &World, sender: &str, expires: Height, action: Action) -
         }
         Action::Report(action) if action.digest == digest("report") => {
             let sealed = reports::sealed(federation, &action.record, sender);
-            let digest = reports::ours(&sealed.digest());
+            let digest = sealed.digest().into();
             Action::Report(Report { digest, ..action })
         }
         Action::Report(action) if action.digest == digest("broken report") => {
             let broken = reports::broken(federation, &action.record, sender);
-            let digest = reports::ours(&broken.digest());
+            let digest = broken.digest().into();
             Action::Report(Report { digest, ..action })
         }
         Action::Acknowledge(action) => Action::Acknowledge(Box::new(shown(world, *action))),

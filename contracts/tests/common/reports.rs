@@ -28,10 +28,6 @@ pub fn report_key() -> ReportKeyBytes {
     bytes(&patient().public_key().to_bytes())
 }
 
-pub fn ours(digest: &consilium_schemes::digest::Digest) -> Digest {
-    Digest::from_bytes(digest.to_bytes())
-}
-
 pub fn context(federation: &FederationId, record: &RecordId) -> ReportContext {
     ReportContext {
         federation: *federation.as_bytes(),
@@ -82,8 +78,8 @@ pub fn decrypted(federation: &FederationId, record: &RecordId, doctor: &str) -> 
         record: *record,
         key: report_key(),
         c: bytes(sealed.encapsulation()),
-        header: ours(&digests.header),
-        ciphertext: ours(&digests.ciphertext),
+        header: digests.header.into(),
+        ciphertext: digests.ciphertext.into(),
         proof,
     }
 }
@@ -109,7 +105,7 @@ pub fn revealed(world: &World, record: &RecordId) -> EvidenceBytes {
     let broken = broken(federation, record, doctor);
     let posted = world.view().report(record, &world.doctor(doctor));
     let parts = match posted {
-        Some(posted) if posted.digest == ours(&broken.digest()) => broken,
+        Some(posted) if posted.digest == broken.digest().into() => broken,
         _ => ReportParts::from(&sealed),
     };
     evidence(opening, parts)

@@ -107,7 +107,7 @@ impl Work {
             doctor: UserId::from_bytes(*self.doctor.id.as_bytes()),
             pk,
             hospital: signing.verifying_key(),
-            ctsym: consilium_schemes::digest::Digest::from_bytes(*self.terms.ctsym.as_bytes()),
+            ctsym: self.terms.ctsym.into(),
             epoch: self.terms.epoch,
             parameters: &parameters,
         };
