@@ -10,6 +10,7 @@ mod abe_vectors;
 mod complaint;
 mod curve;
 mod decoders;
+mod engine;
 mod envelope;
 mod labels;
 mod match_proof;

@@ -6,6 +6,7 @@ use super::attribute_keygen::{AttributeKey, KeyAttributes, NodeKey};
 use super::error::PreDecryptError;
 use super::tree::{Epoch, TreeId};
 use super::update_keygen::{UpdateKey, UpdatePart};
+use crate::curve::PreparedG2;
 
 /// prek = (attkey_x, updkey_x) of the one node x that both have.
 ///
@@ -17,9 +18,23 @@ pub struct PreDecryptionKey {
     pub(super) attributes: KeyAttributes,
     pub(super) node: NodeKey,
     pub(super) update: UpdatePart,
+    /// The lines of P1 and of Q2, which every capsule is paired with.
+    pub(super) lines: KeyLines,
+}
+
+/// The lines of P1 and of Q2.
+pub(super) struct KeyLines {
+    pub(super) p1: PreparedG2,
+    pub(super) q2: PreparedG2,
 }
 
 impl PreDecryptionKey {
+    /// Bytes in memory, about: its lines, and a point for each attribute.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        size_of::<Self>() + 2 * PreparedG2::BYTES + size_of_val(self.node.pa.as_slice())
+    }
+
     /// t: the epoch whose capsules it fits.
     #[must_use]
     pub fn epoch(&self) -> Epoch {
@@ -54,11 +69,16 @@ pub fn pre_keygen(
             epoch,
         })?;
     let attributes = key.key_attributes().clone();
+    let lines = KeyLines {
+        p1: PreparedG2::new(&node.p1),
+        q2: PreparedG2::new(&update.q2),
+    };
     Ok(PreDecryptionKey {
         tree: key.tree().id(),
         epoch,
         attributes,
         node,
         update,
+        lines,
     })
 }

@@ -10,7 +10,9 @@ use super::frame::{self, FRAME, Kind};
 use super::labels;
 use super::setup::MasterSecret;
 use super::tree::{Depth, Epoch, MAX_DEPTH, NodeId, RevocationList, Tree};
-use crate::curve::{DecodeError, G1, G2, InField, Reader, SecretScalar, put_count};
+use crate::curve::{
+    DecodeError, FixedG1, FixedG2, G1, G2, InField, Reader, SecretScalar, put_count,
+};
 use crate::digest::Digest;
 
 const KIND: Kind = *b"ABUK";
@@ -52,10 +54,10 @@ pub(super) struct UpdatePart {
 
 impl UpdatePart {
     /// Q1 = g1^{alpha − a_x} H("time", t)^{s_x}; Q2 = g2^{s_x}.
-    pub(super) fn new(remainder: &SecretScalar, h_time: G1, s_x: &SecretScalar) -> Self {
+    pub(super) fn new(remainder: &SecretScalar, h_time: &FixedG1, s_x: &SecretScalar) -> Self {
         Self {
-            q1: G1::generator() * remainder + h_time * s_x, // L24
-            q2: G2::generator() * s_x,                      // L25
+            q1: FixedG1::generator() * remainder + h_time * s_x, // L24
+            q2: FixedG2::generator() * s_x,                      // L25
         }
     }
 }
@@ -195,10 +197,10 @@ pub fn upd_keygen(
     if let Some(found) = revoked.latest().filter(|latest| *latest > epoch) {
         return Err(IssueError::ListAhead { epoch, found });
     }
-    let h_time = labels::h_time(epoch);
+    let h_time = FixedG1::lasting(&labels::h_time(epoch));
     let part = |x: NodeId| {
         let s_x = SecretScalar::random(rng); // L23
-        (x, UpdatePart::new(&master.remainder(x), h_time, &s_x))
+        (x, UpdatePart::new(&master.remainder(x), &h_time, &s_x))
     };
     let nodes = revoked.ku_nodes(epoch).into_iter().map(part).collect();
     Ok(UpdateKey { tree, epoch, nodes })
