@@ -6,7 +6,7 @@ use super::capsule::Capsule;
 use super::error::PreDecryptError;
 use super::frame::{self, FRAME, Kind};
 use super::pre_keygen::PreDecryptionKey;
-use super::update_keygen::UpdatePart;
+use super::update_key::UpdatePart;
 use crate::curve::{DecodeError, FieldElement, G1, G2, Gt, InField, Scalar, multi_pairing};
 
 const KIND: Kind = *b"SMCT";

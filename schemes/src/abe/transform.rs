@@ -35,7 +35,7 @@ use super::pre_decrypt::{SemiCiphertext, pre_dec};
 use super::pre_keygen::PreDecryptionKey;
 use super::setup::PublicParameters;
 use super::tree::Epoch;
-use super::update_keygen::UpdatePart;
+use super::update_key::UpdatePart;
 use super::user_keygen::UserId;
 use crate::curve::{
     DecodeError, FieldElement, G1, G2, Gt, InField, Label, Reader, Scalar, Transcript,

@@ -16,7 +16,7 @@ use rand::rngs::StdRng;
 use super::attribute_keygen::NodeKey;
 use super::encrypt::{Exponents, elements};
 use super::pre_decrypt::{policy_half, time_half};
-use super::update_keygen::UpdatePart;
+use super::update_key::UpdatePart;
 use super::*;
 use crate::curve::{FieldElement, G1, G2, Gt, Scalar, SecretScalar, multi_pairing, pairing};
 
