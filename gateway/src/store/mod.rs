@@ -16,7 +16,6 @@
 //! | [`REPORTS`] | record, doctor → CTHR for the patient |
 //! | [`OUTGOING`] | record, doctor → CTHR on its way to the owner |
 //! | [`AUTHORIZATIONS`] | authorizations that this hospital gave |
-//! | [`UPDATE_KEYS`] | epoch → update key (public) |
 //! | [`CURSOR`] | the ledger's height up to which events were acted on |
 //!
 //! Every write is synced: what is answered is on disk.

@@ -58,6 +58,11 @@ async fn an_update_key_that_is_damaged_on_the_gateways_disk_is_fetched_again() {
         assert!(opened().await.is_ok(), "fetched before it is used");
         assert_eq!(fs::read(&file).unwrap(), whole);
     }
+    // The KGC's own file is damaged, in its length: what it sends has another digest, and north helps.
+    fs::write(world.home.update_keys().join("1.key"), spoiled(HEADER + 20)).unwrap();
+    fs::remove_file(&file).unwrap();
+    assert!(opened().await.is_ok());
+    assert_eq!(fs::read(&file).unwrap(), whole);
     world.end().await;
 }
 
