@@ -30,6 +30,7 @@ use crate::files::Files;
 use crate::filter::Filters;
 use crate::keys::GatewayKeys;
 use crate::matching::Prepared;
+use crate::open::KeptKeys;
 use crate::operator::Gauges;
 use crate::store::Store;
 
@@ -54,6 +55,7 @@ pub(crate) struct Hospital {
     pub(crate) wake: Wake,
     pub(crate) prepared: Prepared,
     pub(crate) filters: Filters,
+    pub(crate) kept_keys: KeptKeys,
     pub(crate) gauges: Gauges,
     /// Held while an invitation is redeemed.
     pub(crate) registering: Mutex<()>,
@@ -128,6 +130,7 @@ impl Hospital {
             wake: Wake::default(),
             prepared: Prepared::default(),
             filters: Filters::default(),
+            kept_keys: KeptKeys::default(),
             gauges,
             registering: Mutex::default(),
             gateways: Mutex::default(),
