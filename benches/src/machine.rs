@@ -119,6 +119,13 @@ pub fn resident_mib(process: u32) -> Result<u64, Failure> {
     Ok(field(&status, "VmRSS").map_or(0, |text| kibibytes(&text) / 1024))
 }
 
+/// The most memory that this process ever had in RAM, in KiB.
+pub fn peak_kib() -> Result<u64, Failure> {
+    let status = fs::read_to_string("/proc/self/status")?;
+    let peak = field(&status, "VmHWM").map(|text| kibibytes(&text));
+    peak.ok_or_else(|| Failure::new("/proc/self/status has no VmHWM"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
