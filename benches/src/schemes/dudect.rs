@@ -243,7 +243,7 @@ pub fn measure(scale: &Scale) -> Result<(Table, Vec<Bound>), Failure> {
     bounds.push(seen);
     let table = Table {
         caption: "Times with a fixed secret and with random ones, in µs (mean), and Welch's |t| at its largest".into(),
-        head: vec!["", "measurements", "fixed", "random", "\\|t\\|"],
+        head: vec!["", "measurements", "fixed", "random", "|t|"],
         rows: all.iter().map(Finding::row).collect(),
     };
     Ok((table, bounds))

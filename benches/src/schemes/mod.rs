@@ -7,6 +7,7 @@ mod fixed_base;
 mod matching;
 mod memory;
 mod peers;
+mod pieces;
 mod power;
 mod raw;
 mod reference;
@@ -38,6 +39,7 @@ pub struct Scale {
     revocations: usize,
     /// Pairs of one run of Match.
     batch: usize,
+    repeats_of_batches: usize,
     /// Of each test for constant time.
     measurements: usize,
 }
@@ -46,11 +48,12 @@ impl Scale {
     /// What the report is made of.
     pub fn full() -> Self {
         Self {
-            repeats: 41,
+            repeats: 151,
             repeats_of_updates: 5,
             repeats_of_peers: 15,
             revocations: 1000,
-            batch: 128,
+            batch: 64,
+            repeats_of_batches: 31,
             measurements: 100_000,
         }
     }
@@ -63,6 +66,7 @@ impl Scale {
             repeats_of_peers: 1,
             revocations: 3,
             batch: 4,
+            repeats_of_batches: 1,
             measurements: 500,
         }
     }
@@ -72,7 +76,8 @@ impl Scale {
 pub fn measure(peers: Option<&Path>, scale: &Scale) -> Result<Section, Failure> {
     let mut found = vec![
         compared::measure(scale)?,
-        matching::measure(scale.repeats.div_ceil(4), scale.batch)?,
+        (pieces::measure(scale.repeats)?, Vec::new()),
+        matching::measure(scale.repeats_of_batches, scale.batch)?,
         memory::measure(scale)?,
     ];
     match peers {
