@@ -125,7 +125,7 @@ pub const FAMILIES: [Family; 6] = [
         slow_from: 1000,
         costs: &[Cost {
             id: "abe/upd_keygen/revocations",
-            name: "UpdKeyGen",
+            name: "UpdKeyGen, all cores",
             prepare: |count| update_key(DEPTH, count),
         }],
     },
@@ -227,7 +227,7 @@ fn attribute_key(depth: u8, count: usize) -> Result<Task, Failure> {
 fn update_key(depth: u8, revocations: usize) -> Result<Task, Failure> {
     let setting = Setting::new(depth)?;
     let revoked = setting.revoked(revocations)?;
-    task(move || done(setting.update_key(&revoked)?))
+    task(move || setting.update_pieces(&revoked))
 }
 
 fn pair(n: usize) -> Result<Pair, Failure> {

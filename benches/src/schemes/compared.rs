@@ -8,6 +8,7 @@ use super::reference::{AttKeyGen, Dec, Encrypt, PreDec, PreDecProven, UpdKeyGen}
 use super::setting::{Setting, attributes, random};
 use super::{BOUND_ROWS, DEPTH, Scale, times};
 use crate::failure::Failure;
+use crate::machine::cores;
 use crate::report::{Bound, Table};
 use crate::statistics::{done, medians, milliseconds};
 
@@ -28,15 +29,11 @@ impl Compared {
         bounded: bool,
         repeats: usize,
         ours: &mut dyn FnMut() -> Result<(), Failure>,
-        bare: &mut dyn FnMut(),
+        bare: &mut dyn FnMut() -> Result<(), Failure>,
     ) -> Result<Self, Failure> {
         let what = what.into();
         eprintln!("schemes: {what}");
-        let mut bare = || {
-            bare();
-            Ok(())
-        };
-        let [ours, bare] = medians(repeats, [ours, &mut bare])?;
+        let [ours, bare] = medians(repeats, [ours, bare])?;
         Ok(Self {
             what,
             ours,
@@ -92,9 +89,7 @@ fn of_records(scale: &Scale) -> Result<Vec<Compared>, Failure> {
             true,
             scale.repeats,
             &mut || done(record.pre_decrypt()?),
-            &mut || {
-                bare.run();
-            },
+            &mut || done(bare.run()),
         )?);
         let (mut bare, rng) = (PreDecProven::new(rows), &mut random("prover"));
         let (key, capsule) = (&record.prepared, &record.capsule);
@@ -103,7 +98,10 @@ fn of_records(scale: &Scale) -> Result<Vec<Compared>, Failure> {
             false,
             scale.repeats,
             &mut || done(pre_dec_proven(key, capsule, setting.doctor, rng)?),
-            &mut || bare.run(),
+            &mut || {
+                bare.run();
+                Ok(())
+            },
         )?);
     }
     let record = setting.record(BOUND_ROWS)?;
@@ -113,7 +111,10 @@ fn of_records(scale: &Scale) -> Result<Vec<Compared>, Failure> {
         true,
         scale.repeats,
         &mut || done(record.decrypt(&setting.beta)?),
-        &mut || bare.run(),
+        &mut || {
+            bare.run();
+            Ok(())
+        },
     )?);
     let bare = Encrypt::new(BOUND_ROWS);
     all.push(Compared::measure(
@@ -121,7 +122,10 @@ fn of_records(scale: &Scale) -> Result<Vec<Compared>, Failure> {
         false,
         scale.repeats,
         &mut || done(setting.encrypt(&record.policy)),
-        &mut || bare.run(),
+        &mut || {
+            bare.run();
+            Ok(())
+        },
     )?);
     Ok(all)
 }
@@ -135,19 +139,23 @@ fn of_keys(scale: &Scale) -> Result<[Compared; 2], Failure> {
         true,
         scale.repeats,
         &mut || done(setting.attribute_key(&held)?),
-        &mut || bare.run(),
+        &mut || {
+            bare.run();
+            Ok(())
+        },
     )?;
     let revoked = setting.revoked(scale.revocations)?;
     let nodes = setting.cover(&revoked);
-    let bare = UpdKeyGen::new(nodes);
+    let bare = UpdKeyGen::new(nodes, cores());
     let update_key = Compared::measure(
         format!(
-            "UpdKeyGen, 2^{DEPTH} leaves, {} revocations, {nodes} nodes",
+            "UpdKeyGen on {} threads, 2^{DEPTH} leaves, {} revocations, {nodes} nodes",
+            cores(),
             scale.revocations
         ),
         true,
         scale.repeats_of_updates,
-        &mut || done(setting.update_key(&revoked)?),
+        &mut || setting.update_pieces(&revoked),
         &mut || bare.run(),
     )?;
     Ok([attribute_key, update_key])

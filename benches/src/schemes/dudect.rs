@@ -8,7 +8,7 @@
 use std::time::Instant;
 
 use consilium_schemes::abe::{SemiCiphertext, UserSecretKey, dec};
-use consilium_schemes::curve::{G1, G2, Gt, Scalar, SecretScalar, pairing};
+use consilium_schemes::curve::{FixedG2, G1, G2, Gt, Scalar, SecretScalar, pairing};
 use rand::Rng as _;
 use rand::rngs::StdRng;
 
@@ -212,7 +212,7 @@ pub fn measure(scale: &Scale) -> Result<(Table, Vec<Bound>), Failure> {
         done(base.pow_secret(k))
     })?;
     let multiple = Finding::measure("a multiple of g2", measurements, secret, |k| {
-        done(G2::generator() * k)
+        done(FixedG2::generator() * k)
     })?;
     let [p] = affine_g1([g1()]);
     let base = miller_loop([(&p, &Lines::of(&affine_g2(&g2())))]).final_exp();

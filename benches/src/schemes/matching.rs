@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use consilium_schemes::matching::{
-    EncryptedIndex, EncryptedTrapdoor, HospitalSecretKeys, Index, IndexSize, Trapdoor, index_build,
-    matches, trd_gen,
+    EncryptedIndex, EncryptedTrapdoor, HospitalSecretKeys, IndexSize, PreparedIndex,
+    PreparedTrapdoor, index_build, matches_prepared, trd_gen,
 };
 use consilium_schemes::tokens::KeywordToken;
 
@@ -30,8 +30,8 @@ pub struct Pair {
     pub secret: HospitalSecretKeys,
     pub encrypted_index: EncryptedIndex,
     pub encrypted_trapdoor: EncryptedTrapdoor,
-    index: Index,
-    trapdoor: Trapdoor,
+    index: PreparedIndex,
+    trapdoor: PreparedTrapdoor,
 }
 
 impl Pair {
@@ -45,12 +45,12 @@ impl Pair {
         let index = index_build(size, &keywords, &mut random("index"))?;
         let interests = keywords.get(..1).unwrap_or_default();
         let (trapdoor, _) = trd_gen(size, interests, &mut random("trapdoor"))?;
-        // As a hospital has them: opened.
+        // As a hospital has them: opened and prepared.
         let encrypted_index = index.encrypt(&to, &mut random("u"));
         let encrypted_trapdoor = trapdoor.encrypt(&to, &mut random("d"));
         let pair = Self {
-            index: encrypted_index.decrypt(&secret),
-            trapdoor: encrypted_trapdoor.decrypt(&secret)?,
+            index: PreparedIndex::new(&encrypted_index.decrypt(&secret)),
+            trapdoor: PreparedTrapdoor::new(&encrypted_trapdoor.decrypt(&secret)?),
             n: size,
             keywords,
             secret,
@@ -63,9 +63,9 @@ impl Pair {
         }
     }
 
-    /// Match, as whoever holds the trapdoor for many indexes does it.
+    /// Match, as a hospital does it that compares each of them with many.
     pub fn matches(&self) -> Result<bool, Failure> {
-        Ok(matches(&self.index, &self.trapdoor)?)
+        Ok(matches_prepared(&self.index, &self.trapdoor)?)
     }
 }
 

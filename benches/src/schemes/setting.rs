@@ -6,7 +6,7 @@ use consilium_policies::{AttributeSet, MAX_ITEMS, Policy};
 use consilium_schemes::abe::{
     AttributeKey, Capsule, Depth, Epoch, EpochTicket, Leaf, LeafGrant, MasterSecret,
     PreDecryptionKey, PublicParameters, RecordContext, Registration, RevocationList,
-    SemiCiphertext, SharedSecret, Tree, TreeId, UpdateKey, UserId, UserSecretKey,
+    SemiCiphertext, SharedSecret, Tree, TreeId, UpdateKey, UpdateKeyPieces, UserId, UserSecretKey,
     VerifiedPublicKey, att_keygen, dec, encrypt, pre_dec, pre_keygen, setup, upd_keygen,
     user_keygen,
 };
@@ -87,8 +87,19 @@ impl Setting {
         Ok(list)
     }
 
-    /// UpdKeyGen.
-    pub fn update_key(&self, revoked: &RevocationList) -> Result<UpdateKey, Failure> {
+    /// UpdKeyGen as the KGC does it: in pieces, none of which is kept. All cores work on it.
+    pub fn update_pieces(&self, revoked: &RevocationList) -> Result<(), Failure> {
+        let ticket = EpochTicket::after(None, EPOCH)?;
+        let mut pieces = UpdateKeyPieces::new(&self.master, ticket, revoked)?;
+        let rng = &mut random("update key");
+        while let Some(piece) = pieces.next_piece(rng) {
+            std::hint::black_box(piece);
+        }
+        Ok(())
+    }
+
+    /// UpdKeyGen, whole.
+    fn update_key(&self, revoked: &RevocationList) -> Result<UpdateKey, Failure> {
         let ticket = EpochTicket::after(None, EPOCH)?;
         Ok(upd_keygen(
             &self.master,
@@ -100,7 +111,7 @@ impl Setting {
 
     /// The nodes that an update key is made for.
     pub fn cover(&self, revoked: &RevocationList) -> usize {
-        revoked.ku_nodes(EPOCH).len()
+        revoked.ku_nodes(EPOCH).count()
     }
 
     /// A record under a policy of so many rows, and everything until Dec.

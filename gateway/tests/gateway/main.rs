@@ -15,3 +15,4 @@ mod recovery;
 mod refusals;
 mod rotation;
 mod story;
+mod update_keys;

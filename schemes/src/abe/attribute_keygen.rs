@@ -12,7 +12,9 @@ use super::labels;
 use super::setup::MasterSecret;
 use super::tree::{Leaf, MAX_DEPTH, NodeId, Tree};
 use super::user_keygen::{UserId, VerifiedPublicKey};
-use crate::curve::{DecodeError, G1, G2, InField, Reader, SecretScalar, put_count};
+use crate::curve::{
+    DecodeError, FixedG1, FixedG2, G1, G2, InField, Reader, SecretScalar, put_count,
+};
 
 const KIND: Kind = *b"ABAK";
 /// A set has at most 64 entries, and a number is 32 attributes.
@@ -52,11 +54,16 @@ pub(super) struct NodeKey {
 
 impl NodeKey {
     /// P0 = pk^{a_x} H("w")^r; P_A = H("attr", A)^r; P1 = g2^r.
-    pub(super) fn new(pk: G1, a_x: &SecretScalar, hashes: &[G1], r: &SecretScalar) -> Self {
+    pub(super) fn new(
+        pk: &FixedG1,
+        a_x: &SecretScalar,
+        hashes: &[FixedG1],
+        r: &SecretScalar,
+    ) -> Self {
         Self {
-            p0: pk * a_x + labels::h_w() * r,            // L19
-            pa: hashes.iter().map(|h| *h * r).collect(), // L20
-            p1: G2::generator() * r,                     // L21
+            p0: pk * a_x + labels::w() * r,             // L19
+            pa: hashes.iter().map(|h| h * r).collect(), // L20
+            p1: FixedG2::generator() * r,               // L21
         }
     }
 
@@ -105,8 +112,10 @@ impl KeyAttributes {
         &self.set
     }
 
-    pub(super) fn hashes(&self) -> Vec<G1> {
-        self.sorted.iter().map(labels::h_attribute).collect()
+    /// H("attr", A), each with the table that the nodes of one path share.
+    pub(super) fn hashes(&self) -> Vec<FixedG1> {
+        let hash = |attribute| FixedG1::new(&labels::h_attribute(attribute));
+        self.sorted.iter().map(hash).collect()
     }
 
     /// P_A of this node.
@@ -242,10 +251,10 @@ pub fn att_keygen(
         return Err(IssueError::OtherTree);
     }
     let attributes = KeyAttributes::new(attributes.clone());
-    let hashes = attributes.hashes();
+    let (pk, hashes) = (FixedG1::new(&pk.point()), attributes.hashes());
     let part = |x: NodeId| {
         let r = SecretScalar::random(rng); // L18
-        NodeKey::new(pk.point(), &master.node_secret(x), &hashes, &r)
+        NodeKey::new(&pk, &master.node_secret(x), &hashes, &r)
     };
     let nodes = leaf.path().map(part).collect();
     Ok(AttributeKey {

@@ -17,7 +17,8 @@ use super::capsule::Capsule;
 use super::error::MalformedCapsule;
 use super::labels;
 use crate::curve::{
-    FieldElement, G1, G2, Label, Scalar, Transcript, hash_to_scalar, multi_pairing,
+    FieldElement, G1, Label, PreparedG1, PreparedG2, Scalar, Transcript, hash_to_scalar,
+    prepared_pairing,
 };
 
 const CHECK: Label = Label::new("CONSILIUM-V1-ABE-CHECK");
@@ -52,8 +53,9 @@ fn check_with(
     mut random: impl FnMut() -> Scalar,
 ) -> Result<(), MalformedCapsule> {
     let h_time = labels::h_time(capsule.header.epoch);
-    let g2 = G2::generator();
-    if !multi_pairing([(capsule.ct, g2), (-h_time, capsule.c0)]).is_one() {
+    let (g2, c0) = (PreparedG2::generator(), PreparedG2::new(&capsule.c0));
+    let left = PreparedG1::many(&[capsule.ct, -h_time]);
+    if !prepared_pairing(left.into_iter().zip([g2, &c0])).is_one() {
         return Err(MalformedCapsule::Time); // L36
     }
     let access = capsule.access();
@@ -62,11 +64,11 @@ fn check_with(
     let omega: Vec<Scalar> = omega.into_iter().map(Scalar::from).collect(); // L37
     let rows = G1::multi_mul(capsule.rows.iter().copied().zip(omega.iter().copied()));
     let attributes = repetition_sums(&access, &omega).into_iter().map(|sum| -sum);
-    let pairs = [(rows, g2), (-(labels::h_w() * kappa), capsule.c0)];
-    let pairs = pairs
-        .into_iter()
-        .chain(attributes.zip(capsule.c2.iter().copied()));
-    if multi_pairing(pairs).is_one() {
+    let left = [rows, -(labels::w() * kappa)].into_iter().chain(attributes);
+    let left = PreparedG1::many(&left.collect::<Vec<_>>());
+    let c2 = PreparedG2::many(&capsule.c2);
+    let right = [g2, &c0].into_iter().chain(&c2);
+    if prepared_pairing(left.into_iter().zip(right)).is_one() {
         Ok(())
     } else {
         Err(MalformedCapsule::Rows)

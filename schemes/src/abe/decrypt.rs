@@ -7,7 +7,7 @@ use super::encrypt::{SharedSecret, derive_s, mask};
 use super::error::DecryptError;
 use super::pre_decrypt::SemiCiphertext;
 use super::user_keygen::UserSecretKey;
-use crate::curve::{G2, Gt};
+use crate::curve::{FixedG2, Gt};
 use crate::digest::Digest;
 
 /// Y^s = A^{1/beta} · B.
@@ -39,7 +39,7 @@ pub fn dec(
     let sigma = mask(&capsule.c_sigma, &y_s, &header); // L45
     y_s.zeroize();
     let s = derive_s(&sigma, &header); // L46
-    if G2::generator() * &s == capsule.c0 {
+    if FixedG2::generator() * &s == capsule.c0 {
         Ok(SharedSecret::new(sigma, &capsule.header, digest)) // L47
     } else {
         Err(DecryptError::PreDecryption)

@@ -12,7 +12,8 @@ use super::labels;
 use super::setup::PublicParameters;
 use super::tree::Epoch;
 use crate::curve::{
-    FieldElement, G1, G2, Gt, Label, SecretScalar, SecretVector, Transcript, hash_to_secret_scalar,
+    FieldElement, FixedG2, G1, G2, Gt, Label, SecretScalar, SecretVector, Transcript,
+    hash_to_secret_scalar,
 };
 use crate::digest::Digest;
 use crate::envelope::{HeaderCore, SymKey};
@@ -106,15 +107,15 @@ pub(super) fn elements(
         repetitions,
         shares,
     } = exponents;
-    let c0 = G2::generator() * s; // L30
-    let c2 = repetitions.iter().map(|k| G2::generator() * k).collect(); // L31
+    let g2 = FixedG2::generator();
+    let c0 = g2 * s; // L30
+    let c2 = repetitions.iter().map(|k| g2 * k).collect(); // L31
     let ct = labels::h_time(epoch) * s; // L32
-    let h_w = labels::h_w();
     let row = |(row, lambda): (&consilium_policies::Row, &SecretScalar)| {
         let k = repetitions
             .get(row.repetition())
             .expect("tau(i) is at most m");
-        h_w * lambda + labels::h_attribute(row.attribute()) * k // L33
+        labels::w() * lambda + labels::h_attribute(row.attribute()) * k // L33
     };
     let rows = access.rows().iter().zip(shares).map(row).collect();
     (c0, c2, ct, rows)

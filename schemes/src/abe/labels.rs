@@ -3,11 +3,15 @@
 //! The labels must be distinct: H("time", t) = H("w") would let any key open any capsule
 //! (`attacks::rules::equal_hash_domains_break_the_policy`).
 
+use std::sync::LazyLock;
+
 use consilium_policies::Attribute;
 use zeroize::Zeroizing;
 
 use super::tree::{Epoch, NodeId, Tree};
-use crate::curve::{G1, Label, SecretScalar, Transcript, hash_to_g1, hash_to_secret_scalar};
+use crate::curve::{
+    FixedG1, G1, Label, SecretScalar, Transcript, hash_to_g1, hash_to_secret_scalar,
+};
 
 const NODE: Label = Label::new("CONSILIUM-V1-ABE-NODE");
 const ATTRIBUTE: Label = Label::new("CONSILIUM-V1-ABE-ATTR");
@@ -43,5 +47,12 @@ pub(super) fn h_time(epoch: Epoch) -> G1 {
 
 /// H("w").
 pub(super) fn h_w() -> G1 {
-    hash_to_g1(W, &Transcript::new())
+    static POINT: LazyLock<G1> = LazyLock::new(|| hash_to_g1(W, &Transcript::new()));
+    *POINT
+}
+
+/// H("w") with a table of its multiples.
+pub(super) fn w() -> &'static FixedG1 {
+    static TABLE: LazyLock<FixedG1> = LazyLock::new(|| FixedG1::lasting(&h_w()));
+    &TABLE
 }

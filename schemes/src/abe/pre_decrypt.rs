@@ -1,13 +1,17 @@
 //! PreDec: the hospital's part, which leaves the doctor one exponentiation and one product.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use consilium_policies::Attribute;
+use zeroize::Zeroizing;
 
 use super::capsule::Capsule;
 use super::error::PreDecryptError;
 use super::frame::{self, FRAME, Kind};
 use super::pre_keygen::PreDecryptionKey;
-use super::update_keygen::UpdatePart;
-use crate::curve::{DecodeError, FieldElement, G1, G2, Gt, InField, Scalar, multi_pairing};
+use crate::curve::{
+    DecodeError, FieldElement, G1, Gt, InField, PreparedG1, PreparedG2, Scalar, prepared_pairing,
+};
 
 const KIND: Kind = *b"SMCT";
 
@@ -44,38 +48,59 @@ impl SemiCiphertext {
     }
 }
 
+/// The lines of a capsule's points in G2: C0, and C2_j where the rows that are used have repetition j.
+pub(super) struct CapsuleLines {
+    pub(super) c0: PreparedG2,
+    pub(super) c2: BTreeMap<usize, PreparedG2>,
+}
+
+impl CapsuleLines {
+    /// For the rows of a selection.
+    pub(super) fn new<'a>(capsule: &Capsule, rows: impl Iterator<Item = &'a usize>) -> Self {
+        let access = capsule.access();
+        let used = rows.filter_map(|row| Some(access.rows().get(*row)?.repetition()));
+        let used: BTreeSet<usize> = used.collect();
+        let c2 = used.into_iter().filter_map(|j| {
+            let point = capsule.c2.get(j)?;
+            Some((j, PreparedG2::new(point)))
+        });
+        Self {
+            c0: PreparedG2::new(&capsule.c0),
+            c2: c2.collect(),
+        }
+    }
+}
+
 /// A = e(P0, C0) · Π_j e(Π_{tau(i)=j} P_{rho(i)}^{omega_i}, C2_j) / e(Π C_i^{omega_i}, P1).
 pub(super) fn policy_half(
-    (p0, p1): (G1, G2),
+    (p0, p1): (G1, &PreparedG2),
     point: impl Fn(&Attribute) -> Option<G1>,
-    capsule: &Capsule,
+    (capsule, lines): (&Capsule, &CapsuleLines),
     omega: &[(usize, Scalar)],
 ) -> Option<Gt> {
     let access = capsule.access();
-    let mut attribute_terms: Vec<Vec<(G1, Scalar)>> = vec![Vec::new(); capsule.c2.len()];
+    let mut attribute_terms: BTreeMap<usize, Vec<(G1, Scalar)>> = BTreeMap::new();
     let mut row_terms = Vec::with_capacity(omega.len());
     for (index, weight) in omega {
         let row = access.rows().get(*index)?;
-        attribute_terms
-            .get_mut(row.repetition())?
-            .push((point(row.attribute())?, *weight));
+        let terms = attribute_terms.entry(row.repetition()).or_default();
+        terms.push((point(row.attribute())?, *weight));
         row_terms.push((*capsule.rows.get(*index)?, *weight));
     }
-    let attributes = attribute_terms
-        .into_iter()
-        .map(G1::multi_mul)
-        .zip(capsule.c2.iter().copied());
-    let rows = G1::multi_mul(row_terms);
-    Some(multi_pairing(
-        [(p0, capsule.c0), (-rows, p1)]
-            .into_iter()
-            .chain(attributes),
-    ))
+    let mut left = vec![p0, -G1::multi_mul(row_terms)];
+    let mut right = vec![&lines.c0, p1];
+    for (j, terms) in attribute_terms {
+        left.push(G1::multi_mul(terms));
+        right.push(lines.c2.get(&j)?);
+    }
+    let left = Zeroizing::new(PreparedG1::many(&left));
+    Some(prepared_pairing(left.iter().copied().zip(right)))
 }
 
 /// B = e(Q1, C0) / e(Ct, Q2).
-pub(super) fn time_half(update: &UpdatePart, capsule: &Capsule) -> Gt {
-    multi_pairing([(update.q1, capsule.c0), (-capsule.ct, update.q2)])
+pub(super) fn time_half(q1: G1, q2: &PreparedG2, ct: G1, c0: &PreparedG2) -> Gt {
+    let left = PreparedG1::many(&[q1, -ct]);
+    prepared_pairing(left.into_iter().zip([c0, q2]))
 }
 
 /// PreDec: (A, B) for a capsule whose policy the key's attributes satisfy, in its epoch.
@@ -88,6 +113,21 @@ pub fn pre_dec(
     key: &PreDecryptionKey,
     capsule: &Capsule,
 ) -> Result<SemiCiphertext, PreDecryptError> {
+    transform(key, capsule).map(|transformed| transformed.semi)
+}
+
+/// What PreDec makes, and what its proof needs of how.
+pub(super) struct Transformed {
+    pub(super) semi: SemiCiphertext,
+    /// The rows that were used, ascending.
+    pub(super) rows: Vec<usize>,
+    pub(super) lines: CapsuleLines,
+}
+
+pub(super) fn transform(
+    key: &PreDecryptionKey,
+    capsule: &Capsule,
+) -> Result<Transformed, PreDecryptError> {
     let header = &capsule.header;
     if key.tree != header.tree {
         return Err(PreDecryptError::Tree {
@@ -111,8 +151,12 @@ pub fn pre_dec(
         .map(|(row, weight)| (*row, (*weight).into()))
         .collect();
     let point = |attribute: &Attribute| key.attributes.point(&key.node, attribute);
-    let a = policy_half((key.node.p0, key.node.p1), point, capsule, &omega) // L41
+    let rows: Vec<usize> = omega.iter().map(|(row, _)| *row).collect();
+    let lines = CapsuleLines::new(capsule, rows.iter());
+    let (node, of_key) = (&key.node, &key.lines);
+    let a = policy_half((node.p0, &of_key.p1), point, (capsule, &lines), &omega) // L41
         .ok_or(PreDecryptError::Unsatisfied)?;
-    let b = time_half(&key.update, capsule); // L42
-    Ok(SemiCiphertext { a, b })
+    let b = time_half(key.update.q1, &of_key.q2, capsule.ct, &lines.c0); // L42
+    let semi = SemiCiphertext { a, b };
+    Ok(Transformed { semi, rows, lines })
 }

@@ -25,21 +25,22 @@
 //! complete statement. The proof shows which rows were used, hence which attributes of the policy the doctor has, to whoever sees it.
 
 use rand_core::CryptoRng;
-use zeroize::Zeroize as _;
+use zeroize::{Zeroize as _, Zeroizing};
 
 use super::capsule::Capsule;
 use super::error::PreDecryptError;
 use super::frame::{self, FRAME, Kind};
 use super::labels;
-use super::pre_decrypt::{SemiCiphertext, pre_dec};
+use super::pre_decrypt::{CapsuleLines, SemiCiphertext, Transformed, time_half, transform};
 use super::pre_keygen::PreDecryptionKey;
 use super::setup::PublicParameters;
 use super::tree::Epoch;
-use super::update_keygen::UpdatePart;
+use super::update_key::UpdatePart;
 use super::user_keygen::UserId;
 use crate::curve::{
-    DecodeError, FieldElement, G1, G2, Gt, InField, Label, Reader, Scalar, Transcript,
-    hash_to_scalar, hash_to_secret_scalar, multi_pairing, put_count,
+    DecodeError, FieldElement, FixedG1, FixedG2, G1, G2, Gt, InField, Label, PreparedG1,
+    PreparedG2, Reader, Scalar, Transcript, hash_to_scalar, hash_to_secret_scalar,
+    prepared_pairing, put_count,
 };
 use crate::hedged::Nonces;
 use consilium_policies::MAX_ROWS;
@@ -99,8 +100,8 @@ struct Selected<'a> {
     rows: Vec<(usize, Scalar)>,
     /// V.
     v: G1,
-    /// W_j and C2_j for j in J, ascending.
-    parts: Vec<(G1, G2)>,
+    /// W_j for j in J, ascending.
+    w: Vec<G1>,
 }
 
 impl<'a> Selected<'a> {
@@ -119,21 +120,18 @@ impl<'a> Selected<'a> {
             capsule,
             rows,
             v,
-            parts: Vec::new(),
+            w: Vec::new(),
         };
         let hashes = selected.sums(|row| {
             let row = access.rows().get(row)?;
             Some(labels::h_attribute(row.attribute()))
         })?;
-        let points = hashes
-            .into_iter()
-            .map(|(j, w)| Some((w, *capsule.c2.get(j)?)));
-        selected.parts = points.collect::<Option<_>>()?;
+        selected.w = hashes;
         Some(selected)
     }
 
     /// For each j in J: prod over tau(i) = j of point(i)^{omega_i}.
-    fn sums(&self, point: impl Fn(usize) -> Option<G1>) -> Option<Vec<(usize, G1)>> {
+    fn sums(&self, point: impl Fn(usize) -> Option<G1>) -> Option<Vec<G1>> {
         let access = self.capsule.access();
         let repetition = |row: &usize| {
             access
@@ -154,28 +152,30 @@ impl<'a> Selected<'a> {
                 .iter()
                 .filter(|(row, _)| repetition(row) == Some(j));
             let terms = rows.map(|(row, omega)| Some((point(*row)?, *omega)));
-            Some((j, G1::multi_mul(terms.collect::<Option<Vec<_>>>()?)))
+            Some(G1::multi_mul(terms.collect::<Option<Vec<_>>>()?))
         };
         occurring.into_iter().map(sum).collect()
     }
 
-    /// phi; both lists of parts have the length of J.
-    fn image(&self, of: &Preimage) -> Image {
-        let g2 = G2::generator();
-        let part = |(t, (w, _)): (&G1, &(G1, G2))| multi_pairing([(*t, g2), (-*w, of.p1)]);
-        let folded = of
-            .parts
-            .iter()
-            .zip(&self.parts)
-            .map(|(t, (_, c2))| (*t, *c2));
+    /// phi, over the lines of the capsule's points; both lists of parts have the length of J.
+    fn image(&self, of: &Preimage, lines: &CapsuleLines) -> Image {
+        let p1 = &PreparedG2::new(&of.p1);
+        let negated = [-labels::h_w(), -self.v];
+        let w = self.w.iter().map(|w| -*w);
+        let public: Vec<G1> = negated.into_iter().chain(w).collect();
+        let secret: Vec<G1> = [of.p0].iter().chain(&of.parts).copied().collect();
+        let (public, secret) = (PreparedG1::many(&public), PreparedG1::many(&secret));
+        let (public, secret) = (public.as_slice(), Zeroizing::new(secret));
+        let ([w_0, v, w @ ..], [p0, t @ ..]) = (public, secret.as_slice()) else {
+            unreachable!("both have their first entries");
+        };
+        let g2 = PreparedG2::generator();
+        let part = |(t, w): (&PreparedG1, &PreparedG1)| prepared_pairing([(*t, g2), (*w, p1)]);
+        let folded = t.iter().copied().zip(lines.c2.values());
         Image {
-            f: of.first(),
-            parts: of.parts.iter().zip(&self.parts).map(part).collect(),
-            a: multi_pairing(
-                [(of.p0, self.capsule.c0), (-self.v, of.p1)]
-                    .into_iter()
-                    .chain(folded),
-            ),
+            f: prepared_pairing([(*p0, g2), (*w_0, p1)]),
+            parts: t.iter().zip(w).map(part).collect(),
+            a: prepared_pairing([(*p0, &lines.c0), (*v, p1)].into_iter().chain(folded)),
         }
     }
 }
@@ -202,7 +202,9 @@ impl TransformProof {
     /// E = Y · e(H("time",t), Q2) / e(Q1, g2).
     pub(super) fn node_base(&self, parameters: &PublicParameters, epoch: Epoch) -> Gt {
         let UpdatePart { q1, q2 } = self.claim.update;
-        let masked = multi_pairing([(labels::h_time(epoch), q2), (-q1, G2::generator())]);
+        let left = PreparedG1::many(&[labels::h_time(epoch), -q1]);
+        let right = [&PreparedG2::new(&q2), PreparedG2::generator()];
+        let masked = prepared_pairing(left.into_iter().zip(right));
         *parameters.y() * masked // L57
     }
 
@@ -216,15 +218,17 @@ impl TransformProof {
         capsule: &Capsule,
         doctor: UserId,
     ) -> Result<(), TransformError> {
-        if semi.b != super::pre_decrypt::time_half(&self.claim.update, capsule) {
+        let lines = CapsuleLines::new(capsule, self.claim.rows.iter());
+        let UpdatePart { q1, q2 } = &self.claim.update;
+        if semi.b != time_half(*q1, &PreparedG2::new(q2), capsule.ct, &lines.c0) {
             return Err(TransformError::Update); // L54
         }
         let selected =
             Selected::new(capsule, &self.claim.rows).ok_or(TransformError::Attributes)?;
-        if selected.parts.len() != self.answers.parts.len() {
+        if selected.w.len() != self.answers.parts.len() {
             return Err(TransformError::Attributes);
         }
-        let mut commitments = selected.image(&self.answers);
+        let mut commitments = selected.image(&self.answers, &lines);
         let back = -self.c;
         commitments.f *= self.claim.f.pow(&back);
         commitments.a *= semi.a.pow(&back); // L55
@@ -346,11 +350,8 @@ pub fn pre_dec_proven(
     doctor: UserId,
     rng: &mut impl CryptoRng,
 ) -> Result<(SemiCiphertext, TransformProof), PreDecryptError> {
-    let semi = pre_dec(key, capsule)?;
+    let Transformed { semi, rows, lines } = transform(key, capsule)?;
     let access = capsule.access();
-    let selection = access.select::<FieldElement>(key.attributes.set());
-    let selection = selection.ok_or(PreDecryptError::Unsatisfied)?;
-    let rows: Vec<usize> = selection.rows().iter().map(|(row, _)| *row).collect();
     let selected = Selected::new(capsule, &rows).ok_or(PreDecryptError::Unsatisfied)?;
     let point = |row: usize| {
         let attribute = access.rows().get(row)?.attribute();
@@ -360,37 +361,38 @@ pub fn pre_dec_proven(
     let mut secret = Preimage {
         p0: key.node.p0,
         p1: key.node.p1,
-        parts: sums.into_iter().map(|(_, t)| t).collect(),
+        parts: sums,
     }; // L48
     let claim = Claim {
         update: key.update.clone(),
-        f: secret.first(), // L49
+        f: first(secret.p0, &key.lines.p1), // L49
         rows,
     };
     let bound = |seed| claim.append(seed, &semi, capsule, doctor);
     let mut nonces = Nonces::new(LABEL_NONCE, &[&secret.hashed()], bound, rng);
     let masks = Preimage {
-        p0: G1::generator() * &nonces.draw(),
-        p1: G2::generator() * &nonces.draw(),
+        p0: FixedG1::generator() * &nonces.draw(),
+        p1: FixedG2::generator() * &nonces.draw(),
         parts: nonces
             .draw_many(secret.parts.len())
             .iter()
-            .map(|k| G1::generator() * k)
+            .map(|k| FixedG1::generator() * k)
             .collect(),
     }; // L50
-    let commitments = selected.image(&masks); // L51
+    let commitments = selected.image(&masks, &lines); // L51
     let c = claim.challenge(&semi, capsule, doctor, &commitments); // L52
     let answers = masks.plus(&secret, c); // L53
     secret.wipe();
     Ok((semi, TransformProof { claim, c, answers }))
 }
 
-impl Preimage {
-    /// e(P0,g2) e(H("w"),P1)^-1: the first of phi, which needs no capsule.
-    fn first(&self) -> Gt {
-        multi_pairing([(self.p0, G2::generator()), (-labels::h_w(), self.p1)])
-    }
+/// e(P0,g2) e(H("w"),P1)^-1: the first of phi, which needs no capsule.
+fn first(p0: G1, p1: &PreparedG2) -> Gt {
+    let left = Zeroizing::new(PreparedG1::many(&[p0, -labels::h_w()]));
+    prepared_pairing(left.iter().copied().zip([PreparedG2::generator(), p1]))
+}
 
+impl Preimage {
     /// The secrets as one scalar, to hedge nonces with.
     fn hashed(&self) -> crate::curve::SecretScalar {
         let start = Transcript::with_capacity(256 + G1::BYTES * self.parts.len());

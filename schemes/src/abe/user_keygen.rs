@@ -11,7 +11,7 @@ use zeroize::Zeroizing;
 use super::error::IssueError;
 use super::frame::{self, FRAME, Kind};
 use crate::curve::{
-    DecodeError, G1, InField, Label, Scalar, SecretScalar, Transcript, hash_to_scalar,
+    DecodeError, FixedG1, G1, InField, Label, Scalar, SecretScalar, Transcript, hash_to_scalar,
     hash_to_secret_scalar,
 };
 
@@ -34,7 +34,7 @@ impl UserSecretKey {
     #[must_use]
     pub fn public_key(&self) -> UserPublicKey {
         UserPublicKey {
-            pk: G1::generator() * &self.beta,
+            pk: FixedG1::generator() * &self.beta,
         } // L7
     }
 
@@ -84,7 +84,7 @@ impl UserSecretKey {
         rng.fill_bytes(fresh.as_mut());
         let seed = Transcript::new().fixed(&self.beta.to_bytes()).fixed(&fresh);
         let k = hash_to_secret_scalar(POP_NONCE, &context.append(seed).g1(&pk.pk)); // L8
-        let r = G1::generator() * &k; // L9
+        let r = FixedG1::generator() * &k; // L9
         let c = context.challenge(&pk, &r); // L10
         let z = *(&k + &(&self.beta * &c)).expose_secret(); // L11
         ProofOfPossession { r, z }
@@ -141,7 +141,7 @@ impl UserPublicKey {
         context: &Registration,
     ) -> Result<VerifiedPublicKey, IssueError> {
         let c = context.challenge(&self, &proof.r);
-        if G1::generator() * proof.z == proof.r + self.pk * c {
+        if FixedG1::generator() * proof.z == proof.r + self.pk * c {
             Ok(VerifiedPublicKey {
                 pk: self.pk,
                 user: context.user,

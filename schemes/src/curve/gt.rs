@@ -1,19 +1,32 @@
-//! The target group GT, the pairing, and exponentiation by a secret.
+//! The target group GT, and exponentiation by a secret.
+//!
+//! The curve's parameter z = -0xd201000000010000 has p = z mod r, so that a^p = a^z for every a of GT: the Frobenius map, which is
+//! cheap, is an exponentiation by 64 bits (Galbraith and Scott, *Exponentiation in pairing-friendly groups using
+//! homomorphisms*, Pairing 2008).
 
 use core::fmt;
 use core::ops::{Div, Mul, MulAssign};
 
-use blst::{blst_fp2, blst_fp6, blst_fp12};
-use subtle::{Choice, ConditionallySelectable};
-use zeroize::Zeroize;
+use blst::{blst_fp, blst_fp2, blst_fp6, blst_fp12};
+use zeroize::{Zeroize, Zeroizing};
 
 use super::error::DecodeError;
-use super::point::{G1, G2};
 use super::raw;
 use super::scalar::{Scalar, SecretScalar};
 
 /// Length of one coefficient.
 const COEFFICIENT: usize = 48;
+/// |z|.
+const Z: u128 = 0xd201_0000_0001_0000;
+/// No element of GT: all coefficients zero.
+const ZERO: blst_fp12 = {
+    let fp2 = blst_fp2 {
+        fp: [blst_fp { l: [0; 6] }; 2],
+    };
+    blst_fp12 {
+        fp6: [blst_fp6 { fp2: [fp2; 3] }; 2],
+    }
+};
 
 /// An element of GT, of prime order r, written multiplicatively.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -41,29 +54,42 @@ impl Gt {
         Self(raw::fp12_conjugate(&self.0))
     }
 
-    /// a^k for a public k.
+    /// a^k for a public k, as [`Gt::pow_secret`].
     #[must_use]
     pub fn pow(&self, exponent: &Scalar) -> Self {
-        self.ladder(&exponent.to_bytes())
+        self.power(&exponent.to_bytes())
     }
 
-    /// a^k for a secret k: 256 squarings, 256 multiplications and selections, whatever k is.
+    /// a^k for a secret k: 63 squarings, 75 multiplications and 64 selections of one in 16, whatever k is.
     #[must_use]
     pub fn pow_secret(&self, exponent: &SecretScalar) -> Self {
-        self.ladder(&exponent.to_bytes())
+        self.power(&exponent.to_bytes())
     }
 
-    /// Square and always multiply, most significant bit first; no branch or index depends on a bit.
-    fn ladder(&self, exponent: &[u8; Scalar::BYTES]) -> Self {
+    /// k = d0 + d1 |z| + d2 |z|² + d3 |z|³, and raising to |z| is the Frobenius map and an inversion. The four powers share their
+    /// squarings; no branch or index depends on a digit.
+    fn power(&self, exponent: &[u8; Scalar::BYTES]) -> Self {
+        let products = products([
+            self.0,
+            raw::fp12_conjugate(&raw::fp12_frobenius::<1>(&self.0)),
+            raw::fp12_frobenius::<2>(&self.0),
+            raw::fp12_conjugate(&raw::fp12_frobenius::<3>(&self.0)),
+        ]);
+        let digits = digits_in_base_z(exponent);
         let mut accumulator = blst_fp12::default();
-        for byte in exponent {
-            for position in (0..8).rev() {
-                let squared = raw::fp12_cyclotomic_square(&accumulator);
-                let multiplied = raw::fp12_mul(&squared, &self.0);
-                accumulator = select(&squared, &multiplied, Choice::from((byte >> position) & 1));
-            }
+        for position in (0..u64::BITS).rev() {
+            accumulator = raw::fp12_cyclotomic_square(&accumulator);
+            let bits = digits.iter().map(|digit| (digit >> position) as u8 & 1);
+            let index = bits.rev().fold(0, |index, bit| index << 1 | bit);
+            let factor = raw::select(ZERO, &products, index);
+            accumulator = raw::fp12_mul(&accumulator, &factor);
         }
         Self(accumulator)
+    }
+
+    /// The final exponentiation of a Miller loop's value.
+    pub(super) fn from_miller_loop(value: &blst_fp12) -> Self {
+        Self(value.final_exp())
     }
 
     /// The canonical encoding: twelve coefficients of 48 bytes, big-endian, in the order
@@ -133,41 +159,42 @@ impl Gt {
     }
 }
 
-/// `a` if `choice` is 0, else `b`, limb by limb.
-fn select(a: &blst_fp12, b: &blst_fp12, choice: Choice) -> blst_fp12 {
-    let mut out = *a;
-    let limbs = out
-        .fp6
-        .iter_mut()
-        .flat_map(|c| &mut c.fp2)
-        .flat_map(|c| &mut c.fp)
-        .flat_map(|c| &mut c.l);
-    let others = b
-        .fp6
-        .iter()
-        .flat_map(|c| &c.fp2)
-        .flat_map(|c| &c.fp)
-        .flat_map(|c| &c.l);
-    for (limb, other) in limbs.zip(others) {
-        limb.conditional_assign(other, choice);
+/// The products of all subsets of four elements; the bits of its number say which are in.
+fn products(elements: [blst_fp12; 4]) -> [blst_fp12; 16] {
+    let mut out = [blst_fp12::default(); 16];
+    for (element, i) in elements.iter().zip(0..) {
+        let (done, rest) = out.split_at_mut(1 << i);
+        for (product, without) in rest.iter_mut().zip(done) {
+            *product = raw::fp12_mul(without, element);
+        }
     }
     out
 }
 
-/// e(P, Q).
-#[must_use]
-pub fn pairing(p: &G1, q: &G2) -> Gt {
-    multi_pairing([(*p, *q)])
-}
-
-/// Π e(Pᵢ, Qᵢ): one Miller loop with shared squarings and one final exponentiation.
-#[must_use]
-pub fn multi_pairing(pairs: impl IntoIterator<Item = (G1, G2)>) -> Gt {
-    let pairs: Vec<_> = pairs
-        .into_iter()
-        .filter_map(|(p, q)| Some((p.to_affine()?, q.to_affine()?)))
-        .collect();
-    Gt(raw::pairing_product(&pairs))
+/// The digits of k < r in base |z|, least significant first, by schoolbook division: one bit after the other, without a branch.
+fn digits_in_base_z(k: &[u8; Scalar::BYTES]) -> Zeroizing<[u64; 4]> {
+    let mut digits = Zeroizing::new([0; 4]);
+    let mut dividend = Zeroizing::new(*k);
+    for digit in digits.iter_mut().take(3) {
+        let mut remainder = 0u128;
+        for byte in dividend.iter_mut() {
+            let mut quotient = 0;
+            for position in (0..8).rev() {
+                remainder = remainder << 1 | u128::from((*byte >> position) & 1);
+                // The borrow of the subtraction is the highest bit, because both are far below 2^127.
+                let less = remainder.wrapping_sub(Z) >> 127;
+                remainder -= Z & less.wrapping_sub(1);
+                quotient = quotient << 1 | (1 - less as u8);
+            }
+            *byte = quotient;
+        }
+        *digit = remainder as u64;
+    }
+    // k < r < |z|^4: what is left is a digit.
+    if let (Some(last), Some(left)) = (digits.last_mut(), dividend.last_chunk()) {
+        *last = u64::from_be_bytes(*left);
+    }
+    digits
 }
 
 impl Zeroize for Gt {

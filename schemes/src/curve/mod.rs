@@ -30,18 +30,22 @@
 
 mod codec;
 mod error;
+mod fixed;
 mod gt;
 mod hash;
 mod point;
+mod prepared;
 mod raw;
 mod scalar;
 mod transcript;
 
 pub use codec::{InField, Reader, put_count, put_variable};
 pub use error::DecodeError;
-pub use gt::{Gt, multi_pairing, pairing};
+pub use fixed::{FixedG1, FixedG2};
+pub use gt::Gt;
 pub use hash::{Label, hash_to_g1, hash_to_scalar, hash_to_secret_scalar};
 pub use point::{G1, G2};
+pub use prepared::{PreparedG1, PreparedG2, multi_pairing, pairing, prepared_pairing};
 pub(crate) use scalar::{FieldElement, SecretVector};
 pub use scalar::{Scalar, SecretScalar};
 pub use transcript::Transcript;

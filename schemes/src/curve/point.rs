@@ -4,7 +4,7 @@ use core::fmt;
 use core::iter::Sum;
 use core::ops::{Add, AddAssign, Mul, Neg, Sub};
 
-use group::{Curve, Group, prime::PrimeCurveAffine};
+use group::{Curve, Group};
 
 use zeroize::DefaultIsZeroes;
 
@@ -44,7 +44,11 @@ fn refusal(bytes: &[u8]) -> DecodeError {
 
 /// One of the two source groups; the two differ in nothing but the library's types.
 macro_rules! source_group {
-    ($name:ident, $doc:literal, $bytes:literal, $projective:ty, $affine:ty, $pippenger:path) => {
+    (
+        $name:ident, $doc:literal, $bytes:literal, $projective:ty, $affine:ty,
+        $raw_jacobian:ty, $raw_affine:ty,
+        $to_affines:path, $pippenger:path
+    ) => {
         #[doc = $doc]
         ///
         /// Written additively, as Rust has it: the `P·Q` and `P^k` of the equations are `P + Q` and
@@ -53,6 +57,12 @@ macro_rules! source_group {
         pub struct $name(pub(super) $projective);
 
         impl $name {
+            pub(super) fn from_raw(raw: $raw_jacobian) -> Self {
+                let mut point = <$projective>::identity();
+                *point.as_mut() = raw;
+                Self(point)
+            }
+
             /// Length of the compressed encoding.
             pub const BYTES: usize = $bytes;
 
@@ -116,20 +126,33 @@ macro_rules! source_group {
                 }
             }
 
-            /// Σ kᵢ·Pᵢ for **public** scalars, in variable time.
+            /// Σ kᵢ·Pᵢ for **public** scalars, in variable time. Scalars 1 and -1 (the weights of most policies) cost an addition.
             #[must_use]
             pub fn multi_mul(terms: impl IntoIterator<Item = (Self, Scalar)>) -> Self {
-                let (points, scalars): (Vec<_>, Vec<_>) = terms
-                    .into_iter()
-                    .filter(|(point, _)| !point.is_identity())
-                    .map(|(point, scalar)| (point.0, scalar.0.to_bytes_le()))
-                    .unzip();
-                Self($pippenger(&points, &scalars))
+                let (mut sum, mut points, mut scalars) = (Self::identity(), Vec::new(), Vec::new());
+                let minus_one = -Scalar::ONE;
+                for (point, scalar) in terms {
+                    if scalar == Scalar::ONE {
+                        sum += point;
+                    } else if scalar == minus_one {
+                        sum += -point;
+                    } else if !point.is_identity() {
+                        points.push(point);
+                        scalars.push(scalar.0.to_bytes_le());
+                    }
+                }
+                sum + Self::from_raw($pippenger(&Self::to_affines(&points), &scalars))
             }
 
-            pub(super) fn to_affine(self) -> Option<$affine> {
-                let affine = self.0.to_affine();
-                (!bool::from(affine.is_identity())).then_some(affine)
+            /// The affine coordinates; all zero for the identity.
+            pub(super) fn to_affine(self) -> $raw_affine {
+                *self.0.to_affine().as_ref()
+            }
+
+            /// The affine coordinates of many points, with one inversion.
+            pub(super) fn to_affines(points: &[Self]) -> Vec<$raw_affine> {
+                let raw: Vec<_> = points.iter().map(|point| *point.0.as_ref()).collect();
+                $to_affines(&raw)
             }
         }
 
@@ -207,6 +230,9 @@ source_group!(
     48,
     blstrs::G1Projective,
     blstrs::G1Affine,
+    blst::blst_p1,
+    blst::blst_p1_affine,
+    raw::g1s_to_affine,
     raw::g1_pippenger
 );
 source_group!(
@@ -215,5 +241,8 @@ source_group!(
     96,
     blstrs::G2Projective,
     blstrs::G2Affine,
+    blst::blst_p2,
+    blst::blst_p2_affine,
+    raw::g2s_to_affine,
     raw::g2_pippenger
 );

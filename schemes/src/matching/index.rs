@@ -7,7 +7,7 @@ use rand_core::CryptoRng;
 use super::error::MatchingError;
 use super::keys::{HospitalKeys, HospitalSecretKeys};
 use super::{IndexSize, NO_PROOF, distinct, frame, polynomial, unframe};
-use crate::curve::{DecodeError, G1, InField as _, Reader, SecretScalar};
+use crate::curve::{DecodeError, FixedG1, G1, InField as _, Reader, SecretScalar};
 use crate::tokens::KeywordToken;
 
 pub(super) const KIND: [u8; 4] = *b"CMIX";
@@ -41,7 +41,7 @@ pub fn index_build(
     let rho = SecretScalar::random(rng);
     let points = coefficients
         .iter()
-        .map(|a_j| G1::generator() * &(&rho * a_j))
+        .map(|a_j| FixedG1::generator() * &(&rho * a_j))
         .collect();
     Ok(Index { size: n, points })
 }
@@ -71,10 +71,14 @@ impl Index {
     ) -> (EncryptedIndex, Vec<SecretScalar>) {
         let n = self.size.keywords();
         let randomness: Vec<SecretScalar> = (0..n).map(|_| SecretScalar::random(rng)).collect();
-        let u = randomness.iter().map(|u_j| G1::generator() * u_j).collect();
+        let u = randomness
+            .iter()
+            .map(|u_j| FixedG1::generator() * u_j)
+            .collect();
+        let a = FixedG1::new(&to.a());
         let masks = randomness
             .iter()
-            .map(|u_j| to.a() * u_j)
+            .map(|u_j| &a * u_j)
             .chain([G1::identity()]);
         let v = self
             .points

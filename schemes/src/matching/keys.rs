@@ -11,8 +11,8 @@ use subtle::ConstantTimeEq as _;
 use zeroize::Zeroizing;
 
 use crate::curve::{
-    DecodeError, G1, G2, InField as _, Label, Reader, Scalar, SecretScalar, Transcript,
-    hash_to_scalar, hash_to_secret_scalar, pairing,
+    DecodeError, FixedG1, FixedG2, G1, G2, InField as _, Label, Reader, Scalar, SecretScalar,
+    Transcript, hash_to_scalar, hash_to_secret_scalar, pairing,
 };
 
 const LABEL_A: Label = Label::new("CONSILIUM-V1-MATCHING-POP-A");
@@ -113,8 +113,8 @@ impl HospitalSecretKeys {
     #[must_use]
     pub fn public_keys(&self) -> HospitalKeys {
         HospitalKeys {
-            a: G1::generator() * &self.x,
-            b: G2::generator() * &self.y,
+            a: FixedG1::generator() * &self.x,
+            b: FixedG2::generator() * &self.y,
         }
     }
 
@@ -132,8 +132,8 @@ impl HospitalSecretKeys {
         let mut claimed = ClaimedHospitalKeys {
             a,
             b,
-            r_a: G1::generator() * &k_a,
-            r_b: G2::generator() * &k_b,
+            r_a: FixedG1::generator() * &k_a,
+            r_b: FixedG2::generator() * &k_b,
             s_a: Scalar::ZERO,
             s_b: Scalar::ZERO,
         };

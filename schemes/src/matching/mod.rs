@@ -11,8 +11,8 @@
 //! |---|---|
 //! | n | [`IndexSize`] |
 //! | h_i | [`KeywordToken`] |
-//! | I_0..I_n | [`Index`] |
-//! | T_0..T_n, m | [`Trapdoor`], [`InterestCount`] |
+//! | I_0..I_n | [`Index`], [`PreparedIndex`] |
+//! | T_0..T_n, m | [`Trapdoor`], [`PreparedTrapdoor`], [`InterestCount`] |
 //! | (U, V) | [`EncryptedIndex`] |
 //! | (D, M) | [`EncryptedTrapdoor`] |
 //! | x, y | [`HospitalSecretKeys`] |
@@ -50,16 +50,18 @@ mod keys;
 mod polynomial;
 pub mod posting;
 pub mod prefilter;
+mod prepared;
 mod trapdoor;
 
 pub use error::MatchingError;
 pub use index::{EncryptedIndex, Index, index_build};
 pub use keys::{ClaimedHospitalKeys, HospitalKeys, HospitalSecretKeys, KeyContext, KeyError};
+pub use prepared::{PreparedIndex, PreparedTrapdoor, matches_prepared};
 pub use trapdoor::{EncryptedTrapdoor, InterestCount, Trapdoor, trd_gen};
 
 pub use crate::tokens::IndexSize;
 
-use crate::curve::{DecodeError, InField as _, Reader, multi_pairing};
+use crate::curve::{DecodeError, InField as _, Reader};
 use crate::tokens::KeywordToken;
 
 const VERSION: u8 = 1;
@@ -90,19 +92,7 @@ const FRAME: usize = 4 + 1 + 2 + 1;
 /// # Errors
 /// [`MatchingError::SizesDiffer`].
 pub fn matches(index: &Index, trapdoor: &Trapdoor) -> Result<bool, MatchingError> {
-    let (left, right) = (index.size(), trapdoor.size());
-    if left != right {
-        return Err(MatchingError::SizesDiffer {
-            index: left.get(),
-            trapdoor: right.get(),
-        });
-    }
-    let pairs = index
-        .points()
-        .iter()
-        .copied()
-        .zip(trapdoor.points().iter().copied());
-    Ok(multi_pairing(pairs).is_one())
+    matches_prepared(&PreparedIndex::new(index), &PreparedTrapdoor::new(trapdoor))
 }
 
 /// The tokens without repetitions, if they are neither none nor more than `limit`.

@@ -7,7 +7,7 @@ use rand_core::CryptoRng;
 use super::error::MatchingError;
 use super::keys::{HospitalKeys, HospitalSecretKeys};
 use super::{IndexSize, NO_PROOF, distinct, frame, polynomial, unframe};
-use crate::curve::{DecodeError, G2, InField as _, Reader, SecretScalar};
+use crate::curve::{DecodeError, FixedG2, G2, InField as _, Reader, SecretScalar};
 use crate::tokens::KeywordToken;
 
 pub(super) const KIND: [u8; 4] = *b"CMTD";
@@ -64,7 +64,7 @@ pub(super) fn generate<'a>(
     let exponents = polynomial::weighted_powers(running, &interests, n.coefficients());
     let points = exponents
         .iter()
-        .map(|exponent| G2::generator() * exponent)
+        .map(|exponent| FixedG2::generator() * exponent)
         .collect();
     let count = u16::try_from(interests.len()).expect("bounded by n");
     Ok(Generated {
@@ -132,8 +132,12 @@ impl Trapdoor {
             .iter()
             .map(|_| SecretScalar::random(rng))
             .collect();
-        let d = randomness.iter().map(|d_j| G2::generator() * d_j).collect();
-        let masks = randomness.iter().map(|d_j| to.b() * d_j);
+        let d = randomness
+            .iter()
+            .map(|d_j| FixedG2::generator() * d_j)
+            .collect();
+        let b = FixedG2::new(&to.b());
+        let masks = randomness.iter().map(|d_j| &b * d_j);
         let m = self
             .points
             .iter()

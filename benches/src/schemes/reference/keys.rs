@@ -5,7 +5,9 @@ use std::hint::black_box;
 use consilium_schemes::curve::{G1, G2, Scalar};
 
 use super::Operands;
+use crate::failure::Failure;
 use crate::schemes::fixed_base::{FixedG1, FixedG2};
+use crate::schemes::matching::on_threads;
 
 /// For each node from the leaf to the root: one multiplication of pk and one of H("w") and their sum, one of each attribute's hash, one of
 /// g2. All bases are known ahead, pk too, although it comes with the request.
@@ -45,9 +47,11 @@ impl AttKeyGen {
     }
 }
 
-/// For each node of the cover: one multiplication of g1 and one of H("time", t) and their sum, one of g2. All bases are known ahead.
+/// For each node of the cover: one multiplication of g1 and one of H("time", t) and their sum, one of g2. All bases are known ahead. As many
+/// threads share the nodes as share them in UpdKeyGen.
 pub struct UpdKeyGen {
     nodes: usize,
+    threads: usize,
     g1: FixedG1,
     h_time: FixedG1,
     g2: FixedG2,
@@ -56,10 +60,11 @@ pub struct UpdKeyGen {
 
 impl UpdKeyGen {
     /// For so many nodes.
-    pub fn new(nodes: usize) -> Self {
+    pub fn new(nodes: usize, threads: usize) -> Self {
         let any = &mut Operands::new();
         Self {
             nodes,
+            threads,
             g1: FixedG1::lasting(&G1::generator()),
             h_time: any.base(),
             g2: FixedG2::lasting(&G2::generator()),
@@ -68,11 +73,11 @@ impl UpdKeyGen {
     }
 
     /// Once.
-    pub fn run(&self) {
-        for _ in 0..self.nodes {
+    pub fn run(&self) -> Result<(), Failure> {
+        on_threads(self.threads, self.nodes, || {
             let q1: G1 = &self.g1 * self.s + &self.h_time * self.s;
-            black_box(q1);
-            black_box(&self.g2 * self.s);
-        }
+            black_box((q1, &self.g2 * self.s));
+            Ok(())
+        })
     }
 }

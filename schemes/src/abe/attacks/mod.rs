@@ -15,15 +15,35 @@ use rand::rngs::StdRng;
 
 use super::attribute_keygen::NodeKey;
 use super::encrypt::{Exponents, elements};
-use super::pre_decrypt::{policy_half, time_half};
-use super::update_keygen::UpdatePart;
+use super::pre_decrypt::CapsuleLines;
+use super::update_key::UpdatePart;
 use super::*;
-use crate::curve::{FieldElement, G1, G2, Gt, Scalar, SecretScalar, multi_pairing, pairing};
+use crate::curve::{
+    FieldElement, FixedG1, G1, G2, Gt, PreparedG2, Scalar, SecretScalar, multi_pairing, pairing,
+};
 
 const POLICY: &str = "cardio and (icu or er)";
 /// The epoch of the revocations; [`BEFORE`] is the one before.
 const NOW: Epoch = Epoch::new(5);
 const BEFORE: Epoch = Epoch::new(4);
+
+/// A of these points, whatever the rows and weights are.
+fn policy_half(
+    (p0, p1): (G1, G2),
+    point: impl Fn(&Attribute) -> Option<G1>,
+    capsule: &Capsule,
+    omega: &[(usize, Scalar)],
+) -> Option<Gt> {
+    let lines = CapsuleLines::new(capsule, omega.iter().map(|(row, _)| row));
+    let key = (p0, &PreparedG2::new(&p1));
+    super::pre_decrypt::policy_half(key, point, (capsule, &lines), omega)
+}
+
+/// B of these points.
+fn time_half(update: &UpdatePart, capsule: &Capsule) -> Gt {
+    let (q2, c0) = (PreparedG2::new(&update.q2), PreparedG2::new(&capsule.c0));
+    super::pre_decrypt::time_half(update.q1, &q2, capsule.ct, &c0)
+}
 
 struct User {
     secret: UserSecretKey,

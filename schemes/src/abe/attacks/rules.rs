@@ -31,16 +31,16 @@ fn shared_r_between_nodes_undoes_revocation_and_fresh_r_does_not() {
     let y_node = sibling.key.leaf().node();
     assert_eq!(y_node.parent(), y.parent());
     let hashes = rex.key.key_attributes().hashes();
-    let pk = rex.public.point();
+    let pk = FixedG1::new(&rex.public.point());
     let r = SecretScalar::random(&mut w.rng);
-    let broken_root = NodeKey::new(pk, &w.msk.node_secret(NodeId::ROOT), &hashes, &r);
-    let broken_y = NodeKey::new(pk, &w.msk.node_secret(y_node), &hashes, &r);
+    let broken_root = NodeKey::new(&pk, &w.msk.node_secret(NodeId::ROOT), &hashes, &r);
+    let broken_y = NodeKey::new(&pk, &w.msk.node_secret(y_node), &hashes, &r);
     assert!(
         shared_r_attack(&mut w, &rex, &broken_root, (y_node, &broken_y)),
         "the attack works"
     );
     let fresh = SecretScalar::random(&mut w.rng);
-    let ours_y = NodeKey::new(pk, &w.msk.node_secret(y_node), &hashes, &fresh);
+    let ours_y = NodeKey::new(&pk, &w.msk.node_secret(y_node), &hashes, &fresh);
     assert!(!shared_r_attack(
         &mut w,
         &rex,

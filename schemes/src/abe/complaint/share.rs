@@ -4,7 +4,7 @@ use rand_core::CryptoRng;
 
 use super::{Case, Complaint};
 use crate::abe::user_keygen::UserSecretKey;
-use crate::curve::{G1, Gt, Label, Scalar, Transcript, hash_to_scalar};
+use crate::curve::{FixedG1, G1, Gt, Label, Scalar, Transcript, hash_to_scalar};
 use crate::digest::Digest;
 use crate::hedged::Nonces;
 
@@ -57,7 +57,7 @@ impl Share {
         let element = statement.base.pow_secret(beta); // L67
         let bound = |seed| statement.append(seed);
         let k = Nonces::new(SHARE_NONCE, &[beta], bound, rng).draw(); // L68
-        let (r1, r2) = (G1::generator() * &k, statement.base.pow_secret(&k)); // L69
+        let (r1, r2) = (FixedG1::generator() * &k, statement.base.pow_secret(&k)); // L69
         let c = statement.challenge(&element, &r1, &r2); // L70
         let z = *(&k + &(beta * &c)).expose_secret(); // L71
         Self { element, c, z }
@@ -66,7 +66,7 @@ impl Share {
     /// R1 = g1^z · pk^{-c}, R2 = E^z · (E^beta)^{-c}.
     pub(super) fn holds(&self, statement: &Statement<'_>) -> bool {
         let back = -self.c;
-        let r1 = G1::generator() * self.z + statement.case.pk.unproven() * back;
+        let r1 = FixedG1::generator() * self.z + statement.case.pk.unproven() * back;
         let r2 = statement.base.pow(&self.z) * self.element.pow(&back);
         statement.challenge(&self.element, &r1, &r2) == self.c
     }

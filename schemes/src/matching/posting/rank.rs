@@ -5,7 +5,8 @@ use rand_core::CryptoRng;
 use super::context::Subject;
 use super::hankel;
 use crate::curve::{
-    DecodeError, G2, InField as _, Label, Reader, Scalar, SecretScalar, Transcript, hash_to_scalar,
+    DecodeError, FixedG2, G2, InField as _, Label, Reader, Scalar, SecretScalar, Transcript,
+    hash_to_scalar,
 };
 use crate::hedged::Nonces;
 use crate::matching::trapdoor::{EncryptedTrapdoor, Generated, InterestCount};
@@ -58,11 +59,14 @@ impl RankProof {
             .zip(&k_eps)
             .map(|(sum, k_i)| sum - k_i)
             .collect();
-        let of_d = shifts.iter().map(|shift| G2::generator() * shift).collect();
+        let of_d = shifts
+            .iter()
+            .map(|shift| FixedG2::generator() * shift)
+            .collect();
         let of_m = convolve(&generated.exponents, &k_nu)
             .iter()
             .zip(&shifts)
-            .map(|(sum, shift)| G2::generator() * sum + keys.b() * shift)
+            .map(|(sum, shift)| FixedG2::generator() * sum + keys.b() * shift)
             .collect();
         let c = challenge(subject, m, &Commitments { of_d, of_m }); // L12
         let answer = |nonces: &[SecretScalar], secrets: &[SecretScalar]| {
