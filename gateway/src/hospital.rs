@@ -27,8 +27,10 @@ use crate::codes;
 use crate::config::GatewaySettings;
 use crate::failures::unavailable;
 use crate::files::Files;
+use crate::filter::Filters;
 use crate::keys::GatewayKeys;
 use crate::matching::Prepared;
+use crate::open::KeptKeys;
 use crate::operator::Gauges;
 use crate::store::Store;
 
@@ -52,6 +54,8 @@ pub(crate) struct Hospital {
     pub(crate) token_limiter: RateLimiter<PublicKey>,
     pub(crate) wake: Wake,
     pub(crate) prepared: Prepared,
+    pub(crate) filters: Filters,
+    pub(crate) kept_keys: KeptKeys,
     pub(crate) gauges: Gauges,
     /// Held while an invitation is redeemed.
     pub(crate) registering: Mutex<()>,
@@ -125,6 +129,8 @@ impl Hospital {
             token_limiter: RateLimiter::new(rate, 50_000, clock),
             wake: Wake::default(),
             prepared: Prepared::default(),
+            filters: Filters::default(),
+            kept_keys: KeptKeys::default(),
             gauges,
             registering: Mutex::default(),
             gateways: Mutex::default(),

@@ -144,5 +144,6 @@ fn wanted(hospital: &Hospital) -> (Vec<DoctorEntry>, Option<EpochEntry>) {
 
 /// A revoked doctor's key is not kept.
 pub(crate) fn drop_key(hospital: &Hospital, doctor: &DoctorId) -> Result<(), ApiError> {
+    hospital.kept_keys.forget(doctor);
     Ok(hospital.store.delete(&ATTRIBUTE_KEYS, doctor)?)
 }

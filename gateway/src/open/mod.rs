@@ -11,6 +11,7 @@
 //! 6 Access committed, then the audit line, and only then SemiCT leaves
 //! ```
 
+mod kept;
 mod keys;
 mod material;
 mod predecrypt;
@@ -33,6 +34,7 @@ use crate::codes;
 use crate::files::Shelf;
 use crate::hospital::Hospital;
 
+pub(crate) use kept::KeptKeys;
 pub(crate) use keys::{drop_key, fetch_missing};
 
 /// The cases assigned to the doctor.

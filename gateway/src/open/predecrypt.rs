@@ -41,16 +41,21 @@ pub(super) async fn open(
     drop(state);
 
     let material = material::get(hospital, &entry).await?;
-    let attribute_key = keys::attribute_key(hospital, &registered).await?;
-    let update_key = update_key::of_epoch(hospital, entry.terms.epoch).await?;
+    let epoch = entry.terms.epoch;
+    let key = match hospital.kept_keys.get(&registered, epoch) {
+        Some(key) => Key::Kept(key),
+        None => Key::Of(
+            Box::new(keys::attribute_key(hospital, &registered).await?),
+            update_key::of_epoch(hospital, epoch).await?,
+        ),
+    };
     let work = Work {
         at: Arc::clone(hospital),
         terms: entry.terms.clone(),
         doctor: registered,
         ctsym: material.ctsym.clone(),
         rsa_key: material.rsa_key.clone(),
-        attribute_key,
-        update_key,
+        key,
     };
     let signed = match hospital
         .frame
@@ -85,8 +90,12 @@ struct Work {
     doctor: DoctorEntry,
     ctsym: Vec<u8>,
     rsa_key: Vec<u8>,
-    attribute_key: AttributeKey,
-    update_key: StoredUpdateKey,
+    key: Key,
+}
+
+enum Key {
+    Kept(Arc<PreDecryptionKey>),
+    Of(Box<AttributeKey>, StoredUpdateKey),
 }
 
 enum Failure {
@@ -117,16 +126,23 @@ impl Work {
         Ok(SignedTransform::sign(&case, semi, proof, signing))
     }
 
-    fn pre_keygen(&self) -> Result<PreDecryptionKey, Failure> {
-        let made = self.update_key.pre_keygen(&self.attribute_key);
-        made.or_else(|error| {
-            let intact = self.update_key.check_file(&self.at);
+    fn pre_keygen(&self) -> Result<Arc<PreDecryptionKey>, Failure> {
+        let (attribute_key, update_key) = match &self.key {
+            Key::Kept(key) => return Ok(Arc::clone(key)),
+            Key::Of(attribute_key, update_key) => (attribute_key, update_key),
+        };
+        let made = update_key.pre_keygen(attribute_key).or_else(|error| {
+            let intact = update_key.check_file(&self.at);
             intact.map_err(Failure::Refused)?;
             Err(match error {
                 UpdateReadError::PreDecrypt(error) => failure(error),
-                error => Failure::Refused(self.update_key.malformed(error)),
+                error => Failure::Refused(update_key.malformed(error)),
             })
-        })
+        });
+        let key = Arc::new(made?);
+        let (kept, epoch) = (&self.at.kept_keys, self.terms.epoch);
+        kept.keep(&self.doctor, epoch, &key);
+        Ok(key)
     }
 
     /// The public check, and that the capsule is this record's: whoever made it otherwise is its encryptor.
