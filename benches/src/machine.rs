@@ -149,7 +149,8 @@ mod tests {
 
     #[test]
     fn this_process_uses_memory() {
-        assert!(resident_mib(std::process::id()).unwrap() > 0);
+        let now = resident_mib(std::process::id()).unwrap();
+        assert!(now > 0 && peak_kib().unwrap() >= 1024 * now);
         processor_time(std::process::id()).unwrap();
     }
 }

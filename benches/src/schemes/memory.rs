@@ -76,13 +76,3 @@ fn in_a_process(depth: u8, revocations: usize) -> Result<u64, Failure> {
         Failure::new(format!("no memory of UpdKeyGen: {said}{error}"))
     })
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_update_key_needs_less_than_a_table_of_all_leaves() {
-        assert!(needed(DEPTH, 1).unwrap() < ALLOWED_KIB);
-    }
-}
