@@ -3,7 +3,7 @@
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::Path;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::setting::{Setting, attributes};
 use super::{BOUND_ROWS, DEPTH, times};
@@ -17,6 +17,9 @@ const SERVER: f64 = 40.0;
 const FINAL: f64 = 8.0;
 /// Than AC17's encryption.
 const ENCRYPT: f64 = 40.0;
+
+/// How long each operation is done before its time is taken.
+const WARM_UP: Duration = Duration::from_millis(10);
 
 /// The peers' process, which waits for what it is asked to do.
 struct Peers {
@@ -64,6 +67,15 @@ impl Drop for Peers {
     }
 }
 
+/// How long it takes after it was done for [`WARM_UP`], as the peers do it, too: waiting for them cools the processor.
+fn warm(mut task: impl FnMut() -> Result<(), Failure>) -> Result<Duration, Failure> {
+    let begun = Instant::now();
+    while begun.elapsed() < WARM_UP {
+        task()?;
+    }
+    timed(task)
+}
+
 /// Ours and theirs by turns, under ten attributes that are all needed.
 pub fn measure(program: &Path, repeats: usize) -> Result<(Table, Vec<Bound>), Failure> {
     eprintln!("schemes: peers");
@@ -90,10 +102,10 @@ pub fn measure(program: &Path, repeats: usize) -> Result<(Table, Vec<Bound>), Fa
     ] = medians_of(
         repeats,
         [
-            &mut || timed(|| done(setting.attribute_key(&held)?)),
-            &mut || timed(|| done(setting.encrypt(&record.policy))),
-            &mut || timed(|| done(record.pre_decrypt()?)),
-            &mut || timed(|| done(record.decrypt(&setting.beta)?)),
+            &mut || warm(|| done(setting.attribute_key(&held)?)),
+            &mut || warm(|| done(setting.encrypt(&record.policy))),
+            &mut || warm(|| done(record.pre_decrypt()?)),
+            &mut || warm(|| done(record.decrypt(&setting.beta)?)),
             &mut || theirs("ac17/keygen"),
             &mut || theirs("ac17/encrypt"),
             &mut || theirs("ac17/decrypt"),
