@@ -1,6 +1,7 @@
 //! AttKeyGen: the attribute key that the doctor's hospital holds.
 
 use core::fmt;
+use std::sync::Arc;
 
 use consilium_policies::{Attribute, AttributeSet};
 use rand_core::CryptoRng;
@@ -57,13 +58,13 @@ impl NodeKey {
     pub(super) fn new(
         pk: &FixedG1,
         a_x: &SecretScalar,
-        hashes: &[FixedG1],
+        hashes: &[Arc<FixedG1>],
         r: &SecretScalar,
     ) -> Self {
         Self {
-            p0: pk * a_x + labels::w() * r,             // L19
-            pa: hashes.iter().map(|h| h * r).collect(), // L20
-            p1: FixedG2::generator() * r,               // L21
+            p0: pk * a_x + labels::w() * r,                // L19
+            pa: hashes.iter().map(|h| &**h * r).collect(), // L20
+            p1: FixedG2::generator() * r,                  // L21
         }
     }
 
@@ -112,10 +113,8 @@ impl KeyAttributes {
         &self.set
     }
 
-    /// H("attr", A), each with the table that the nodes of one path share.
-    pub(super) fn hashes(&self) -> Vec<FixedG1> {
-        let hash = |attribute| FixedG1::new(&labels::h_attribute(attribute));
-        self.sorted.iter().map(hash).collect()
+    pub(super) fn sorted(&self) -> &[Attribute] {
+        &self.sorted
     }
 
     /// P_A of this node.
@@ -251,7 +250,9 @@ pub fn att_keygen(
         return Err(IssueError::OtherTree);
     }
     let attributes = KeyAttributes::new(attributes.clone());
-    let (pk, hashes) = (FixedG1::new(&pk.point()), attributes.hashes());
+    let pk = FixedG1::new(&pk.point());
+    let hashes = attributes.sorted().iter();
+    let hashes: Vec<_> = hashes.map(|a| master.hash_table(a)).collect();
     let part = |x: NodeId| {
         let r = SecretScalar::random(rng); // L18
         NodeKey::new(&pk, &master.node_secret(x), &hashes, &r)

@@ -92,6 +92,7 @@
 //! in a new epoch; a record of an epoch that is no longer current is encrypted again.
 
 mod attribute_keygen;
+mod attribute_tables;
 mod capsule;
 mod check;
 mod complaint;

@@ -1,14 +1,17 @@
 //! Setup: the federation's public parameters and the KGC's master secret.
 
 use core::fmt;
+use std::sync::Arc;
 
+use consilium_policies::Attribute;
 use rand_core::CryptoRng;
 use zeroize::Zeroizing;
 
+use super::attribute_tables::AttributeTables;
 use super::frame::{self, FRAME, Kind};
 use super::labels;
 use super::tree::{NodeId, Tree};
-use crate::curve::{DecodeError, G1, G2, Gt, InField, SecretScalar, pairing};
+use crate::curve::{DecodeError, FixedG1, G1, G2, Gt, InField, SecretScalar, pairing};
 
 const PARAMETERS: Kind = *b"ABPP";
 const MASTER: Kind = *b"ABMS";
@@ -64,6 +67,8 @@ pub struct MasterSecret {
     tree: Tree,
     alpha: SecretScalar,
     node_key: Zeroizing<[u8; NODE_KEY]>,
+    /// Nothing secret: what AttKeyGen need not compute again.
+    tables: AttributeTables,
 }
 
 impl MasterSecret {
@@ -86,6 +91,11 @@ impl MasterSecret {
     /// a_x, computed whenever it is needed and never stored.
     pub(super) fn node_secret(&self, node: NodeId) -> SecretScalar {
         labels::node_secret(&self.node_key, &self.tree, node) // L5
+    }
+
+    /// H("attr", A) with its table.
+    pub(super) fn hash_table(&self, attribute: &Attribute) -> Arc<FixedG1> {
+        self.tables.of(attribute)
     }
 
     /// alpha − a_x.
@@ -118,6 +128,7 @@ impl MasterSecret {
             tree,
             alpha,
             node_key,
+            tables: AttributeTables::default(),
         })
     }
 }
@@ -137,6 +148,7 @@ pub fn setup(tree: Tree, rng: &mut impl CryptoRng) -> (PublicParameters, MasterS
         tree,
         alpha,
         node_key,
+        tables: AttributeTables::default(),
     };
     (master.public_parameters(), master) // L4
 }

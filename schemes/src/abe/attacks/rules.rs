@@ -30,7 +30,8 @@ fn shared_r_between_nodes_undoes_revocation_and_fresh_r_does_not() {
     let sibling = w.join("surgeon");
     let y_node = sibling.key.leaf().node();
     assert_eq!(y_node.parent(), y.parent());
-    let hashes = rex.key.key_attributes().hashes();
+    let attributes = rex.key.key_attributes().sorted().iter();
+    let hashes: Vec<_> = attributes.map(|a| w.msk.hash_table(a)).collect();
     let pk = FixedG1::new(&rex.public.point());
     let r = SecretScalar::random(&mut w.rng);
     let broken_root = NodeKey::new(&pk, &w.msk.node_secret(NodeId::ROOT), &hashes, &r);

@@ -11,12 +11,18 @@ pub(in super::super) fn fp12_mul(a: &blst_fp12, b: &blst_fp12) -> blst_fp12 {
     out
 }
 
-/// a² for `a` in the cyclotomic subgroup, in which all of GT lies.
-pub(in super::super) fn fp12_cyclotomic_square(a: &blst_fp12) -> blst_fp12 {
-    let mut out = blst_fp12::default();
-    // SAFETY: two valid field elements.
-    unsafe { blst::blst_fp12_cyclotomic_sqr(&mut out, a) };
-    out
+/// a · b in place.
+pub(in super::super) fn fp12_mul_assign(a: &mut blst_fp12, b: &blst_fp12) {
+    let a: *mut blst_fp12 = a;
+    // SAFETY: valid field elements; the function allows that the result is its first factor (blst does so in its final exponentiation).
+    unsafe { blst::blst_fp12_mul(a, a, b) };
+}
+
+/// a² in place, for `a` in the cyclotomic subgroup, in which all of GT lies.
+pub(in super::super) fn fp12_cyclotomic_square(a: &mut blst_fp12) {
+    let a: *mut blst_fp12 = a;
+    // SAFETY: one valid field element, squared in place, as blst does in its final exponentiation.
+    unsafe { blst::blst_fp12_cyclotomic_sqr(a, a) };
 }
 
 /// The conjugate of a, which is 1/a in GT.

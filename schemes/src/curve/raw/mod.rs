@@ -12,7 +12,9 @@ mod select;
 use blst::{blst_fp, blst_scalar};
 use zeroize::Zeroizing;
 
-pub(super) use gt::{fp12_conjugate, fp12_cyclotomic_square, fp12_frobenius, fp12_mul};
+pub(super) use gt::{
+    fp12_conjugate, fp12_cyclotomic_square, fp12_frobenius, fp12_mul, fp12_mul_assign,
+};
 use gt::{fp12_sparse_mul, fp12_square};
 pub(super) use pairing::{Lines, evaluation, lines, miller_loop};
 pub(super) use points::{
