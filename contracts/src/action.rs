@@ -12,6 +12,7 @@ use crate::consent::{Consent, PurposeOfUse};
 use crate::crypto::{
     RECORD_CONSENT, read_epoch, read_key, read_signature, write_epoch, write_key, write_signature,
 };
+use crate::filter::FilterBytes;
 use crate::hospital::HospitalCard;
 use crate::ids::{
     AuthorizationId, BlockTime, Digest, DoctorId, FederationId, Height, HospitalId, Leaf, RecordId,
@@ -262,6 +263,9 @@ pub struct PostIndex {
     pub to: HospitalId,
     /// (U, V) with the proof that it is the owner's own, made for [`index_context`](crate::index_context).
     pub index: IndexBytes,
+    /// The record's bitmap, encrypted to the hospital for [`index_filter_context`](crate::index_filter_context): in a federation with a
+    /// prefilter, and in no other.
+    pub filter: Option<FilterBytes>,
 }
 
 /// Payload of [`Action::PostTrapdoor`].
@@ -274,6 +278,9 @@ pub struct PostTrapdoor {
     pub trapdoor: TrapdoorBytes,
     /// From this block time on it is gone.
     pub expiry: BlockTime,
+    /// The interests' buckets, encrypted to the hospital for [`trapdoor_filter_context`](crate::trapdoor_filter_context): in a federation
+    /// with a prefilter, and in no other.
+    pub filter: Option<FilterBytes>,
 }
 
 /// Payload of [`Action::PostMatch`].

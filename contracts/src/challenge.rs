@@ -10,6 +10,10 @@
 //!             +- answers that it matches, after a window in which it stayed silent -> contradicted
 //!             +- the window of the settings ends ------------------------------> overdue
 //! ```
+//!
+//! With a prefilter a hospital leaves out pairs that are not covered, and only owner and doctor know whether what they encrypted was right.
+//! So it has to compare a pair whatever the filter says once it is challenged about it, and is contradicted only about a
+//! challenge that stood for half of the matching window before that ended.
 
 use borsh::{BorshDeserialize, BorshSerialize};
 use consilium_schemes::match_proof::{self, MatchProof};

@@ -93,7 +93,8 @@ impl Rejection {
             | Self::BadDecryptionProof
             | Self::BadEvidence
             | Self::WrongReportKey { .. }
-            | Self::AlreadyDisputed { .. } => false,
+            | Self::AlreadyDisputed { .. }
+            | Self::Filter(_) => false,
         }
     }
 }

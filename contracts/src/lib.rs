@@ -51,6 +51,7 @@ mod consent;
 mod crypto;
 mod event;
 mod false_proof;
+mod filter;
 mod genesis;
 mod hospital;
 mod ids;
@@ -86,6 +87,9 @@ pub use codec::{Blob, BoundError, Canonical, DecodeError, ENCODING_VERSION, Orde
 pub use complaint::{ComplainTransform, ComplaintBytes, ComplaintEntry, Fault, MAX_COMPLAINT};
 pub use consent::{Consent, MAX_CONSENT_HOSPITALS, PURPOSES, PurposeOfUse};
 pub use event::{EndReason, Event, Receipt};
+pub use filter::{
+    FilterBytes, FilterRejection, MAX_FILTER, index_filter_context, trapdoor_filter_context,
+};
 pub use genesis::{
     Genesis, GenesisError, Hospitals, MAX_GENESIS_BYTES, MAX_GENESIS_HOSPITALS, MAX_VALIDATORS,
     ParameterBytes, SignedGenesis, VerifiedGenesis,

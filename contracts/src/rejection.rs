@@ -6,6 +6,7 @@ use crate::action::ValidatorChange;
 use crate::challenge::ChallengeRejection;
 use crate::consent::PurposeOfUse;
 use crate::crypto::{read_epoch, write_epoch};
+use crate::filter::FilterRejection;
 use crate::genesis::MAX_VALIDATORS;
 use crate::hospital::CardError;
 use crate::ids::{
@@ -470,6 +471,9 @@ pub enum Rejection {
         "record {record}: the report was disputed before, and opens; acknowledge it, or complain about its content"
     )]
     AlreadyDisputed { record: RecordId },
+    /// The prefilter's part of a posting.
+    #[error(transparent)]
+    Filter(#[from] FilterRejection),
 }
 
 impl Rejection {
@@ -560,6 +564,7 @@ impl Rejection {
             Self::DecryptionNotProven { .. } => "decryption-not-proven",
             Self::WrongOpening { .. } => "wrong-opening",
             Self::AlreadyDisputed { .. } => "already-disputed",
+            Self::Filter(why) => why.code(),
         }
     }
 }

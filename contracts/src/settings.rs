@@ -1,6 +1,7 @@
 //! The federation's settings: fixed at genesis, read from the state afterwards.
 
 use borsh::{BorshDeserialize, BorshSerialize};
+use consilium_schemes::matching::prefilter::FilterSize;
 
 use crate::patient::{MAX_EVIDENCE, MAX_REPORT_KEY};
 
@@ -52,17 +53,45 @@ pub struct Settings {
     /// The most work of a block: microseconds that verifying it takes one core, about ([`Action::work`](crate::Action::work)); 1,500,000
     /// (no transaction takes more) to 60,000,000, default 1,500,000.
     pub max_block_work: u32,
-    /// The prefilter of design section 4; none in this version.
+    /// The prefilter, which spares hospitals comparisons and tells them keyword buckets (`docs/decisions/0009-prefilter.md`); default none.
     pub prefilter: Option<Prefilter>,
 }
 
-/// Parameters of the prefilter: reserved, refused in this version.
+/// Parameters of the prefilter.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, BorshSerialize, BorshDeserialize)]
 pub struct Prefilter {
-    /// B: bits of a bitmap.
+    /// B: bits of a bitmap; 256, 512 or 1024.
     pub bits: u16,
-    /// w: bits that are set in each.
+    /// w: bits that are set in each; n to B / 2.
     pub weight: u16,
+}
+
+impl Prefilter {
+    /// With the default weight, 2n or B / 2 if that is less: at least half of the bits of every bitmap are filled up, so that a bit which
+    /// is set says of no single record that a keyword is rather there than not; and a record that lacks k of a doctor's interests is
+    /// compared in vain with probability (2n / B)^k only.
+    pub fn with_default_weight(bits: u16, n: u16) -> Self {
+        let weight = n.saturating_mul(2).min(bits / 2);
+        Self { bits, weight }
+    }
+
+    fn validate(self, n: u16) -> Result<(), SettingsError> {
+        let Self { bits, weight } = self;
+        if FilterSize::new(bits).is_err() {
+            return Err(SettingsError::FilterBits { bits });
+        }
+        // Below n the keywords of some record would not fit.
+        let (min, max) = (n, bits / 2);
+        match (min..=max).contains(&weight) {
+            true => Ok(()),
+            false => Err(SettingsError::OutOfRange {
+                name: "prefilter.weight",
+                value: weight.into(),
+                min: min.into(),
+                max: max.into(),
+            }),
+        }
+    }
 }
 
 impl Default for Settings {
@@ -104,9 +133,12 @@ pub enum SettingsError {
         /// The largest value allowed.
         max: u64,
     },
-    /// The prefilter was asked for.
-    #[error("setting prefilter must be none: this version has no prefilter")]
-    Prefilter,
+    /// A prefilter of another size.
+    #[error("setting prefilter.bits is {bits}; it must be 256, 512 or 1024")]
+    FilterBits {
+        /// What it was set to.
+        bits: u16,
+    },
 }
 
 impl Settings {
@@ -198,9 +230,7 @@ impl Settings {
                 });
             }
         }
-        match self.prefilter {
-            None => Ok(()),
-            Some(_) => Err(SettingsError::Prefilter),
-        }
+        self.prefilter
+            .map_or(Ok(()), |prefilter| prefilter.validate(self.n))
     }
 }

@@ -5,7 +5,10 @@ use consilium_contracts::*;
 
 /// No doctor of the south matches but dan, and none of the north but ada.
 fn challenged_world() -> World {
-    let mut world = World::populated();
+    challenged_in(World::populated())
+}
+
+pub fn challenged_in(mut world: World) -> World {
     let registration = register_record(&world, 1, "north", &["south"]);
     world.ok("north", registration);
     world.ok("north", authorize(1, "south", Scope::Record(record_id(1))));
@@ -23,14 +26,14 @@ fn challenged_world() -> World {
 }
 
 impl World {
-    fn challenged(&self, doctor: &str) -> ChallengeEntry {
+    pub fn challenged(&self, doctor: &str) -> ChallengeEntry {
         self.view()
             .challenge(&record_id(1), &self.doctor(doctor))
             .unwrap()
     }
 
     #[track_caller]
-    fn becomes(&self, doctor: &str, status: ChallengeStatus) {
+    pub fn becomes(&self, doctor: &str, status: ChallengeStatus) {
         let entry = self.challenged(doctor);
         assert_eq!(entry.status, status);
         let open = self.view().open_challenges(&entry.hospital).next();

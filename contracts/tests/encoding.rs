@@ -69,6 +69,7 @@ fn transactions() -> Vec<(&'static str, SignedTransaction)> {
                 record,
                 to: hospital("south"),
                 index,
+                filter: None,
             }),
         ),
         (
@@ -77,6 +78,25 @@ fn transactions() -> Vec<(&'static str, SignedTransaction)> {
                 hospital: hospital("north"),
                 trapdoor,
                 expiry: time(5),
+                filter: None,
+            }),
+        ),
+        (
+            "post-index-filtered",
+            Action::PostIndex(PostIndex {
+                record,
+                to: hospital("south"),
+                index: bytes(&[0x1d; 20]),
+                filter: Some(vec![0x5c; 20].try_into().unwrap()),
+            }),
+        ),
+        (
+            "post-trapdoor-filtered",
+            Action::PostTrapdoor(PostTrapdoor {
+                hospital: hospital("north"),
+                trapdoor: bytes(&[0x7d; 20]),
+                expiry: time(5),
+                filter: Some(vec![0x5c; 20].try_into().unwrap()),
             }),
         ),
         ("withdraw-trapdoor", Action::WithdrawTrapdoor),

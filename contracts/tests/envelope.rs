@@ -248,12 +248,17 @@ fn genesis_refuses_every_broken_rule() {
         refusal,
         GenesisError::Settings(SettingsError::OutOfRange { name: "n", .. })
     ));
-    let prefilter = Some(Prefilter {
-        bits: 256,
-        weight: 64,
-    });
-    let refusal = check(&|genesis| genesis.settings.prefilter = prefilter);
-    assert_eq!(refusal, GenesisError::Settings(SettingsError::Prefilter));
+    let prefilter = |bits, weight| Some(Prefilter { bits, weight });
+    let refusal = check(&|genesis| genesis.settings.prefilter = prefilter(128, 64));
+    let bits = SettingsError::FilterBits { bits: 128 };
+    assert_eq!(refusal, GenesisError::Settings(bits));
+    // A record of n = 4 keywords would not fit; more than half of the bits set would leave out too little.
+    for weight in [3, 129] {
+        let refusal = check(&|genesis| genesis.settings.prefilter = prefilter(256, weight));
+        let why = refusal.to_string();
+        let range = format!("prefilter.weight is {weight}; it must be from 4 to 128");
+        assert!(why.contains(&range), "{why}");
+    }
     let refusal = check(&|genesis| genesis.parameters = vec![1; 9].try_into().unwrap());
     assert_eq!(refusal, GenesisError::Parameters);
     let refusal = check(&|genesis| genesis.token_key = [0; 32]);

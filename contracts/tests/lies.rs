@@ -115,7 +115,12 @@ fn product(one: &[u8], other: &[u8]) -> Vec<u8> {
 
 fn post_index(to: &str, index: IndexBytes) -> Action {
     let (record, to) = (record_id(1), hospital(to));
-    Action::PostIndex(PostIndex { record, to, index })
+    Action::PostIndex(PostIndex {
+        record,
+        to,
+        index,
+        filter: None,
+    })
 }
 
 fn post_trapdoor(trapdoor: TrapdoorBytes) -> Action {
@@ -123,6 +128,7 @@ fn post_trapdoor(trapdoor: TrapdoorBytes) -> Action {
         hospital: hospital("north"),
         trapdoor,
         expiry: time(80_000),
+        filter: None,
     })
 }
 
@@ -513,7 +519,12 @@ fn malformed_points_and_proofs_and_another_n_are_refused() {
     let index = posted_index(&north, &index_context).as_bytes().to_vec();
     let post = |index: &[u8]| {
         let (record, to, index) = (record_id(2), hospital("north"), bytes(index));
-        Action::PostIndex(PostIndex { record, to, index })
+        Action::PostIndex(PostIndex {
+            record,
+            to,
+            index,
+            filter: None,
+        })
     };
     for at in [
         0,

@@ -10,6 +10,7 @@ mod challenges;
 mod complaint;
 mod encoding;
 mod envelope;
+mod filter;
 mod lies;
 mod patient;
 mod properties;

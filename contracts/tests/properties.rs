@@ -38,6 +38,9 @@ fn check(world: &World) {
             }
             _ => false,
         };
+        for one in view.indexes(&record) {
+            check_filter(&view, one.filter.as_ref());
+        }
         assert_eq!(is_open, open.contains(&record));
         assert_eq!(entry.matches as usize, view.matches(&record).count());
         for one in view.matches(&record) {
@@ -63,6 +66,9 @@ fn check(world: &World) {
         assert_eq!(entry.refuted, refuted);
     }
     for at in HOSPITALS.map(hospital) {
+        for one in view.trapdoors(&at) {
+            check_filter(&view, one.filter.as_ref());
+        }
         let open: Vec<_> = view.open_challenges(&at).collect();
         assert_eq!(view.conduct(&at).open, open.len() as u64);
         for one in open {
@@ -75,6 +81,13 @@ fn check(world: &World) {
     let leaves: Vec<_> = view.leaves().map(|leaf| leaf.leaf.value()).collect();
     assert_eq!(leaves, (0..view.next_leaf().value()).collect::<Vec<_>>());
     assert!(view.due().all(|(due, _)| due > BlockTime::new(world.now)));
+}
+
+/// There is a filter exactly where the federation has the setting, of its length.
+fn check_filter(view: &View<&MemoryState>, filter: Option<&FilterBytes>) {
+    let setting = view.settings().prefilter;
+    let length = setting.map(|setting| setting.sealed_length());
+    assert_eq!(filter.map(|one| one.as_bytes().len()), length);
 }
 
 /// A state that keeps its pairs in the order they were written and sorts only to scan.
@@ -113,8 +126,9 @@ proptest! {
     #[test]
     fn any_sequence_is_deterministic_and_keeps_the_invariants(
         steps in proptest::collection::vec(arb_happens(), 1..120),
+        filtered in any::<bool>(),
     ) {
-        let mut world = populated().clone();
+        let mut world = if filtered { World::filtered() } else { populated().clone() };
         let mut applied: Vec<SignedTransaction> = Vec::new();
         for step in steps {
             match step {

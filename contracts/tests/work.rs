@@ -13,6 +13,7 @@ fn action(interests: usize, n: u16) -> Action {
             .try_into()
             .unwrap(),
         expiry: time(1),
+        filter: None,
     })
 }
 

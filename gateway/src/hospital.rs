@@ -26,6 +26,7 @@ use crate::codes;
 use crate::config::GatewaySettings;
 use crate::failures::unavailable;
 use crate::files::Files;
+use crate::filter::Filters;
 use crate::keys::GatewayKeys;
 use crate::matching::Prepared;
 use crate::operator::Gauges;
@@ -52,6 +53,7 @@ pub(crate) struct Hospital {
     pub(crate) token_limiter: RateLimiter<PublicKey>,
     pub(crate) wake: Wake,
     pub(crate) prepared: Prepared,
+    pub(crate) filters: Filters,
     pub(crate) gauges: Gauges,
     /// Held while an invitation is redeemed.
     pub(crate) registering: Mutex<()>,
@@ -123,6 +125,7 @@ impl Hospital {
             token_limiter: RateLimiter::new(rate, 50_000, clock),
             wake: Wake::default(),
             prepared: Prepared::default(),
+            filters: Filters::default(),
             gauges,
             registering: Mutex::default(),
             update_keys: Mutex::default(),

@@ -5,12 +5,14 @@
 use std::sync::Arc;
 
 use consilium_contracts::{
-    Action, Height, HospitalId, IndexBytes, PostIndex, RecordEntry, RecordId, RecordStatus,
-    Rejection, View, index_context,
+    Action, FilterBytes, Height, HospitalCard, HospitalId, IndexBytes, PostIndex, Prefilter,
+    RecordEntry, RecordId, RecordStatus, Rejection, View, index_context, index_filter_context,
 };
 use consilium_node::{Snapshot, SubmitError};
 use consilium_schemes::matching::index_build;
+use consilium_schemes::matching::prefilter::{Bitmap, FilterContext};
 use consilium_schemes::tokens::KeywordToken;
+use consilium_schemes::wrap::PublicKey;
 use consilium_service::ApiError;
 use tokio::task::JoinSet;
 use zeroize::Zeroizing;
@@ -106,12 +108,8 @@ async fn post(
 ) -> Result<(), ApiError> {
     // The proof is bound to it.
     let expires = hospital.ledger.expires();
-    let index = build(hospital, record, to, expires).await?;
-    let action = Action::PostIndex(PostIndex {
-        record: *record,
-        to: to.clone(),
-        index,
-    });
+    let posting = build(hospital, record, to, expires).await?;
+    let action = Action::PostIndex(posting);
     match hospital.ledger.submit_until(action, expires).await {
         Ok(_) => {
             hospital
@@ -129,32 +127,76 @@ async fn post(
     }
 }
 
-/// IndexBuild, with fresh randomness for each hospital, encrypted to it, with the proof that it is this hospital's own.
+/// IndexBuild, with fresh randomness for each hospital, encrypted to it, with the proof that it is this hospital's own; and the bitmap
+/// where the federation has a prefilter.
 async fn build(
     hospital: &Arc<Hospital>,
     record: &RecordId,
     to: &HospitalId,
     expires: Height,
-) -> Result<IndexBytes, ApiError> {
-    let entry = View::new(&hospital.state()).record(record);
+) -> Result<PostIndex, ApiError> {
+    let state = hospital.state();
+    let view = View::new(&state);
+    let entry = view.record(record);
     let terms = entry
         .ok_or_else(|| ApiError::internal(format!("record {record} is not registered")))?
         .terms;
-    let keys = matching_keys(&hospital.card(to)?).map_err(ApiError::internal)?;
+    let card = hospital.card(to)?;
+    let keys = matching_keys(&card).map_err(ApiError::internal)?;
+    let prefilter = view.settings().prefilter;
     let (at, record, to) = (Arc::clone(hospital), *record, to.clone());
     // Not the requests' pool: a few hundred records at once must not make the gateway refuse callers.
     let built = hospital
         .prepared
         .pool()
-        .run(move || -> Result<IndexBytes, ApiError> {
+        .run(move || -> Result<PostIndex, ApiError> {
             let tokens = keyword_tokens(&at, &record)?;
             let mut rng = rand::rng();
             let index = index_build(at.n, &tokens, &mut rng).map_err(ApiError::internal)?;
             let context = index_context(&at.federation, &terms, &to, expires);
             let posted = index.post(&keys, &context, &mut rng);
-            posted.to_bytes().try_into().map_err(ApiError::internal)
+            let bytes = posted.index().to_bytes().try_into();
+            let alone: IndexBytes = bytes.map_err(ApiError::internal)?;
+            let filter = prefilter.map(|setting| {
+                let context = index_filter_context(&at.federation, &terms, &to, &alone);
+                bitmap(&at, &setting, &tokens, &card, &context)
+            });
+            let index = posted.to_bytes().try_into().map_err(ApiError::internal)?;
+            let filter = filter.transpose()?;
+            Ok(PostIndex {
+                record,
+                to,
+                index,
+                filter,
+            })
         });
     built.await?
+}
+
+/// The record's bitmap for that hospital, encrypted to it.
+fn bitmap(
+    hospital: &Hospital,
+    setting: &Prefilter,
+    tokens: &[KeywordToken],
+    to: &HospitalCard,
+    context: &FilterContext<'_>,
+) -> Result<FilterBytes, ApiError> {
+    let (size, weight) = setting
+        .parts()
+        .ok_or_else(|| ApiError::internal("genesis was verified with its prefilter"))?;
+    let key = hospital.keys.fill.as_ref();
+    let key = key.ok_or_else(|| ApiError::internal("the key was added at the start"))?;
+    let (record, at) = (&context.subject, context.hospital);
+    let bitmap =
+        Bitmap::build(tokens, at, record, size, weight, key).map_err(ApiError::internal)?;
+    let recipient = PublicKey::from_bytes(to.hpke_key.as_bytes()).map_err(ApiError::internal)?;
+    let sealed = bitmap.seal(
+        context,
+        &hospital.keys.signing,
+        &recipient,
+        &mut rand::rng(),
+    );
+    sealed.try_into().map_err(ApiError::internal)
 }
 
 /// A record's keyword tokens, unsealed.

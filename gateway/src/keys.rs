@@ -9,15 +9,22 @@
 //! | HPKE | what the KGC wraps attribute keys for |
 //! | x, y | reading the indexes and trapdoors that are posted to it |
 //! | storage | what lies in its own store |
+//! | fill | filling up the bitmaps of its records, in a federation with a prefilter; files of earlier builds have none and get one at the start |
 //!
 //! Each is used for one thing and nowhere else. The operator's public key stands with them; the operator's secret key does not.
 
 use std::fmt;
+use std::path::Path;
 
-use consilium_client::keyfile::{KeyPayload, json_payload, parse_json_payload};
+use consilium_client::keyfile::{
+    KeyFileError, KeyPayload, Protection, json_payload, needs_passphrase, parse_json_payload,
+    replace_key_file,
+};
+use consilium_client::passphrase::Passphrase;
 use consilium_client::wire::{PublicKey, Text};
 use consilium_contracts::HospitalId;
 use consilium_schemes::matching::HospitalSecretKeys;
+use consilium_schemes::matching::prefilter::FillKey;
 use consilium_schemes::signature::SigningKey;
 use consilium_schemes::wrap;
 use consilium_service::tls::{TlsError, TlsIdentity};
@@ -38,6 +45,7 @@ pub struct GatewayKeys {
     pub(crate) hpke: wrap::SecretKey,
     pub(crate) matching: HospitalSecretKeys,
     pub(crate) storage: StorageKey,
+    pub(crate) fill: Option<FillKey>,
     pub(crate) operator: PublicKey,
 }
 
@@ -61,8 +69,31 @@ impl GatewayKeys {
             hpke: wrap::SecretKey::generate(rng),
             matching: HospitalSecretKeys::generate(rng),
             storage: StorageKey::generate(rng),
+            fill: Some(FillKey::generate(rng)),
             operator,
         })
+    }
+
+    /// Draws the key that files of earlier builds lack, and writes it into the file that these keys were read from.
+    ///
+    /// # Errors
+    /// [`KeyFileError`], naming the file.
+    pub(crate) fn complete(
+        &mut self,
+        file: &Path,
+        passphrase: Option<&Passphrase>,
+        rng: &mut impl CryptoRng,
+    ) -> Result<(), KeyFileError> {
+        if self.fill.is_some() {
+            return Ok(());
+        }
+        self.fill = Some(FillKey::generate(rng));
+        let sealed = needs_passphrase(file)?;
+        let passphrase = passphrase.filter(|_| sealed);
+        let protection = passphrase.map_or(Protection::None, Protection::Passphrase);
+        replace_key_file(file, self, protection)?;
+        tracing::info!(file = %file.display(), "the key that fills up bitmaps was added to the keys");
+        Ok(())
     }
 
     /// The hospital they belong to.
@@ -89,6 +120,8 @@ struct Bundle {
     hpke: SecretField,
     matching: SecretField,
     storage: SecretField,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    fill: Option<SecretField>,
     operator: PublicKey,
 }
 
@@ -106,6 +139,10 @@ impl KeyPayload for GatewayKeys {
             hpke: SecretField::of(self.hpke.expose_secret().as_ref()),
             matching: SecretField::of(&self.matching.expose_secret()),
             storage: SecretField::of(self.storage.expose_secret()),
+            fill: self
+                .fill
+                .as_ref()
+                .map(|key| SecretField::of(key.expose_secret())),
             operator: self.operator,
         })
     }
@@ -121,6 +158,7 @@ impl GatewayKeys {
         let matching = bundle.matching.bytes("matching")?;
         let matching =
             HospitalSecretKeys::from_bytes(&matching).map_err(|_| MalformedKey("matching"))?;
+        let fill = bundle.fill.map(|fill| fill.array("fill")).transpose()?;
         Ok(Self {
             hospital: bundle.hospital.0,
             signing: SigningKey::from_bytes(&*bundle.signing.array("signing")?),
@@ -130,6 +168,7 @@ impl GatewayKeys {
             hpke: wrap::SecretKey::from_bytes(&*bundle.hpke.array("hpke")?),
             matching,
             storage: StorageKey::from_bytes(bundle.storage.array("storage")?),
+            fill: fill.map(FillKey::from_bytes),
             operator: bundle.operator,
         })
     }

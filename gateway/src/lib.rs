@@ -43,6 +43,7 @@ mod enrolment;
 mod failures;
 mod false_proofs;
 mod files;
+mod filter;
 mod follow;
 mod hospital;
 mod indexes;

@@ -18,6 +18,7 @@ use consilium_service::ApiError;
 use consilium_service::pool::WorkPool;
 use tokio::task::JoinSet;
 
+use crate::filter::Filter;
 use crate::hospital::Hospital;
 use crate::store::{Changes, PAIRS, Pair};
 
@@ -77,7 +78,9 @@ struct Work {
 
 /// Compares and posts whatever is not finished.
 pub(crate) async fn work_through(hospital: &Arc<Hospital>) -> Result<(), ApiError> {
-    let works = pending(hospital)?.into_iter().map(|work| {
+    let at = Arc::clone(hospital);
+    let pending = hospital.prepared.pool().run(move || pending(&at)).await??;
+    let works = pending.into_iter().map(|work| {
         let hospital = Arc::clone(hospital);
         async move { finish(&hospital, work).await }
     });
@@ -120,6 +123,7 @@ fn pending(hospital: &Hospital) -> Result<Vec<Work>, ApiError> {
     let live: Vec<_> = live
         .map(|trapdoor| (hash(&trapdoor), Arc::new(trapdoor)))
         .collect();
+    let filter = Filter::new(hospital, &view);
     let mut works = Vec::new();
     for index in view.indexes_to(&hospital.id) {
         if !takes_matches(&view, &hospital.id, &index.record, time) {
@@ -127,6 +131,9 @@ fn pending(hospital: &Hospital) -> Result<Vec<Work>, ApiError> {
         }
         let mut trapdoors = Vec::new();
         for (hash, trapdoor) in &live {
+            if !filter.pairs(&index, trapdoor) {
+                continue;
+            }
             let pair = Pair {
                 record: index.record,
                 doctor: trapdoor.doctor,

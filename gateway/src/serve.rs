@@ -142,7 +142,10 @@ impl Gateway {
         std::fs::create_dir_all(data).map_err(at)?;
         let served = ServedFolder::take(data)?;
         // After what takes no passphrase: opening takes its time.
-        let keys: GatewayKeys = read_key_file(&config.gateway.keys, passphrase)?;
+        let mut keys: GatewayKeys = read_key_file(&config.gateway.keys, passphrase)?;
+        if genesis.genesis().settings.prefilter.is_some() {
+            keys.complete(&config.gateway.keys, passphrase, &mut rand::rng())?;
+        }
         let store = Arc::new(Store::open(&data.join("store"))?);
         let files = Files::open(data).map_err(at)?;
         let peers = LedgerPeers::new(

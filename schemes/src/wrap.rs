@@ -179,7 +179,13 @@ pub struct Wrapped {
 
 impl Wrapped {
     /// Largest encoding.
-    pub const LIMIT: usize = 2 + ENCAPSULATION + 4 + PLAINTEXT_LIMIT + GCM_TAG + Signature::LENGTH;
+    pub const LIMIT: usize = Self::length(PLAINTEXT_LIMIT);
+
+    /// Bytes of the encoding for a plaintext of so many bytes.
+    #[must_use]
+    pub const fn length(plaintext: usize) -> usize {
+        2 + ENCAPSULATION + 4 + plaintext + GCM_TAG + Signature::LENGTH
+    }
 
     /// The canonical encoding: `version || suite || enc 1120 || ct len32 + n || signature 64`.
     #[must_use]

@@ -21,6 +21,7 @@ use serde_json::json;
 
 use super::answer::{Answer, Failure, Outcome};
 use super::ending::EndOption;
+use super::prefilter::{self, PrefilterOption};
 use super::secrets::{self, PassphraseOption};
 use super::settings::{KgcService, SettingFlags};
 use super::validators::{self, ProposalCommand};
@@ -144,6 +145,8 @@ pub struct GenesisArgs {
     /// Seconds that a hospital has to prove what it is challenged to prove; by default a day
     #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=7_776_000))]
     challenge_window: Option<u64>,
+    #[command(flatten)]
+    prefilter: PrefilterOption,
     /// File with the passphrase of the sealed keys; `-` reads standard input
     #[arg(long, value_name = "FILE", env = secrets::PASSPHRASE_VARIABLE)]
     passphrase_file: PathBuf,
@@ -340,6 +343,8 @@ fn genesis(args: &GenesisArgs) -> Outcome {
     if let Some(window) = args.challenge_window {
         settings.challenge_window_ms = milliseconds(window);
     }
+    settings.prefilter = args.prefilter.setting(settings.n);
+    let filter = prefilter::shown(settings.prefilter.as_ref());
     let request = GenesisRequest {
         name: args.name.clone(),
         settings,
@@ -348,13 +353,15 @@ fn genesis(args: &GenesisArgs) -> Outcome {
     };
     let genesis = consilium_kgc::genesis(&args.at.home(), &passphrase, request)?;
     let (file, id) = (args.at.home().genesis(), genesis.federation());
+    let setting = genesis.genesis().settings.prefilter;
+    let setting = setting.map(|one| json!({ "bits": one.bits, "weight": one.weight }));
     let text = format!(
-        "Federation {id}\nGenesis: {}\nGive the file to every hospital, as genesis.bin in its folder.",
+        "Federation {id}\nPrefilter: {filter}\nGenesis: {}\nGive the file to every hospital, as genesis.bin in its folder.",
         file.display()
     );
     Ok(Answer::new(
         text,
-        json!({ "federation": id.to_string(), "genesis": file }),
+        json!({ "federation": id.to_string(), "genesis": file, "prefilter": setting }),
     ))
 }
 

@@ -13,6 +13,7 @@ mod kgc;
 pub mod ledger;
 mod listing;
 mod patient;
+pub mod prefilter;
 mod report;
 mod rotate;
 mod sample;

@@ -28,6 +28,7 @@ use consilium_records::Sample;
 use rand::SeedableRng as _;
 use rand::rngs::StdRng;
 
+use crate::cli::prefilter::PrefilterOption;
 use crate::cli::{Failure, Outcome};
 use crate::loopback::Hospitals;
 
@@ -46,6 +47,8 @@ pub struct DemoArgs {
     /// Seconds that doctors have to match a record; by default as long as this many records need
     #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=86_400))]
     matching_window: Option<u64>,
+    #[command(flatten)]
+    prefilter: PrefilterOption,
     /// Leave the services' folders, with their logs, and the exported ledger (ledger.export) where they are
     #[arg(long)]
     keep: bool,
@@ -70,6 +73,7 @@ pub async fn run(args: DemoArgs, quiet: bool) -> Outcome {
         input: &input,
         hospitals: args.hospitals,
         matching_window_s: args.matching_window,
+        prefilter: args.prefilter,
     };
     let outcome = tokio::select! {
         outcome = course.run(&mut show) => outcome,

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use consilium_client::api::gateway::{RecordState, RecordView};
 use consilium_client::device::patient::RecordKeys;
-use consilium_contracts::RecordId;
+use consilium_contracts::{RecordId, Settings};
 use consilium_records::Keyword;
 
 use super::audit;
@@ -25,6 +25,7 @@ use super::services::Services;
 use super::show::{Show, Step};
 use super::summary::Summary;
 use crate::cli::Failure;
+use crate::cli::prefilter::PrefilterOption;
 use crate::loopback::Hospitals;
 
 /// How long the end of a matching window may be late.
@@ -43,6 +44,8 @@ pub struct Course<'a> {
     pub hospitals: Hospitals,
     /// Seconds for matching; by default as many as the records need.
     pub matching_window_s: Option<u64>,
+    /// Whether hospitals leave pairs out by a prefilter.
+    pub prefilter: PrefilterOption,
 }
 
 impl Course<'_> {
@@ -57,7 +60,13 @@ impl Course<'_> {
         let trials = refusals::RECORDS.len();
         let keys = input::make_keys(show, inputs.len().saturating_add(trials)).await?;
         let window = self.window(inputs.len());
-        let services = Arc::new(setup(show, folder, hospitals, window).await?);
+        let mut settings = Settings {
+            matching_window_ms: window.saturating_mul(1000),
+            ..Settings::default()
+        };
+        settings.prefilter = self.prefilter.setting(settings.n);
+        summary.prefilter = settings.prefilter;
+        let services = Arc::new(setup(show, folder, hospitals, settings).await?);
         let patience = PATIENCE.saturating_add(Duration::from_secs(window));
         let outcome = course(
             show,
@@ -185,7 +194,7 @@ async fn setup(
     show: &mut Show,
     folder: &Path,
     hospitals: Hospitals,
-    window: u64,
+    settings: Settings,
 ) -> Result<Services, Failure> {
     let voting = match hospitals.all_vote() {
         true => "every hospital's",
@@ -195,7 +204,7 @@ async fn setup(
         "1  A KGC and {hospitals} hospitals start, each a service with its own keys, store and copy of the ledger; {voting} node votes"
     );
     let step = show.begin("1 setup", &line, 1);
-    let services = Services::start(folder, hospitals, window.saturating_mul(1000)).await?;
+    let services = Services::start(folder, hospitals, settings).await?;
     show.end(&step, &format!("federation {}", services.federation.id()));
     Ok(services)
 }
@@ -331,6 +340,8 @@ async fn count(
     for hospital in &services.hospitals {
         let matches = hospital.matches().await?;
         summary.matches = summary.matches.saturating_add(matches);
+        let compared = hospital.compared().await?;
+        summary.compared = summary.compared.saturating_add(compared);
     }
     let agreement = services.agreement().await?;
     show.say(&format!(

@@ -79,16 +79,15 @@ impl Services {
     pub async fn start(
         folder: &Path,
         count: Hospitals,
-        matching_window_ms: u64,
+        settings: Settings,
     ) -> Result<Self, Failure> {
         let made = loopback::make(
             folder,
             Plan {
                 name: "Consilium demo",
                 settings: Settings {
-                    matching_window_ms,
                     heartbeat_ms: HEARTBEAT_MS,
-                    ..Settings::default()
+                    ..settings
                 },
                 hospitals: count,
                 ports: Ports::free(count.count().saturating_add(1))?,
@@ -267,10 +266,19 @@ impl Hospital {
 
     /// The counter of matches in its gateway's metrics: those of this run of the process.
     pub async fn matches(&self) -> Result<u64, Failure> {
+        self.counter("consilium_gateway_matches_total ").await
+    }
+
+    /// The counter of pairs that were compared, likewise.
+    pub async fn compared(&self) -> Result<u64, Failure> {
+        self.counter("consilium_gateway_pairs_compared_total ")
+            .await
+    }
+
+    async fn counter(&self, counter: &str) -> Result<u64, Failure> {
         let http = self.operator.http();
         let text = http.get_bytes("/metrics", METRICS_BYTES).await?;
         let text = String::from_utf8_lossy(&text);
-        let counter = "consilium_gateway_matches_total ";
         let mut values = text.lines().filter_map(|line| line.strip_prefix(counter));
         let value = values.next().and_then(|value| value.trim().parse().ok());
         Ok(value.unwrap_or(0))

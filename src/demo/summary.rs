@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use consilium_contracts::Prefilter;
 use serde::Serialize;
 use serde_json::{Value, json};
 
@@ -10,6 +11,7 @@ use super::outage::Outage;
 use super::proofs::Proofs;
 use super::services::Agreement;
 use crate::cli::ledger::replay::Replayed;
+use crate::cli::prefilter::shown;
 use crate::cli::{Answer, table};
 
 /// The share of records that must open, in percent.
@@ -52,6 +54,8 @@ pub struct Summary {
     pub doctors: usize,
     /// Matches that the hospitals found and posted.
     pub matches: u64,
+    /// Pairs that the hospitals compared, since each was last started.
+    pub compared: u64,
     /// Proofs on the ledger.
     pub proofs: Proofs,
     /// Challenges that were answered as they must be.
@@ -74,6 +78,8 @@ pub struct Summary {
     pub reports_opened: usize,
     /// Hospitals, and how many of them vote.
     pub hospitals: (usize, usize),
+    /// The federation's prefilter, if it has one.
+    pub prefilter: Option<Prefilter>,
     /// What was done to a validator, where one was killed.
     pub outage: Option<Outage>,
     /// What all nodes have at the end.
@@ -190,6 +196,7 @@ impl Summary {
             "keywords": self.keywords,
             "doctors": self.doctors,
             "matches": self.matches,
+            "compared": self.compared,
             "proofs": self.proofs,
             "challenges": self.challenges,
             "disputes": self.disputes,
@@ -200,6 +207,7 @@ impl Summary {
             "refusals": self.refusals,
             "reports_opened": self.reports_opened,
             "hospitals": self.hospitals.0,
+            "prefilter": self.prefilter.map(|one| one.bits),
             "ledger": {
                 "height": ledger.map(|one| one.height), "state_root": ledger.map(|one| &one.state_root),
                 "nodes": ledger.map(|one| one.nodes), "validators": self.hospitals.1,
@@ -228,7 +236,10 @@ impl Summary {
             row("files or parts skipped", self.skipped.len().to_string()),
             row("keywords", self.keywords.to_string()),
             row("doctors", self.doctors.to_string()),
-            row("matches", self.matches.to_string()),
+            row(
+                "pairs compared, matches",
+                format!("{}, {}", self.compared, self.matches),
+            ),
             row(
                 "proofs of Match verified on the ledger",
                 self.proofs.of_match.to_string(),
@@ -261,6 +272,7 @@ impl Summary {
                 "hospitals, of them voting",
                 format!("{hospitals}, {voting}"),
             ),
+            row("prefilter", shown(self.prefilter.as_ref())),
             row("ledger height", height.to_string()),
             row("nodes with this state root", format!("{nodes}: {root}")),
             row(

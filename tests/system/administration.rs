@@ -123,6 +123,11 @@ impl Site {
 }
 
 fn found() -> Site {
+    found_with(&[])
+}
+
+/// A federation with these settings.
+fn found_with(settings: &[&str]) -> Site {
     let mut site = Site::new();
     site.init(KGC, KGC, 0, &["--depth", "6"]);
     site.init("gateway", MARY, 1, &[MARY, "--name", "St. Mary"]);
@@ -138,7 +143,7 @@ fn found() -> Site {
         "--matching-window",
         "2",
     ];
-    site.with_secret(&[&genesis[..], &cards].concat());
+    site.with_secret(&[&genesis[..], settings, &cards].concat());
     for hospital in [MARY, CLINIC] {
         let folder = site.dev.folder();
         fs::copy(
@@ -153,6 +158,15 @@ fn found() -> Site {
 
 fn status_of_kgc(site: &Site) -> Value {
     site.until("the KGC", &["kgc", "status", "--home", KGC], |_| true)
+}
+
+#[test]
+fn a_federation_is_made_with_a_prefilter_and_its_nodes_say_so() {
+    let site = found_with(&["--prefilter", "512"]);
+    let status = ["ledger", "status", "--home", CLINIC];
+    let status = site.until("the gateway", &status, |_| true);
+    assert_eq!(status["prefilter"]["bits"], 512);
+    assert_eq!(status["prefilter"]["weight"], 64);
 }
 
 /// Sealed, unsealed, backed up, restored, and a hospital admitted: what only the KGC's administrator does.

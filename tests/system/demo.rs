@@ -172,6 +172,21 @@ fn the_main_job_runs_on_published_images() {
     assert_eq!(number(&json["records"]) + skipped, files, "{json:#}");
 }
 
+/// As without, by far fewer comparisons than there are pairs.
+#[test]
+fn the_main_job_runs_with_a_prefilter() {
+    let Some(path) = shared("dicom") else { return };
+    let json = demo(&["--records", path.to_str().unwrap(), "--prefilter", "1024"]);
+    check(&json);
+    assert_eq!(json["prefilter"], 1024);
+    let (compared, matches) = (number(&json["compared"]), number(&json["matches"]));
+    let pairs = number(&json["records"]) * number(&json["doctors"]);
+    assert!(
+        matches <= compared && compared < pairs,
+        "{compared} of {pairs} compared"
+    );
+}
+
 #[test]
 fn the_main_job_runs_on_published_patients() {
     let Some(path) = shared("fhir") else { return };

@@ -230,6 +230,7 @@ impl Federation {
             record: terms.record,
             to: consulted,
             index: blob(&posted.to_bytes())?,
+            filter: None,
         });
         Ok(self.sign(&name(owner), 2 * number as u64 + 2, action))
     }
@@ -259,6 +260,7 @@ impl Federation {
             hospital: consulted,
             trapdoor: blob(&posted.to_bytes())?,
             expiry: self.in_a_year(),
+            filter: None,
         });
         Ok(self.sign(DOCTOR, 0, action))
     }

@@ -118,6 +118,17 @@ pub struct LedgerStatus {
     pub failure: Option<String>,
     /// What the hospitals made of the challenges to them, in order of their ids; only those that were challenged.
     pub challenges: Vec<ConductView>,
+    /// The federation's prefilter; absent where it has none.
+    pub prefilter: Option<PrefilterView>,
+}
+
+/// By what the hospitals leave out comparisons: a setting of the federation that tells them keyword buckets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct PrefilterView {
+    /// Bits of a bitmap.
+    pub bits: u16,
+    /// How many of them are set.
+    pub weight: u16,
 }
 
 /// A validator, and when its vote was seen last.

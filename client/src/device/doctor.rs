@@ -18,6 +18,7 @@ use std::path::Path;
 use consilium_contracts::{
     Action, BlockTime, Decline, DeclineReason, Digest, DoctorId, Height, HospitalCard,
     PostTrapdoor, RecordId, Signature, SigningKey, TrapdoorBytes, VerifyingKey, trapdoor_context,
+    trapdoor_filter_context,
 };
 use consilium_schemes::abe::{
     self, ComplaintRefused, RecordContext, Registration as ProofRegistration, SharedSecret,
@@ -34,6 +35,7 @@ pub use super::complaint::{WrongTransform, complain};
 use super::error::DeviceError;
 use super::federation::Federation;
 use super::files::write_whole;
+use super::filter;
 pub use super::recipient::{ReportRecipient, submit_report};
 pub use super::registered::RegisteredRecord;
 use super::transaction;
@@ -155,7 +157,7 @@ pub fn hospital_keys(card: &HospitalCard) -> Result<HospitalKeys, DeviceError> {
 }
 
 /// TrdGen, and posting: encrypted to the doctor's own hospital, with the proofs that it is the doctor's own and of the number of
-/// interests. It replaces the doctor's former trapdoor.
+/// interests, and with the interests' buckets where the federation has a prefilter. It replaces the doctor's former trapdoor.
 ///
 /// # Errors
 /// [`DeviceError::TooMany`], [`DeviceError::Untrusted`], [`DeviceError::Gateway`].
@@ -178,12 +180,25 @@ pub async fn post_trapdoor(
     let expires = transaction::expires(gateway, federation).await?;
     let context = trapdoor_context(&federation.id(), &doctor, &hospital.id, expires);
     let posted = posting::post_trapdoor(n, interests, &hospital_keys(hospital)?, &context, rng);
-    let trapdoor = TrapdoorBytes::try_from(posted.map_err(too_many)?.to_bytes())
-        .map_err(|_| DeviceError::Genesis("the setting n makes trapdoors too long"))?;
+    let posted = posted.map_err(too_many)?;
+    let bytes = |bytes: Vec<u8>| {
+        TrapdoorBytes::try_from(bytes)
+            .map_err(|_| DeviceError::Genesis("the setting n makes trapdoors too long"))
+    };
+    let (trapdoor, alone) = (
+        bytes(posted.to_bytes())?,
+        bytes(posted.trapdoor().to_bytes())?,
+    );
+    let sealed = federation.prefilter().map(|setting| {
+        let id = federation.id();
+        let context = trapdoor_filter_context(&id, &doctor, &hospital.id, &alone, expiry);
+        filter::buckets(setting, keys.signing(), hospital, interests, &context, rng)
+    });
     let action = Action::PostTrapdoor(PostTrapdoor {
         hospital: hospital.id.clone(),
         trapdoor,
         expiry,
+        filter: sealed.transpose()?,
     });
     let signed = transaction::sign_until(federation, &keys.signing, action, expires, rng);
     Ok(gateway.submit(&signed).await?)

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use consilium_contracts::{FederationId, VerifiedGenesis};
+use consilium_contracts::{FederationId, Prefilter, VerifiedGenesis};
 use consilium_schemes::abe::PublicParameters;
 use consilium_schemes::tokens::{self, IndexSize};
 
@@ -62,6 +62,11 @@ impl Federation {
     /// n.
     pub fn index_size(&self) -> IndexSize {
         self.index_size
+    }
+
+    /// What the federation's hospitals leave pairs out by, if by anything.
+    pub fn prefilter(&self) -> Option<&Prefilter> {
+        self.genesis.genesis().settings.prefilter.as_ref()
     }
 
     /// The most blocks that a transaction lives.

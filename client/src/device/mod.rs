@@ -36,6 +36,7 @@ pub mod doctor;
 mod error;
 mod federation;
 mod files;
+mod filter;
 mod keywords;
 pub mod patient;
 mod received;

@@ -159,6 +159,7 @@ fn status(federation: &FederationId) -> LedgerStatus {
         snapshot: None,
         failure: None,
         challenges: Vec::new(),
+        prefilter: None,
     }
 }
 

@@ -4,7 +4,7 @@ use super::step::Step;
 use super::{MAX_MATCHES, doctor, matching, record, sender};
 use crate::challenge::{AnswerChallenge, Challenge, ChallengeRejection, Outcome};
 use crate::event::Event;
-use crate::ids::{DoctorId, HospitalId, RecordId};
+use crate::ids::{BlockTime, DoctorId, HospitalId, RecordId};
 use crate::proof;
 use crate::rejection::{Rejection, Role};
 use crate::state::{
@@ -23,7 +23,7 @@ pub(super) fn challenge<S: StateRead>(
     let by = challenger(sender, &entry)?;
     let hospital = doctor::active(step, &action.doctor)?.hospital;
     let (index, trapdoor) = matching::posted(step, &entry.terms.record, &action.doctor, &hospital)?;
-    let in_time = check_compared(step, &entry, &index, &trapdoor)?;
+    let in_time = check_compared(step, &entry, &index, &trapdoor, step.time())?;
     check_new(step, &index, &trapdoor)?;
     count(step, &entry.terms.record, by)?;
     let until = step.time().plus(step.view().settings().challenge_window_ms);
@@ -42,6 +42,7 @@ pub(super) fn challenge<S: StateRead>(
         about: open.digest(),
         in_time,
         height: step.height(),
+        made: step.time(),
         until,
         status: ChallengeStatus::Open,
     };
@@ -72,12 +73,14 @@ fn challenger(sender: &Principal, entry: &RecordEntry) -> Result<Challenger, Rej
 }
 
 /// The hospital had to compare them: it may use the record, and all of it came before the window ended. Whether all of it has stood for half
-/// of the window by now: what stands later, nobody knows yet.
+/// of the window by now: what stands later, nobody knows yet. With a prefilter it had to only from the challenge on, made at `challenged`:
+/// before, a wrong bitmap of the owner's or wrong buckets of the doctor's may have kept it from comparing, and nobody can tell.
 fn check_compared<S: StateRead>(
     step: &Step<'_, S>,
     entry: &RecordEntry,
     index: &IndexEntry,
     trapdoor: &TrapdoorEntry,
+    challenged: BlockTime,
 ) -> Result<bool, Rejection> {
     let (record, doctor, hospital) = (index.record, trapdoor.doctor, index.to.clone());
     let (view, time) = (step.view(), step.time());
@@ -90,8 +93,12 @@ fn check_compared<S: StateRead>(
     if trapdoor.posted >= end {
         return Err(ChallengeRejection::NeverCompared { record, doctor }.into());
     }
-    let since = authorized.max(index.posted).max(trapdoor.posted);
-    let half = view.settings().matching_window_ms / 2;
+    let settings = view.settings();
+    let mut since = authorized.max(index.posted).max(trapdoor.posted);
+    if settings.prefilter.is_some() {
+        since = since.max(challenged);
+    }
+    let half = settings.matching_window_ms / 2;
     let room = entry.matches < MAX_MATCHES;
     Ok(room && since.plus(half) <= end.min(time))
 }
@@ -209,7 +216,7 @@ fn stands<S: StateRead>(
         ..
     } = challenged;
     matching::posted(step, record, doctor, hospital).is_ok_and(|(index, trapdoor)| {
-        let stood = check_compared(step, entry, &index, &trapdoor);
+        let stood = check_compared(step, entry, &index, &trapdoor, challenged.made);
         challenged.is_about(&index, &trapdoor) && stood == Ok(true)
     })
 }

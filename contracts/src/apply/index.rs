@@ -5,6 +5,7 @@ use super::{record, sender};
 use crate::action::PostIndex;
 use crate::codec::Blob;
 use crate::event::Event;
+use crate::filter;
 use crate::parse;
 use crate::proof;
 use crate::rejection::Rejection;
@@ -35,7 +36,9 @@ pub(super) fn post<S: StateRead>(
         });
     }
     let index = tx.posted_index().ok_or(Rejection::BadIndex)?.index();
-    parse::size(index.size(), step.view().settings().n)?;
+    let settings = step.view().settings();
+    parse::size(index.size(), settings.n)?;
+    filter::check(settings.prefilter.as_ref(), action.filter.as_ref())?;
     proof::check(&step.view(), tx)?;
     let (record, to, height) = (*record, to.clone(), step.height());
     let posted = IndexEntry {
@@ -44,6 +47,7 @@ pub(super) fn post<S: StateRead>(
         index: Blob::try_from(index.to_bytes()).expect("it is shorter than with its proof"),
         height,
         posted: step.time(),
+        filter: action.filter.clone(),
     };
     step.put(Key::index(&record, &to), &posted);
     step.mark(Key::index_to(&to, &record));

@@ -5,6 +5,7 @@ use super::{doctor, sender};
 use crate::action::PostTrapdoor;
 use crate::codec::Blob;
 use crate::event::{EndReason, Event};
+use crate::filter;
 use crate::ids::{DoctorId, HospitalId};
 use crate::parse;
 use crate::proof;
@@ -36,7 +37,9 @@ pub(super) fn post<S: StateRead>(
     }
     let posted = tx.posted_trapdoor().ok_or(Rejection::BadTrapdoor)?;
     let (trapdoor, interests) = (posted.trapdoor(), posted.claimed_interests());
-    parse::size(trapdoor.size(), step.view().settings().n)?;
+    let settings = step.view().settings();
+    parse::size(trapdoor.size(), settings.n)?;
+    filter::check(settings.prefilter.as_ref(), action.filter.as_ref())?;
     proof::check(&step.view(), tx)?;
     let trapdoor = Blob::try_from(trapdoor.to_bytes()).expect("it is shorter than with its proofs");
     let height = step.height();
@@ -61,6 +64,7 @@ pub(super) fn post<S: StateRead>(
             expiry,
             height,
             posted: time,
+            filter: action.filter.clone(),
         },
     );
     Ok(())

@@ -41,10 +41,12 @@ pub struct ChallengeEntry {
     /// SHA-256 of index and trapdoor, as they stood on the ledger then.
     pub about: Digest,
     /// Whether index, trapdoor and authorization had stood there by then for at least half of the record's matching window: the hospital
-    /// could have posted the match.
+    /// could have posted the match. Never with a prefilter: there it had to only from the challenge on.
     pub in_time: bool,
     /// When.
     pub height: Height,
+    /// The time of that block.
+    pub made: BlockTime,
     /// The answer must come before.
     pub until: BlockTime,
     /// What became of it.

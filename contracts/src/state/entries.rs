@@ -10,6 +10,7 @@ use crate::action::{
 };
 use crate::consent::PurposeOfUse;
 use crate::crypto::{read_epoch, read_key, write_epoch, write_key};
+use crate::filter::FilterBytes;
 use crate::genesis::ParameterBytes;
 use crate::hospital::{Address, DisplayName, HospitalCard, KgcCard};
 use crate::ids::{
@@ -283,6 +284,8 @@ pub struct IndexEntry {
     pub height: Height,
     /// The time of that block.
     pub posted: BlockTime,
+    /// The bitmap that it was posted with.
+    pub filter: Option<FilterBytes>,
 }
 
 /// A doctor's current interests.
@@ -302,6 +305,8 @@ pub struct TrapdoorEntry {
     pub height: Height,
     /// The time of that block.
     pub posted: BlockTime,
+    /// The buckets that it was posted with.
+    pub filter: Option<FilterBytes>,
 }
 
 /// That a doctor's interests match a record.

@@ -21,6 +21,10 @@ pub const REPORT: u64 = 5_000;
 pub const CHALLENGE: u64 = 3_000;
 pub const PERIOD: u64 = 50_000;
 pub const START: u64 = 1_000_000;
+pub const PREFILTER: Prefilter = Prefilter {
+    bits: 256,
+    weight: 8,
+};
 pub const HOSPITALS: [&str; 3] = ["north", "south", "west"];
 
 /// A key that follows from a name.
@@ -62,6 +66,8 @@ pub struct Made {
     pub token_key: [u8; 32],
     pub abe_key: AbeKeyBytes,
     pub hpke_key: Blob<HPKE_KEY_LENGTH>,
+    /// Of every hospital.
+    pub hpke: wrap::SecretKey,
     pub matching: BTreeMap<&'static str, HospitalSecretKeys>,
 }
 
@@ -74,7 +80,8 @@ pub fn made() -> &'static Made {
             abe::Depth::new(4).unwrap(),
         );
         let (parameters, _) = abe::setup(tree, &mut rng);
-        let hpke_key = wrap::SecretKey::generate(&mut rng).public_key().to_bytes();
+        let hpke = wrap::SecretKey::generate(&mut rng);
+        let hpke_key = hpke.public_key().to_bytes();
         Made {
             parameters: bytes(&parameters.to_bytes()),
             token_key: tokens::KeyPair::generate(&mut rng).public_key().to_bytes(),
@@ -83,6 +90,7 @@ pub fn made() -> &'static Made {
                 .map(|name| (name, HospitalSecretKeys::generate(&mut seeded(name))))
                 .into(),
             hpke_key: bytes(&hpke_key),
+            hpke,
         }
     })
 }
@@ -198,7 +206,18 @@ impl World {
 
     /// With epoch 1 and all doctors.
     pub fn populated() -> Self {
-        let mut world = Self::new();
+        Self::with_doctors(genesis())
+    }
+
+    /// As [`World::populated`], with a prefilter.
+    pub fn filtered() -> Self {
+        let mut genesis = genesis();
+        genesis.settings.prefilter = Some(PREFILTER);
+        Self::with_doctors(genesis)
+    }
+
+    fn with_doctors(genesis: Genesis) -> Self {
+        let mut world = Self::of(genesis);
         world.block(1);
         world.ok("kgc", epoch(1, 0));
         for (leaf, (name, at)) in DOCTORS.iter().enumerate() {
@@ -436,6 +455,7 @@ pub fn index(number: u8, to: &str) -> Action {
         record: record_id(number),
         to: hospital(to),
         index: bytes(&[]),
+        filter: None,
     })
 }
 
@@ -445,6 +465,7 @@ pub fn trapdoor(at: &str, interests: u8) -> Action {
         hospital: hospital(at),
         trapdoor: bytes(&[interests]),
         expiry: time(80_000),
+        filter: None,
     })
 }
 

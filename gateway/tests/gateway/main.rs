@@ -8,6 +8,7 @@ mod challenges;
 mod complaint;
 mod description;
 mod disputes;
+mod filter;
 mod input;
 mod membership;
 mod moved;

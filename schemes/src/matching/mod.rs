@@ -35,7 +35,7 @@
 //! match, and can test every token that it holds on them: against its own dictionary they are not
 //! secret. The number m of interests stands in the clear; the number of keywords does not show
 //! (padding). Plain indexes and trapdoors are malleable by whoever holds them and the tokens.
-//! Everybody else learns lengths only. The prefilter, off by default, tells the hospital more: see
+//! Everybody else learns lengths only. The prefilter, a setting that is off by default, tells the hospital more: see
 //! [`prefilter`].
 //!
 //! Deviations: the paper's trapdoor sums the interests without weights, which makes some wrong

@@ -203,6 +203,7 @@ mod tests {
                 snapshot: None,
                 failure: None,
                 challenges: Vec::new(),
+                prefilter: None,
             },
         };
         of.iter().map(one).collect()

@@ -2,7 +2,9 @@
 
 use consilium_client::api::challenges::ConductView;
 use consilium_client::api::health::Check;
-use consilium_client::api::ledger::{LedgerStatus, PoolStatus, SyncState, ValidatorStatus};
+use consilium_client::api::ledger::{
+    LedgerStatus, PoolStatus, PrefilterView, SyncState, ValidatorStatus,
+};
 use consilium_client::wire::Text;
 use consilium_contracts::{ConductEntry, Digest, View};
 use consilium_ledger::ValidatorAddress;
@@ -43,6 +45,10 @@ pub fn status(node: &NodeHandle) -> LedgerStatus {
         abstains: status.abstains.then(|| ABSTAINS.to_owned()),
         failure: status.failure,
         challenges: conducts(&state),
+        prefilter: settings.prefilter.map(|one| PrefilterView {
+            bits: one.bits,
+            weight: one.weight,
+        }),
     }
 }
 

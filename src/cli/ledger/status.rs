@@ -1,8 +1,11 @@
 //! `consilium ledger status`.
 
 use consilium_client::api::challenges::ConductView;
-use consilium_client::api::ledger::{LedgerStatus, PoolStatus, SyncState, ValidatorStatus};
+use consilium_client::api::ledger::{
+    LedgerStatus, PoolStatus, PrefilterView, SyncState, ValidatorStatus,
+};
 use consilium_client::wire::word;
+use consilium_contracts::Prefilter;
 use serde_json::json;
 
 use super::measure::{bytes, count, span};
@@ -24,6 +27,7 @@ pub fn shown(status: &LedgerStatus) -> Answer {
     let abstains = status.abstains.iter();
     let lines: Vec<String> = lines
         .into_iter()
+        .chain(status.prefilter.map(|one| ("prefilter", prefilter(one))))
         .chain(abstains.map(|why| ("NO VOTE", why.clone())))
         .map(|(name, value)| format!("{name:10}  {value}"))
         .collect();
@@ -100,6 +104,11 @@ fn pool(pool: &PoolStatus) -> String {
     )
 }
 
+fn prefilter(setting: PrefilterView) -> String {
+    let PrefilterView { bits, weight } = setting;
+    crate::cli::prefilter::shown(Some(&Prefilter { bits, weight }))
+}
+
 fn evidence(pieces: u64) -> String {
     match pieces {
         0 => "none".to_owned(),
@@ -148,6 +157,19 @@ mod tests {
         ] {
             assert!(text.contains(words), "{words}:\n{text}");
         }
+    }
+
+    #[test]
+    fn a_prefilter_is_named_with_what_it_tells_hospitals() {
+        assert!(!shown(&status()).rendered(false).contains("prefilter"));
+        let (bits, weight) = (512, 64);
+        let filtered = LedgerStatus {
+            prefilter: Some(PrefilterView { bits, weight }),
+            ..status()
+        };
+        let text = shown(&filtered).rendered(false);
+        let line = "prefilter   512 bits, 64 of them set: hospitals learn keyword buckets";
+        assert!(text.contains(line), "{text}");
     }
 
     #[test]

@@ -79,6 +79,7 @@ impl Scene {
             hospital: self.north.card.id.clone(),
             trapdoor: trapdoor.try_into().unwrap(),
             expiry: later(),
+            filter: None,
         })
     }
 
@@ -246,6 +247,7 @@ async fn what_others_do(scene: &Scene, south: Site) {
         hospital: south.card.id.clone(),
         trapdoor: honest.try_into().unwrap(),
         expiry: later(),
+        filter: None,
     });
     let lies = [
         (
@@ -289,6 +291,7 @@ async fn what_others_do(scene: &Scene, south: Site) {
                 record,
                 to: south.card.id,
                 index: scene.stolen.as_bytes().to_vec().try_into().unwrap(),
+                filter: None,
             }),
             Rejection::BadIndex,
         ),

@@ -276,6 +276,7 @@ async fn by_the_record_key(scene: &Scene, record: consilium_contracts::RecordId)
                 record,
                 to: north.card.id.clone(),
                 index: vec![1; 64].try_into().unwrap(),
+                filter: None,
             }),
             Rejection::BadIndex,
         ),

@@ -40,6 +40,7 @@ fn false_index(federation: FederationId, record: RecordId, now: Height) -> Signe
         record,
         to: hospital.parse().unwrap(),
         index: posted.try_into().unwrap(),
+        filter: None,
     });
     transaction(federation, &hospital, 1 << 40, expires.value(), action)
 }

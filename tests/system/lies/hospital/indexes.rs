@@ -59,6 +59,7 @@ impl<'a> OwnRecord<'a> {
             record: self.terms.record,
             to: to.card.id.clone(),
             index: index.try_into().unwrap(),
+            filter: None,
         })
     }
 }
@@ -192,6 +193,7 @@ fn false_indexes(own: &OwnRecord<'_>) -> Vec<(String, Action, Rejection)> {
         record: scene.records[0],
         to: scene.west.card.id.clone(),
         index: honest.try_into().unwrap(),
+        filter: None,
     });
     let why = forbidden(Role::OwnerHospital);
     lies.push(("of another's record".into(), of_north, why));
