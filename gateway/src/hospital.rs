@@ -29,6 +29,7 @@ use crate::files::Files;
 use crate::filter::Filters;
 use crate::keys::GatewayKeys;
 use crate::matching::Prepared;
+use crate::matching::engine::Capacity;
 use crate::operator::Gauges;
 use crate::store::Store;
 
@@ -84,6 +85,8 @@ pub(crate) struct Parts {
     pub(crate) settings: GatewaySettings,
     pub(crate) tree: TreeId,
     pub(crate) n: IndexSize,
+    /// What the match engine may hold.
+    pub(crate) capacity: Capacity,
 }
 
 impl Hospital {
@@ -99,6 +102,7 @@ impl Hospital {
             settings,
             tree,
             n,
+            capacity,
         } = parts;
         let federation = genesis.federation();
         let clock = frame.clock().clone();
@@ -124,7 +128,7 @@ impl Hospital {
             settings,
             token_limiter: RateLimiter::new(rate, 50_000, clock),
             wake: Wake::default(),
-            prepared: Prepared::default(),
+            prepared: Prepared::new(capacity),
             filters: Filters::default(),
             gauges,
             registering: Mutex::default(),
