@@ -4,6 +4,7 @@
 //! other only when it certainly never arrived. Redirects and proxies are not followed: a pin names one service.
 
 use std::fmt;
+use std::ops::Deref;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -13,6 +14,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tokio::io::{AsyncWrite, AsyncWriteExt as _};
 use tokio::sync::Mutex;
+use tokio::time::timeout;
 
 use crate::api::auth::{ASSERTION_TYPE, GRANT_TYPE, TOKEN_PATH, TokenRequest, TokenResponse};
 use crate::api::errors::{OperationOutcome, codes};
@@ -200,21 +202,39 @@ impl HttpClient {
         max_bytes: u64,
     ) -> Result<u64, ClientError> {
         let limit = self.settings.transfer_timeout;
-        let mut response = self.call(Method::GET, path, limit, Body::None).await?;
-        let mut received = 0_u64;
-        while let Some(chunk) = response
-            .chunk()
-            .await
-            .map_err(|e| self.transport_error(e))?
-        {
-            received = received.saturating_add(chunk.len() as u64);
-            if received > max_bytes {
-                return Err(ClientError::AnswerTooLarge { limit: max_bytes });
-            }
-            sink.write_all(&chunk).await.map_err(ClientError::File)?;
+        let mut pieces = Download {
+            response: self.call(Method::GET, path, limit, Body::None).await?,
+            http: self,
+            received: 0,
+            max_bytes,
+        };
+        while let Some(piece) = pieces.next().await? {
+            sink.write_all(&piece).await.map_err(ClientError::File)?;
         }
+        let received = pieces.received;
         sink.flush().await.map_err(ClientError::File)?;
         Ok(received)
+    }
+
+    /// `GET` a large body piece by piece, refusing more than `max_bytes`. The service may take as long to begin, and to go on, as
+    /// for a call.
+    ///
+    /// # Errors
+    /// As [`HttpClient::get`].
+    pub(crate) async fn pieces(
+        &self,
+        path: &str,
+        max_bytes: u64,
+    ) -> Result<Download<'_>, ClientError> {
+        let limit = self.settings.transfer_timeout;
+        let answer = self.call(Method::GET, path, limit, Body::None);
+        let answer = timeout(self.settings.call_timeout, answer).await;
+        Ok(Download {
+            response: answer.map_err(|_| self.late())??,
+            http: self,
+            received: 0,
+            max_bytes,
+        })
     }
 
     /// `GET` a body of bytes of bounded size.
@@ -373,6 +393,46 @@ impl HttpClient {
 
     fn transport_error(&self, error: reqwest::Error) -> ClientError {
         ClientError::from_transport(&self.endpoint, &error)
+    }
+
+    fn late(&self) -> ClientError {
+        ClientError::TimedOut {
+            whose: self.endpoint.whose().clone(),
+            url: self.endpoint.url().as_str().to_owned(),
+        }
+    }
+}
+
+/// A large body on its way.
+#[derive(Debug)]
+pub(crate) struct Download<'a> {
+    http: &'a HttpClient,
+    response: Response,
+    received: u64,
+    max_bytes: u64,
+}
+
+impl Download<'_> {
+    /// The next piece; none behind the last. What breaks off is an error.
+    async fn next(&mut self) -> Result<Option<impl Deref<Target = [u8]> + use<>>, ClientError> {
+        let piece = self.response.chunk().await;
+        let piece = piece.map_err(|error| self.http.transport_error(error))?;
+        let length = piece.as_ref().map_or(0, |piece| piece.len() as u64);
+        self.received = self.received.saturating_add(length);
+        match self.received > self.max_bytes {
+            true => Err(ClientError::AnswerTooLarge {
+                limit: self.max_bytes,
+            }),
+            false => Ok(piece),
+        }
+    }
+
+    /// As `next`, within the time for a call.
+    pub(crate) async fn next_in_time(&mut self) -> Result<Option<Vec<u8>>, ClientError> {
+        let http = self.http;
+        let piece = timeout(http.settings.call_timeout, self.next()).await;
+        let piece = piece.map_err(|_| http.late())??;
+        Ok(piece.map(|piece| piece.to_vec()))
     }
 }
 

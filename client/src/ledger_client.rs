@@ -18,9 +18,8 @@ use crate::gateway_client::GatewayClient;
 use crate::http::{ClientSettings, HttpClient};
 use crate::kgc_client::KgcClient;
 use crate::ledger_proof::{LedgerProof, Subject};
+use crate::update_key::UpdateKeyDownload;
 
-/// The largest update key that is read: 2^17 nodes of a G1 and a G2 point each, with room.
-const MAX_UPDATE_KEY_BYTES: usize = 32 << 20;
 /// The most bytes of blocks in one answer: the largest block, and what a service adds to it.
 const MAX_BLOCKS_BYTES: usize = MAX_BLOCK_BYTES + (8 << 20);
 
@@ -202,23 +201,20 @@ macro_rules! ledger_calls {
                 self.http.get("/v1/epochs").await
             }
 
-            /// `GET /v1/epochs/{epoch}/update-key`, checked against the digest that the ledger has.
+            /// `GET /v1/epochs/{epoch}/update-key` in pieces, of at most `max_bytes` together
+            /// ([`consilium_schemes::abe::UpdateKey::max_bytes`]); checked against the digest that the ledger has.
             ///
             /// # Errors
-            /// [`ClientError`]; `Protocol` when the bytes are not those of the digest.
+            /// [`ClientError`].
             pub async fn update_key(
                 &self,
                 epoch: Epoch,
                 digest: &Digest,
-            ) -> Result<Vec<u8>, ClientError> {
+                max_bytes: u64,
+            ) -> Result<UpdateKeyDownload<'_>, ClientError> {
                 let path = format!("/v1/epochs/{epoch}/update-key");
-                let bytes = self.http.get_bytes(&path, MAX_UPDATE_KEY_BYTES).await?;
-                match Digest::of(&bytes) == *digest {
-                    true => Ok(bytes),
-                    false => Err(ClientError::Protocol(
-                        "the update key has another digest".into(),
-                    )),
-                }
+                let pieces = self.http.pieces(&path, max_bytes).await?;
+                Ok(UpdateKeyDownload::new(pieces, *digest))
             }
 
             /// The connection underneath.

@@ -50,9 +50,11 @@ pub mod ledger_proof;
 pub mod passphrase;
 pub mod signed;
 pub mod tls;
+mod update_key;
 pub mod wire;
 
 pub use error::ClientError;
 pub use gateway_client::GatewayClient;
 pub use kgc_client::KgcClient;
 pub use ledger_client::LedgerClient;
+pub use update_key::UpdateKeyDownload;

@@ -13,3 +13,4 @@ mod ledger_proof;
 mod received;
 mod recipient;
 mod registered;
+mod update_key;

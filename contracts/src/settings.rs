@@ -67,9 +67,9 @@ pub struct Prefilter {
 }
 
 impl Prefilter {
-    /// With the default weight, 2n or B / 2 if that is less: at least half of the bits of every bitmap are filled up, so that a bit which
-    /// is set says of no single record that a keyword is rather there than not; and a record that lacks k of a doctor's interests is
-    /// compared in vain with probability (2n / B)^k only.
+    /// With the default weight, 2n or B / 2 if that is less. With 2n at least half of the bits that are set in any bitmap are filled up, so
+    /// that one taken by itself shows little; and a record that lacks k of a doctor's interests is compared in vain with probability
+    /// about (2n / B)^k only.
     pub fn with_default_weight(bits: u16, n: u16) -> Self {
         let weight = n.saturating_mul(2).min(bits / 2);
         Self { bits, weight }

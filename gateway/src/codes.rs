@@ -39,6 +39,8 @@ codes! {
     REPORT_KEY_MISMATCH = "report-key-mismatch";
     /// 503: the update key of the record's epoch cannot be had now.
     UPDATE_KEY_UNAVAILABLE = "update-key-unavailable";
+    /// 502: the update key of the record's epoch, as the KGC published it, is none or has no usable node over the doctor's leaf.
+    UPDATE_KEY_MALFORMED = "update-key-malformed";
     /// 503: the doctor's attribute key is not here yet.
     ATTRIBUTE_KEY_UNAVAILABLE = "attribute-key-unavailable";
     /// 503: the owner hospital's gateway does not answer.

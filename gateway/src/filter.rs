@@ -16,7 +16,7 @@ use consilium_schemes::matching::prefilter::{Bitmap, Buckets, FilterSize, Weight
 
 use crate::hospital::Hospital;
 
-/// Filters of each kind that are kept in memory; those beyond are opened again, 0.2 ms each.
+/// Filters of each kind that are kept in memory; those beyond are opened again, half a millisecond each.
 const IN_MEMORY: usize = 1 << 16;
 
 /// What was opened, by what it stands beside and since when; none where it is of no use.

@@ -14,11 +14,12 @@ use consilium_contracts::{
     DoctorId, FederationId, HospitalCard, HospitalId, Principal, SigningKey, VerifiedGenesis, View,
 };
 use consilium_node::{NodeHandle, Snapshot};
-use consilium_schemes::abe::{TreeId, UpdateKey};
+use consilium_schemes::abe::PublicParameters;
 use consilium_schemes::matching::IndexSize;
 use consilium_service::audit::AuditEntry;
 use consilium_service::ledger::{LedgerSender, register_metrics};
 use consilium_service::limiter::RateLimiter;
+use consilium_service::update_keys::UpdateKeyFiles;
 use consilium_service::{ApiError, Clock, Frame, Space};
 use tokio::sync::Notify;
 
@@ -30,23 +31,23 @@ use crate::filter::Filters;
 use crate::keys::GatewayKeys;
 use crate::matching::Prepared;
 use crate::matching::engine::Capacity;
+use crate::open::KeptKeys;
 use crate::operator::Gauges;
 use crate::store::Store;
-
-/// Parsed update keys that are kept in memory.
-const UPDATE_KEYS_IN_MEMORY: usize = 8;
 
 /// The hospital, running.
 pub(crate) struct Hospital {
     pub(crate) id: HospitalId,
     pub(crate) federation: FederationId,
-    pub(crate) tree: TreeId,
+    /// Of the federation, from its genesis: they never change.
+    pub(crate) parameters: PublicParameters,
     pub(crate) n: IndexSize,
     pub(crate) keys: GatewayKeys,
     pub(crate) node: NodeHandle,
     pub(crate) ledger: LedgerSender,
     pub(crate) store: Arc<Store>,
     pub(crate) files: Files,
+    pub(crate) update_keys: UpdateKeyFiles,
     pub(crate) space: Arc<Space>,
     pub(crate) kgc: KgcClient,
     pub(crate) frame: Arc<Frame>,
@@ -55,10 +56,10 @@ pub(crate) struct Hospital {
     pub(crate) wake: Wake,
     pub(crate) prepared: Prepared,
     pub(crate) filters: Filters,
+    pub(crate) kept_keys: KeptKeys,
     pub(crate) gauges: Gauges,
     /// Held while an invitation is redeemed.
     pub(crate) registering: Mutex<()>,
-    update_keys: Mutex<BTreeMap<u64, Arc<UpdateKey>>>,
     gateways: Mutex<BTreeMap<HospitalId, Arc<GatewayClient>>>,
 }
 
@@ -80,10 +81,11 @@ pub(crate) struct Parts {
     pub(crate) node: NodeHandle,
     pub(crate) store: Arc<Store>,
     pub(crate) files: Files,
+    pub(crate) update_keys: UpdateKeyFiles,
     pub(crate) kgc: KgcClient,
     pub(crate) frame: Arc<Frame>,
     pub(crate) settings: GatewaySettings,
-    pub(crate) tree: TreeId,
+    pub(crate) parameters: PublicParameters,
     pub(crate) n: IndexSize,
     /// What the match engine may hold.
     pub(crate) capacity: Capacity,
@@ -97,10 +99,11 @@ impl Hospital {
             node,
             store,
             files,
+            update_keys,
             kgc,
             frame,
             settings,
-            tree,
+            parameters,
             n,
             capacity,
         } = parts;
@@ -115,13 +118,14 @@ impl Hospital {
         Self {
             id: keys.hospital.clone(),
             federation,
-            tree,
+            parameters,
             n,
             ledger: LedgerSender::new(node.clone(), federation, copy(&keys.signing)),
             keys,
             node,
             store,
             files,
+            update_keys,
             space: Space::new(&settings.data, settings.reserve_bytes),
             kgc,
             frame,
@@ -130,9 +134,9 @@ impl Hospital {
             wake: Wake::default(),
             prepared: Prepared::new(capacity),
             filters: Filters::default(),
+            kept_keys: KeptKeys::default(),
             gauges,
             registering: Mutex::default(),
-            update_keys: Mutex::default(),
             gateways: Mutex::default(),
         }
     }
@@ -261,26 +265,6 @@ impl Hospital {
     ) -> Result<(), ApiError> {
         let line = AuditEntry::by_service("gateway", action, subject).height(self.height());
         self.frame.audit().record(line.allowed(why)).await
-    }
-
-    /// A parsed update key that was used lately.
-    pub(crate) fn remembered_update_key(&self, epoch: u64) -> Option<Arc<UpdateKey>> {
-        self.update_keys
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .get(&epoch)
-            .cloned()
-    }
-
-    pub(crate) fn remember_update_key(&self, epoch: u64, key: Arc<UpdateKey>) {
-        let mut keys = self
-            .update_keys
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        keys.insert(epoch, key);
-        while keys.len() > UPDATE_KEYS_IN_MEMORY {
-            keys.pop_first();
-        }
     }
 }
 

@@ -144,6 +144,7 @@ async fn build(
     let card = hospital.card(to)?;
     let keys = matching_keys(&card).map_err(ApiError::internal)?;
     let prefilter = view.settings().prefilter;
+    drop(state);
     let (at, record, to) = (Arc::clone(hospital), *record, to.clone());
     // Not the requests' pool: a few hundred records at once must not make the gateway refuse callers.
     let built = hospital

@@ -21,6 +21,7 @@ use consilium_schemes::abe::PublicParameters;
 use consilium_schemes::matching::IndexSize;
 use consilium_service::config::ConfigError;
 use consilium_service::ledger::{self as shared_ledger, Lag, LedgerApi, LedgerPeers, is_node};
+use consilium_service::update_keys::UpdateKeyFiles;
 use consilium_service::{
     ApiError, BoundService, PrincipalScopes, ServedError, ServedFolder, ServiceBuilder,
 };
@@ -35,7 +36,7 @@ use crate::hospital::{Hospital, Parts, between_services, copy, credentials};
 use crate::init::never_voted;
 use crate::keys::GatewayKeys;
 use crate::records;
-use crate::store::{DEVICES, Role, Store, StoreError, UPDATE_KEYS};
+use crate::store::{DEVICES, Role, Store, StoreError};
 
 /// Why a gateway does not start, or ended.
 #[derive(Debug, thiserror::Error)]
@@ -102,6 +103,7 @@ struct Folder {
     served: ServedFolder,
     store: Arc<Store>,
     files: Files,
+    update_keys: UpdateKeyFiles,
 }
 
 /// A running gateway.
@@ -148,6 +150,7 @@ impl Gateway {
         }
         let store = Arc::new(Store::open(&data.join("store"))?);
         let files = Files::open(data).map_err(at)?;
+        let update_keys = UpdateKeyFiles::open(data.join("update-keys")).map_err(at)?;
         let peers = LedgerPeers::new(
             &genesis,
             Some(keys.hospital.clone()),
@@ -161,6 +164,7 @@ impl Gateway {
             served,
             store,
             files,
+            update_keys,
         };
         match assemble(config, keys, genesis, folder, node.clone(), peers) {
             Ok(gateway) => Ok(gateway),
@@ -303,6 +307,7 @@ fn assemble(
         served,
         store,
         files,
+        update_keys,
     } = folder;
     if config.frame.http.public_url.is_empty()
         && let Some(card) = own_card(&genesis, &keys.hospital)
@@ -319,7 +324,7 @@ fn assemble(
     let lag = Lag::default();
     let bound = bind(&config, &keys, &store, &node, &lag)?;
     let hospital = Arc::new(Hospital::new(Parts {
-        tree: parameters.tree().id(),
+        parameters,
         n,
         capacity,
         kgc,
@@ -330,6 +335,7 @@ fn assemble(
         node,
         store,
         files,
+        update_keys,
     }));
     records::sweep_files(&hospital).map_err(StartError::Leftovers)?;
     let (stop, stopped) = watch::channel(false);
@@ -454,8 +460,11 @@ async fn answer(
     genesis: VerifiedGenesis,
     mut stopped: watch::Receiver<bool>,
 ) -> Result<(), consilium_service::StartError> {
-    let store = Arc::clone(&hospital.store);
-    let update_keys = Arc::new(move |epoch| Ok(store.get(&UPDATE_KEYS, &epoch)?));
+    let at = Arc::clone(&hospital);
+    let update_keys = Arc::new(move |epoch| {
+        let there = at.update_keys.length(epoch).map_err(ApiError::internal)?;
+        Ok(there.map(|_| at.update_keys.path(epoch)))
+    });
     let ledger = web::Data::new(LedgerApi::new(hospital.node.clone(), &genesis, update_keys));
     let hospital = web::Data::from(hospital);
     let routes = move |config: &mut web::ServiceConfig| {

@@ -6,7 +6,7 @@
 //!
 //! `kgc.sealed` and the administrator's `admin.key`, where that lies beside it, stay under their own passphrases inside. Leaves and
 //! revocations are not in it: after a restore the node reads them from the ledger, so an old backup can neither give a leaf twice nor
-//! forget a revocation. Update keys that it lacks come from the gateways.
+//! forget a revocation. Of the update keys it holds the last, which perhaps no gateway has yet; the others come from the gateways.
 
 use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
@@ -16,7 +16,8 @@ use age::{DecryptError, Decryptor, Encryptor, scrypt};
 use borsh::{BorshDeserialize, BorshSerialize};
 use consilium_client::file::{Existing, Readers, write_atomically};
 use consilium_client::passphrase::Passphrase;
-use consilium_contracts::Canonical as _;
+use consilium_contracts::{Canonical as _, Epoch};
+use consilium_service::update_keys::UpdateKeyPart;
 use zeroize::Zeroizing;
 
 use crate::home::Home;
@@ -24,6 +25,8 @@ use crate::init::{InitError, refuse_existing, staging_beside, sync_folder};
 use crate::store::{Dump, Store, StoreError};
 
 const LABEL: &str = "CONSILIUM-V1-KGC-BACKUP";
+/// The name of the last update key in it.
+const LAST_KEY: &str = "last-update-key";
 /// The highest work factor that is accepted, as for key files.
 const MAX_WORK: u8 = 20;
 
@@ -116,7 +119,9 @@ pub fn backup(
         }
     }
     if home.store().exists() {
-        contents.columns = Store::open_for_backup(&home.store())?.dump()?;
+        let store = Store::open_for_backup(home)?;
+        contents.columns = store.dump()?;
+        contents.files.extend(last_update_key(&store)?);
     }
     let plain = Zeroizing::new(contents.to_canonical_bytes());
     let io = |source| BackupError::Io {
@@ -162,7 +167,30 @@ fn fill(home: &Home, contents: &Backup) -> Result<(), BackupError> {
             })?;
         }
     }
-    Ok(Store::open(&home.store())?.load(&contents.columns)?)
+    let store = Store::open(home)?;
+    store.load(&contents.columns)?;
+    let last = store.last_update_key()?;
+    let file = contents.files.iter().find(|(name, _)| name == LAST_KEY);
+    if let (Some(entry), Some((_, bytes))) = (last, file) {
+        let write = |mut part: UpdateKeyPart| part.write(bytes).and_then(|()| part.keep());
+        let part = store.begin_update_key(Epoch::new(entry.epoch))?;
+        write(part).map_err(StoreError::from)?;
+    }
+    Ok(())
+}
+
+/// The file of the last update key: whole, because its entry was read before. If it is gone there is a backup of all else.
+fn last_update_key(store: &Store) -> Result<Option<(String, Vec<u8>)>, BackupError> {
+    let Some(entry) = store.last_update_key()? else {
+        return Ok(None);
+    };
+    let Some(path) = store.update_key_file(&entry)? else {
+        return Ok(None);
+    };
+    match std::fs::read(&path) {
+        Ok(bytes) => Ok(Some((LAST_KEY.to_owned(), bytes))),
+        Err(source) => Err(BackupError::Io { path, source }),
+    }
 }
 
 fn open(path: &Path, passphrase: &Passphrase) -> Result<Backup, BackupError> {

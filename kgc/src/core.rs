@@ -54,6 +54,8 @@ pub(crate) struct Core {
     issuing: Mutex<()>,
     /// Where attribute keys are made: beside the pool that answers callers, so that a large one delays nobody else.
     key_maker: WorkPool,
+    /// Where update keys are made, likewise.
+    epoch_maker: WorkPool,
     /// Held while an epoch is made: one update key for each.
     publishing: Mutex<()>,
     /// Rung when there may be work for the follower.
@@ -97,6 +99,7 @@ impl Core {
             issues: Semaphore::new(MAX_WAITING_ISSUES.saturating_add(1)),
             issuing: Mutex::new(()),
             key_maker: WorkPool::new(1, 1),
+            epoch_maker: WorkPool::new(1, 0),
             publishing: Mutex::new(()),
             wake: Notify::new(),
             frame,
@@ -366,11 +369,11 @@ impl Core {
     }
 
     async fn publish_next(self: &Arc<Self>, opened: &Arc<Opened>) -> Result<(), ApiError> {
-        let keys = Arc::clone(opened);
-        let made = self.step(move |core| {
+        let (core, keys) = (Arc::clone(self), Arc::clone(opened));
+        let made = self.epoch_maker.run(move || {
             epoch::prepare(&keys.master, &core.store, &core.ledger(), &mut rand::rng())
         });
-        let action = Action::PublishEpoch(epoch::action(&made.await?));
+        let action = Action::PublishEpoch(epoch::action(&made.await??));
         match opened.sender.submit(action).await {
             // Somebody was faster, or an earlier attempt was committed after all: the caller looks at the ledger again.
             Err(SubmitError::Rejected(Rejection::WrongEpoch { .. })) => Ok(()),

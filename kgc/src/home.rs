@@ -7,7 +7,8 @@
 //! | `kgc.sealed` | secrets under the passphrase |
 //! | `kgc.node` | node and TLS identity |
 //! | `genesis.bin` | the signed genesis |
-//! | `store/` | enrolments, wrapped keys, update keys |
+//! | `store/` | enrolments, wrapped keys |
+//! | `update-keys/` | update keys, one file for each epoch |
 //! | `ledger/` | the node's own store |
 
 use std::path::{Path, PathBuf};
@@ -71,6 +72,11 @@ impl Home {
     /// The service's store.
     pub fn store(&self) -> PathBuf {
         self.0.join("store")
+    }
+
+    /// The update keys.
+    pub fn update_keys(&self) -> PathBuf {
+        self.0.join("update-keys")
     }
 
     /// The node's store.

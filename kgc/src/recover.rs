@@ -10,8 +10,10 @@ use consilium_client::GatewayClient;
 use consilium_client::endpoint::Endpoint;
 use consilium_client::http::ClientSettings;
 use consilium_contracts::{Epoch, EpochEntry, HospitalCard};
+use consilium_schemes::abe::{PublicParameters, Tree, UpdateKey};
 use consilium_service::ApiError;
 use consilium_service::audit::AuditEntry;
+use consilium_service::update_keys::{ReceiveError, UpdateKeyPart};
 
 use crate::core::Core;
 use crate::error::KgcError;
@@ -54,7 +56,9 @@ pub(crate) fn missing(core: &Core) -> Result<Vec<EpochEntry>, KgcError> {
     let mut missing = Vec::new();
     for entry in ledger.view.epochs() {
         let here = core.store.update_key(entry.epoch)?;
-        if here.is_none_or(|here| here.digest != entry.update_key) {
+        let here = here.filter(|here| here.digest == entry.update_key);
+        let file = here.map_or(Ok(None), |here| core.store.update_key_file(&here))?;
+        if file.is_none() {
             missing.push(entry);
         }
     }
@@ -68,10 +72,13 @@ async fn fetch_missing(core: &Arc<Core>) -> Result<usize, ApiError> {
         return Ok(0);
     }
     let gateways = gateways(core);
+    let parameters = core.genesis.genesis().parameters.as_bytes();
+    let parameters = PublicParameters::from_bytes(parameters).map_err(ApiError::internal)?;
     let mut left = missing.len();
     for entry in missing {
-        if let Some((hospital, body)) = from_any(&gateways, &entry).await {
-            keep(core, &entry, &hospital, body).await?;
+        if let Some((hospital, part)) = from_any(core, &gateways, parameters.tree(), &entry).await?
+        {
+            keep(core, &entry, &hospital, part).await?;
             left = left.saturating_sub(1);
         }
     }
@@ -96,27 +103,43 @@ fn gateways(core: &Core) -> Vec<(HospitalCard, GatewayClient)> {
     cards.filter_map(client).collect()
 }
 
-/// The body with the ledger's digest, from the first gateway that gives it: the client refuses any other.
+/// The update key with the ledger's digest, from the first gateway that gives it: the client refuses any other.
 async fn from_any(
+    core: &Core,
     gateways: &[(HospitalCard, GatewayClient)],
+    tree: &Tree,
     entry: &EpochEntry,
-) -> Option<(HospitalCard, Vec<u8>)> {
+) -> Result<Option<(HospitalCard, UpdateKeyPart)>, ApiError> {
     for (card, gateway) in gateways {
-        match gateway.update_key(entry.epoch, &entry.update_key).await {
-            Ok(body) => return Some((card.clone(), body)),
+        match from_one(core, gateway, tree, entry).await {
+            Ok(part) => return Ok(Some((card.clone(), part))),
+            // Our disk: no other gateway helps.
+            Err(error @ ReceiveError::Disk(_)) => return Err(error.into()),
             Err(error) => {
                 tracing::debug!(hospital = %card.id, epoch = %entry.epoch, %error, "no update key");
             }
         }
     }
-    None
+    Ok(None)
+}
+
+async fn from_one(
+    core: &Core,
+    gateway: &GatewayClient,
+    tree: &Tree,
+    entry: &EpochEntry,
+) -> Result<UpdateKeyPart, ReceiveError> {
+    let limit = UpdateKey::max_bytes(tree.depth()) as u64;
+    let download = gateway.update_key(entry.epoch, &entry.update_key, limit);
+    let files = core.store.update_key_files();
+    files.receive(download.await?, *tree, entry.epoch).await
 }
 
 async fn keep(
     core: &Arc<Core>,
     entry: &EpochEntry,
     from: &HospitalCard,
-    body: Vec<u8>,
+    part: UpdateKeyPart,
 ) -> Result<(), ApiError> {
     let (number, kept) = (
         entry.epoch.number(),
@@ -124,7 +147,7 @@ async fn keep(
             epoch: entry.epoch.number(),
             as_of: entry.as_of,
             digest: entry.update_key,
-            body,
+            length: part.length(),
         },
     );
     let line = AuditEntry::by_service("kgc", "recover-update-key", number)
@@ -132,6 +155,6 @@ async fn keep(
         .height(core.node.state().height().value());
     // The digest is checked: what is decided is written before it is done.
     core.frame.audit().record(line).await?;
-    core.step(move |core| Ok(core.store.put_update_key(&kept)?))
+    core.step(move |core| Ok(core.store.keep_update_key(part, &kept)?))
         .await
 }

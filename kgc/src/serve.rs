@@ -105,7 +105,7 @@ impl Kgc {
         }
         let served = ServedFolder::take(home.path())?;
         let NodeSecrets { peer, tls } = read_key_file(&home.node(), None)?;
-        let store = Store::open(&home.store())?;
+        let store = Store::open(&home)?;
         let listen = match config.ledger.listen.as_str() {
             "" => genesis.genesis().kgc.listen.to_string(),
             listen => listen.to_owned(),
@@ -295,16 +295,16 @@ async fn released(core: Arc<Core>) {
 
 fn update_keys(core: Arc<Core>) -> UpdateKeys {
     Arc::new(move |epoch| {
-        let found = core.store.update_key(epoch).map_err(KgcError::from)?;
         // What was made and is not what was committed never leaves.
         let committed = core
             .ledger()
             .view
             .epoch(epoch)
             .map(|entry| entry.update_key);
-        Ok(found
-            .filter(|entry| Some(entry.digest) == committed)
-            .map(|entry| entry.body))
+        let found = core.store.update_key(epoch).map_err(KgcError::from)?;
+        let found = found.filter(|entry| Some(entry.digest) == committed);
+        let file = found.map_or(Ok(None), |entry| core.store.update_key_file(&entry));
+        Ok(file.map_err(KgcError::from)?)
     })
 }
 

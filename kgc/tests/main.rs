@@ -3,6 +3,7 @@
 
 mod common;
 
+mod epochs;
 mod issuing;
 mod openapi;
 mod recovery;

@@ -139,6 +139,8 @@ async fn a_restored_old_backup_gives_no_leaf_twice_and_forgets_no_revocation() {
     ));
     assert!(!home.path().exists());
     restore(&home, &file, &key).unwrap();
+    let last = |home: &Home| std::fs::read(home.update_keys().join("1.key")).unwrap();
+    assert_eq!(last(&home), last(&federation.home));
 
     let kgc = RunningKgc::start(&home, Some(&passphrase())).await;
     kgc.node

@@ -19,5 +19,6 @@ mod report;
 mod report_proofs;
 mod signature;
 mod tokens;
+mod update_key;
 mod wrap;
 mod x_wing;

@@ -9,6 +9,7 @@
 //! | [`audit`] | a line for every decision, before its answer |
 //! | [`limiter`], [`pool`], [`transfer`] | bounded rates, threads and bodies |
 //! | [`metrics`], [`openapi`], [`logging`] | what operators look at |
+//! | [`update_keys`] | update keys on disk, whole or not there |
 //! | [`ledger`], [`hospital_file`] | the ledger's endpoints and own transactions; `hospital.json` |
 //!
 //! A service:
@@ -70,6 +71,7 @@ mod settings;
 mod space;
 pub mod tls;
 pub mod transfer;
+pub mod update_keys;
 
 pub use auth::{AcceptedScopes, Authenticator, Call, Caller, PrincipalScopes, scope};
 pub use body::{BodyLimit, JsonBody};

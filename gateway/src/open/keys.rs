@@ -1,19 +1,19 @@
-//! The keys that PreDec needs: the doctor's attribute key, and the update key of the record's epoch.
+//! The doctors' attribute keys, and that no key is missing that PreDec will need.
 
 use std::sync::Arc;
 
-use consilium_client::KgcClient;
 use consilium_client::api::kgc::{ATTRIBUTE_KEY_PURPOSE, WrappedAttributeKey};
-use consilium_contracts::{Digest, DoctorEntry, DoctorId, Epoch, EpochEntry, View};
-use consilium_schemes::abe::{AttributeKey, UpdateKey};
+use consilium_contracts::{DoctorEntry, DoctorId, EpochEntry, View};
+use consilium_schemes::abe::AttributeKey;
 use consilium_schemes::signature::Signature;
 use consilium_schemes::wrap::{self, Wrapped};
 use consilium_service::{ATTRIBUTE_KEY_INFO, ApiError};
 
+use super::update_key;
 use crate::codes;
 use crate::failures::{from_kgc, unavailable};
 use crate::hospital::Hospital;
-use crate::store::{ATTRIBUTE_KEYS, KeyRow, UPDATE_KEYS};
+use crate::store::{ATTRIBUTE_KEYS, KeyRow};
 
 /// The doctor's attribute key for the leaf that the ledger says he has; fetched from the KGC where it is not here yet.
 pub(super) async fn attribute_key(
@@ -104,79 +104,13 @@ fn unwrap(
     let bytes = wrap::unwrap(&hospital.keys.hpke, &kgc, ATTRIBUTE_KEY_INFO, &aad, &secret)
         .map_err(ApiError::internal)?;
     let key = AttributeKey::from_bytes(&bytes).map_err(ApiError::internal)?;
-    if u64::from(key.leaf().index()) != leaf || key.tree().id() != hospital.tree {
+    if u64::from(key.leaf().index()) != leaf || key.tree() != hospital.parameters.tree() {
         return Err(wrong("is for another leaf or tree"));
     }
     let storage = &hospital.keys.storage;
     let row = doctor.id.as_bytes();
     let sealed = storage.seal(ATTRIBUTE_KEYS.name(), row, &bytes, &mut rand::rng());
     Ok(KeyRow { leaf, sealed })
-}
-
-/// The update key of an epoch: from here, the KGC or any gateway; believed for its digest on the ledger.
-pub(super) async fn update_key(
-    hospital: &Arc<Hospital>,
-    epoch: Epoch,
-) -> Result<Arc<UpdateKey>, ApiError> {
-    let number = epoch.number();
-    if let Some(key) = hospital.remembered_update_key(number) {
-        return Ok(key);
-    }
-    let missing = |why: String| {
-        let text = format!("the update key of epoch {number} cannot be had now; try again later");
-        unavailable(codes::UPDATE_KEY_UNAVAILABLE, text).because(why)
-    };
-    let entry = View::new(hospital.state()).epoch(epoch);
-    let entry = entry.ok_or_else(|| missing("the epoch is not on the ledger".to_owned()))?;
-    let bytes = match update_key_here(hospital, &entry)? {
-        Some(bytes) => bytes,
-        None => fetch_update_key(hospital, &entry).await.map_err(missing)?,
-    };
-    let parsed = hospital
-        .frame
-        .pool()
-        .run(move || UpdateKey::from_bytes(&bytes))
-        .await?;
-    let key = Arc::new(parsed.map_err(ApiError::internal)?);
-    hospital.remember_update_key(number, Arc::clone(&key));
-    Ok(key)
-}
-
-/// The stored body, if it is there and whole.
-fn update_key_here(hospital: &Hospital, entry: &EpochEntry) -> Result<Option<Vec<u8>>, ApiError> {
-    let bytes = hospital.store.get(&UPDATE_KEYS, &entry.epoch)?;
-    Ok(bytes.filter(|bytes| Digest::of(bytes) == entry.update_key))
-}
-
-async fn fetch_update_key(hospital: &Hospital, entry: &EpochEntry) -> Result<Vec<u8>, String> {
-    let (epoch, digest) = (entry.epoch, &entry.update_key);
-    let bytes = match KgcClient::update_key(&hospital.kgc, epoch, digest).await {
-        Ok(bytes) => bytes,
-        Err(error) => from_any_gateway(hospital, entry)
-            .await
-            .ok_or_else(|| error.to_string())?,
-    };
-    hospital
-        .store
-        .put(&UPDATE_KEYS, &epoch, &bytes)
-        .map_err(|error| error.to_string())?;
-    Ok(bytes)
-}
-
-async fn from_any_gateway(hospital: &Hospital, entry: &EpochEntry) -> Option<Vec<u8>> {
-    let others: Vec<_> = View::new(hospital.state())
-        .hospitals()
-        .map(|one| one.card.id)
-        .collect();
-    for other in others.into_iter().filter(|id| *id != hospital.id) {
-        let Ok(gateway) = hospital.gateway(&other) else {
-            continue;
-        };
-        if let Ok(bytes) = gateway.update_key(entry.epoch, &entry.update_key).await {
-            return Some(bytes);
-        }
-    }
-    None
 }
 
 /// Fetches whatever keys are missing here: attribute keys of this hospital's doctors, the current update key.
@@ -191,10 +125,9 @@ pub(crate) async fn fetch_missing(hospital: &Arc<Hospital>) -> Result<(), ApiErr
         }
     }
     if let Some(entry) = epoch
-        && update_key_here(hospital, &entry)?.is_none()
-        && let Err(error) = fetch_update_key(hospital, &entry).await
+        && let Err(error) = update_key::stored(hospital, &entry).await
     {
-        failed = Some(unavailable(codes::UPDATE_KEY_UNAVAILABLE, error));
+        failed = Some(error);
     }
     failed.map_or(Ok(()), Err)
 }
@@ -211,5 +144,6 @@ fn wanted(hospital: &Hospital) -> (Vec<DoctorEntry>, Option<EpochEntry>) {
 
 /// A revoked doctor's key is not kept.
 pub(crate) fn drop_key(hospital: &Hospital, doctor: &DoctorId) -> Result<(), ApiError> {
+    hospital.kept_keys.forget(doctor);
     Ok(hospital.store.delete(&ATTRIBUTE_KEYS, doctor)?)
 }

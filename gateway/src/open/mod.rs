@@ -11,9 +11,11 @@
 //! 6 Access committed, then the audit line, and only then SemiCT leaves
 //! ```
 
+mod kept;
 mod keys;
 mod material;
 mod predecrypt;
+mod update_key;
 
 use std::sync::Arc;
 
@@ -32,6 +34,7 @@ use crate::codes;
 use crate::files::Shelf;
 use crate::hospital::Hospital;
 
+pub(crate) use kept::KeptKeys;
 pub(crate) use keys::{drop_key, fetch_missing};
 
 /// The cases assigned to the doctor.
@@ -88,7 +91,7 @@ fn case(state: &Snapshot, one: &AssignmentEntry) -> Option<Case> {
     responses((status = 200, body = OpenedRecord),
         (status = 403, description = "`not-assigned`, `doctor-revoked`, `consent-withdrawn`, `authorization-withdrawn`, `purpose-not-allowed`, `policy-not-satisfied`."),
         (status = 422, description = "`capsule-malformed`."),
-        (status = 502, description = "`capsule-digest-mismatch`, `record-digest-mismatch`, `report-key-mismatch`."),
+        (status = 502, description = "`capsule-digest-mismatch`, `record-digest-mismatch`, `report-key-mismatch`, `update-key-malformed`."),
         (status = 503, description = "`tip-too-old`, `update-key-unavailable`, `attribute-key-unavailable`, `owner-unreachable`.")))]
 pub(crate) async fn open(
     hospital: web::Data<Hospital>,

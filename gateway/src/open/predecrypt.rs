@@ -11,13 +11,14 @@ use consilium_contracts::{
 };
 use consilium_node::SubmitError;
 use consilium_schemes::abe::{
-    AttributeKey, Capsule, Case, PreDecryptError, PublicParameters, RecordContext, SignedTransform,
-    UpdateKey, UserId, UserPublicKey, check_capsule, pre_dec_proven, pre_keygen,
+    AttributeKey, Capsule, Case, PreDecryptError, PreDecryptionKey, RecordContext, SignedTransform,
+    UpdateReadError, UserId, UserPublicKey, check_capsule, pre_dec_proven,
 };
 use consilium_schemes::report;
 use consilium_service::ApiError;
 use consilium_service::ledger::{self, submit_error};
 
+use super::update_key::{self, StoredUpdateKey};
 use super::{keys, material};
 use crate::access;
 use crate::codes;
@@ -40,16 +41,21 @@ pub(super) async fn open(
     drop(state);
 
     let material = material::get(hospital, &entry).await?;
-    let attribute_key = keys::attribute_key(hospital, &registered).await?;
-    let update_key = keys::update_key(hospital, entry.terms.epoch).await?;
+    let epoch = entry.terms.epoch;
+    let key = match hospital.kept_keys.get(&registered, epoch) {
+        Some(key) => Key::Kept(key),
+        None => Key::Of(
+            Box::new(keys::attribute_key(hospital, &registered).await?),
+            update_key::of_epoch(hospital, epoch).await?,
+        ),
+    };
     let work = Work {
         at: Arc::clone(hospital),
         terms: entry.terms.clone(),
         doctor: registered,
         ctsym: material.ctsym.clone(),
         rsa_key: material.rsa_key.clone(),
-        attribute_key,
-        update_key,
+        key,
     };
     let signed = match hospital
         .frame
@@ -84,8 +90,12 @@ struct Work {
     doctor: DoctorEntry,
     ctsym: Vec<u8>,
     rsa_key: Vec<u8>,
-    attribute_key: AttributeKey,
-    update_key: Arc<UpdateKey>,
+    key: Key,
+}
+
+enum Key {
+    Kept(Arc<PreDecryptionKey>),
+    Of(Box<AttributeKey>, StoredUpdateKey),
 }
 
 enum Failure {
@@ -97,9 +107,6 @@ impl Work {
     /// Signed, so that the doctor can show it to others should it not open.
     fn pre_decrypt(&self) -> Result<SignedTransform, Failure> {
         let internal = |error| Failure::Refused(ApiError::internal(error));
-        let federation = View::new(self.at.state()).federation();
-        let parameters = PublicParameters::from_bytes(federation.parameters.as_bytes());
-        let parameters = parameters.map_err(internal)?;
         let pk = UserPublicKey::from_bytes(self.doctor.abe_key.as_bytes()).map_err(internal)?;
         let (record, signing) = (&self.terms.record, &self.at.keys.signing);
         let case = Case {
@@ -109,14 +116,33 @@ impl Work {
             hospital: signing.verifying_key(),
             ctsym: self.terms.ctsym.into(),
             epoch: self.terms.epoch,
-            parameters: &parameters,
+            parameters: &self.at.parameters,
         };
         let capsule = self.checked_capsule(&case).map_err(Failure::Refused)?;
-        let key = pre_keygen(&self.attribute_key, &self.update_key).map_err(failure)?;
+        let key = self.pre_keygen()?;
         let made = pre_dec_proven(&key, &capsule, case.doctor, &mut rand::rng());
         let (semi, proof) = made.map_err(failure)?;
         let (semi, proof) = (semi.to_bytes(), proof.to_bytes());
         Ok(SignedTransform::sign(&case, semi, proof, signing))
+    }
+
+    fn pre_keygen(&self) -> Result<Arc<PreDecryptionKey>, Failure> {
+        let (attribute_key, update_key) = match &self.key {
+            Key::Kept(key) => return Ok(Arc::clone(key)),
+            Key::Of(attribute_key, update_key) => (attribute_key, update_key),
+        };
+        let made = update_key.pre_keygen(attribute_key).or_else(|error| {
+            let intact = update_key.check_file(&self.at);
+            intact.map_err(Failure::Refused)?;
+            Err(match error {
+                UpdateReadError::PreDecrypt(error) => failure(error),
+                error => Failure::Refused(update_key.malformed(error)),
+            })
+        });
+        let key = Arc::new(made?);
+        let (kept, epoch) = (&self.at.kept_keys, self.terms.epoch);
+        kept.keep(&self.doctor, epoch, &key);
+        Ok(key)
     }
 
     /// The public check, and that the capsule is this record's: whoever made it otherwise is its encryptor.
@@ -133,7 +159,7 @@ impl Work {
         let header = capsule.header();
         let same = *header.context() == case.context
             && header.epoch() == case.epoch
-            && header.tree() == self.at.tree;
+            && header.tree() == self.at.parameters.tree().id();
         if !same {
             return Err(malformed(
                 "is bound to another record, epoch or federation".to_owned(),

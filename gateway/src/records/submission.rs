@@ -90,7 +90,7 @@ pub(crate) async fn accept(hospital: &Arc<Hospital>, one: Submission) -> Result<
     let (terms, federation, tree) = (
         one.registration.terms.clone(),
         hospital.federation,
-        hospital.tree,
+        hospital.parameters.tree().id(),
     );
     let (ctsym, rsa_key) = (one.ctsym.clone(), one.rsa_key.clone());
     let context = RecordContext::new(*federation.as_bytes(), *terms.record.as_bytes());

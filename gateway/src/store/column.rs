@@ -4,7 +4,7 @@ use std::marker::PhantomData;
 
 use borsh::{BorshDeserialize, BorshSerialize};
 use consilium_client::wire::PublicKey;
-use consilium_contracts::{AuthorizationId, Canonical, DoctorId, Epoch, RecordId};
+use consilium_contracts::{AuthorizationId, Canonical, DoctorId, RecordId};
 
 use super::StoreError;
 use super::rows::{Pair, SecretHash};
@@ -89,16 +89,6 @@ impl RowKey for SecretHash {
 
     fn from_key(bytes: &[u8]) -> Option<Self> {
         Some(Self(bytes.try_into().ok()?))
-    }
-}
-
-impl RowKey for Epoch {
-    fn to_key(&self) -> Vec<u8> {
-        self.number().to_be_bytes().to_vec()
-    }
-
-    fn from_key(bytes: &[u8]) -> Option<Self> {
-        Some(Self::new(u64::from_be_bytes(bytes.try_into().ok()?)))
     }
 }
 

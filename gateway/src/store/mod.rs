@@ -18,7 +18,6 @@
 //! | [`REPORTS`] | record, doctor → CTHR for the patient |
 //! | [`OUTGOING`] | record, doctor → CTHR on its way to the owner |
 //! | [`AUTHORIZATIONS`] | authorizations that this hospital gave |
-//! | [`UPDATE_KEYS`] | epoch → update key (public) |
 //! | [`CURSOR`] | the ledger's height up to which events were acted on |
 //!
 //! Every write is synced: what is answered is on disk.
@@ -30,7 +29,7 @@ use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 
 use consilium_client::wire::PublicKey;
-use consilium_contracts::{AuthorizationId, DoctorId, Epoch, Height, RecordId};
+use consilium_contracts::{AuthorizationId, DoctorId, Height, RecordId};
 use rocksdb::{
     ColumnFamilyDescriptor, DB, Direction, IteratorMode, Options, WriteBatch, WriteOptions,
 };
@@ -61,10 +60,9 @@ pub(crate) const PAIRS: Column<Pair, bool> = Column::new("pairs");
 pub(crate) const REPORTS: Column<(RecordId, DoctorId), Vec<u8>> = Column::new("reports");
 pub(crate) const OUTGOING: Column<(RecordId, DoctorId), OutgoingRow> = Column::new("outgoing");
 pub(crate) const AUTHORIZATIONS: Column<AuthorizationId, ()> = Column::new("authorizations");
-pub(crate) const UPDATE_KEYS: Column<Epoch, Vec<u8>> = Column::new("update-keys");
 pub(crate) const CURSOR: Column<(), Height> = Column::new("cursor");
 
-const COLUMNS: [&str; 18] = [
+const COLUMNS: [&str; 17] = [
     DEVICES.name(),
     INVITATIONS.name(),
     ENROLMENTS.name(),
@@ -81,7 +79,6 @@ const COLUMNS: [&str; 18] = [
     REPORTS.name(),
     OUTGOING.name(),
     AUTHORIZATIONS.name(),
-    UPDATE_KEYS.name(),
     CURSOR.name(),
 ];
 

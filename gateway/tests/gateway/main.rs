@@ -18,3 +18,4 @@ mod recovery;
 mod refusals;
 mod rotation;
 mod story;
+mod update_keys;

@@ -150,7 +150,8 @@ async fn a_kgc_from_an_old_backup_fetches_the_update_keys_it_lacks_from_the_gate
         let (epoch, digest) = (Epoch::new(epoch), view.update_key_digest.0);
         let north = world.north.client(None);
         let body = wait("a gateway's copy", async || {
-            north.update_key(epoch, &digest).await.ok()
+            let pieces = north.update_key(epoch, &digest, 1 << 20).await.ok()?;
+            pieces.whole().await.ok()
         });
         published.push((epoch, digest, body.await));
     }
@@ -162,7 +163,10 @@ async fn a_kgc_from_an_old_backup_fetches_the_update_keys_it_lacks_from_the_gate
 
     let admin = world.kgc_admin();
     for (epoch, digest, body) in &published {
-        let recovered = async || admin.update_key(*epoch, digest).await.ok();
+        let recovered = async || {
+            let pieces = admin.update_key(*epoch, digest, 1 << 20).await.ok()?;
+            pieces.whole().await.ok()
+        };
         assert_eq!(wait("a recovered update key", recovered).await, *body);
     }
     let audit = fs::read_to_string(world.home.path().join("audit.jsonl")).unwrap();

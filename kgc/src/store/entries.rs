@@ -72,15 +72,15 @@ pub(crate) struct KeyEntry {
     pub(crate) signature: [u8; 64],
 }
 
-/// An update key.
-#[derive(Clone, BorshSerialize, BorshDeserialize)]
+/// An update key that was made or recovered; it lies in a file of its own.
+#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub(crate) struct UpdateKeyEntry {
     /// The epoch's number.
     pub(crate) epoch: u64,
     /// The height whose revocations it excludes.
     pub(crate) as_of: Height,
-    /// SHA-256 of the body.
+    /// SHA-256 of the file.
     pub(crate) digest: Digest,
-    /// The encoded key.
-    pub(crate) body: Vec<u8>,
+    /// How long the file is, in bytes.
+    pub(crate) length: u64,
 }

@@ -1,16 +1,22 @@
 //! The service's store: domain calls → typed columns → RocksDB → bytes. Every write is one synced batch.
 //!
+//! Update keys lie in files beside it ([`UpdateKeyFiles`]): an entry is written only when its file is whole and synced, so that every entry had
+//! its file, and a file without an entry was never told to anybody.
+//!
 //! The store is no authority: who is registered with which leaf, who is revoked and which epoch is current stands on the ledger. Here
 //! lies what the ledger has no room for, and what a crash would otherwise cut in two.
 
 mod columns;
 mod entries;
 
-use std::path::{Path, PathBuf};
+use std::io;
+use std::path::PathBuf;
 
 use consilium_contracts::{Digest, DoctorId, Epoch, HospitalId, Leaf};
+use consilium_service::update_keys::{UpdateKeyFiles, UpdateKeyPart};
 use rocksdb::{DB, IteratorMode, Options, WriteBatch, WriteOptions};
 
+use crate::home::Home;
 pub(crate) use columns::NAMES;
 use columns::{ENROLMENTS, EVALUATIONS, KEYS, NONCES, UPDATE_KEYS};
 pub(crate) use entries::{EnrolmentEntry, Intent, KeyEntry, NonceEntry, UpdateKeyEntry};
@@ -25,6 +31,9 @@ pub enum StoreError {
     /// The database's reason: another process has it, the disk is full or damaged.
     #[error("the KGC's store: {0}")]
     Database(#[from] rocksdb::Error),
+    /// The files of update keys: the disk is full, or the folder cannot be written.
+    #[error("the KGC's update keys: {0}")]
+    UpdateKeys(#[from] io::Error),
     /// A value that this program did not write.
     #[error("the KGC's store, column {column}: {detail}; restore a backup")]
     Damaged {
@@ -39,6 +48,7 @@ pub enum StoreError {
 pub(crate) struct Store {
     db: DB,
     path: PathBuf,
+    update_keys: UpdateKeyFiles,
 }
 
 /// Every pair of every column, as bytes: for a backup.
@@ -46,24 +56,27 @@ pub(crate) type Dump = Vec<(String, Vec<(Vec<u8>, Vec<u8>)>)>;
 
 impl Store {
     /// Opens it, or begins it.
-    pub(crate) fn open(path: &Path) -> Result<Self, StoreError> {
+    pub(crate) fn open(home: &Home) -> Result<Self, StoreError> {
         let mut options = Options::default();
         options.create_if_missing(true);
         options.create_missing_column_families(true);
         options.set_keep_log_file_num(4);
-        let db = DB::open_cf(&options, path, NAMES)?;
+        let path = home.store();
         Ok(Self {
-            db,
-            path: path.to_owned(),
+            db: DB::open_cf(&options, &path, NAMES)?,
+            path,
+            update_keys: UpdateKeyFiles::open(home.update_keys())?,
         })
     }
 
     /// Opens it beside the process that has it: what that one had written when this returns.
-    pub(crate) fn open_for_backup(path: &Path) -> Result<Self, StoreError> {
-        let db = DB::open_cf_for_read_only(&Options::default(), path, NAMES, false)?;
+    pub(crate) fn open_for_backup(home: &Home) -> Result<Self, StoreError> {
+        let path = home.store();
+        let db = DB::open_cf_for_read_only(&Options::default(), &path, NAMES, false)?;
         Ok(Self {
             db,
-            path: path.to_owned(),
+            path,
+            update_keys: UpdateKeyFiles::beside(home.update_keys()),
         })
     }
 
@@ -143,7 +156,18 @@ impl Store {
         KEYS.get(&self.db, &leaf)
     }
 
-    pub(crate) fn put_update_key(&self, entry: &UpdateKeyEntry) -> Result<(), StoreError> {
+    /// Begins the file of an epoch's update key; nothing of it is here until it is kept.
+    pub(crate) fn begin_update_key(&self, epoch: Epoch) -> Result<UpdateKeyPart, StoreError> {
+        Ok(self.update_keys.begin(epoch)?)
+    }
+
+    /// Keeps an update key: its file first, then the entry that makes it the epoch's.
+    pub(crate) fn keep_update_key(
+        &self,
+        part: UpdateKeyPart,
+        entry: &UpdateKeyEntry,
+    ) -> Result<(), StoreError> {
+        part.keep()?;
         let mut batch = WriteBatch::default();
         UPDATE_KEYS.put(&self.db, &mut batch, &entry.epoch, entry);
         self.commit(batch)
@@ -151,6 +175,21 @@ impl Store {
 
     pub(crate) fn update_key(&self, epoch: Epoch) -> Result<Option<UpdateKeyEntry>, StoreError> {
         UPDATE_KEYS.get(&self.db, &epoch.number())
+    }
+
+    /// The entry's file, if it is there in its length.
+    pub(crate) fn update_key_file(
+        &self,
+        entry: &UpdateKeyEntry,
+    ) -> Result<Option<PathBuf>, StoreError> {
+        let epoch = Epoch::new(entry.epoch);
+        let there = self.update_keys.length(epoch)? == Some(entry.length);
+        Ok(there.then(|| self.update_keys.path(epoch)))
+    }
+
+    /// The files of update keys.
+    pub(crate) fn update_key_files(&self) -> &UpdateKeyFiles {
+        &self.update_keys
     }
 
     /// The last epoch that a key was ever made for.

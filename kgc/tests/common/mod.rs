@@ -376,7 +376,8 @@ impl Federation {
         let epochs = client.epochs().await.unwrap().epochs;
         let view = epochs.into_iter().find(|view| view.epoch == epoch).unwrap();
         let digest = view.update_key_digest.0;
-        let body = client.update_key(Epoch::new(epoch), &digest).await.unwrap();
+        let pieces = client.update_key(Epoch::new(epoch), &digest, 1 << 20).await;
+        let body = pieces.unwrap().whole().await.unwrap();
         abe::UpdateKey::from_bytes(&body).unwrap()
     }
 

@@ -1,6 +1,7 @@
 //! Why an operation was refused, one type per family.
 
-use super::tree::{Epoch, Leaf, TreeId};
+use super::tree::{Epoch, Leaf, NodeId, TreeId};
+use crate::curve::DecodeError;
 
 /// Why the KGC's side refuses.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -84,6 +85,34 @@ pub enum PreDecryptError {
     /// The key's attributes do not satisfy the capsule's policy.
     #[error("the attributes of the key do not satisfy the policy")]
     Unsatisfied,
+}
+
+/// Why an update key that is read at one path gives no key for pre-decryption. `E`: why its bytes cannot be read.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum UpdateReadError<E> {
+    /// Its bytes cannot be read.
+    #[error("the update key cannot be read: {0}")]
+    Read(E),
+    /// The node of this path is no pair of points: whoever made the update key is at fault. Other paths are not concerned.
+    #[error("the update key is malformed at node {}: {source}", node.number())]
+    Malformed {
+        /// The node.
+        node: NodeId,
+        /// What is wrong with it.
+        source: DecodeError,
+    },
+    /// Two nodes of this path: whoever made the update key is at fault. Other paths are not concerned.
+    #[error("in the update key node {} lies below node {}", lower.number(), upper.number())]
+    Nested {
+        /// The node nearer to the root.
+        upper: NodeId,
+        /// The one below.
+        lower: NodeId,
+    },
+    /// The two keys give none.
+    #[error(transparent)]
+    PreDecrypt(#[from] PreDecryptError),
 }
 
 /// Why a capsule is not well formed: its encryptor erred, whatever the hospital does.

@@ -3,7 +3,8 @@
 //! It provides the nine algorithms of the paper's section III.B under their names: [`setup`],
 //! [`user_keygen`] (UserKG), [`RevocationList::revoke`], [`encrypt`], [`att_keygen`], [`upd_keygen`],
 //! [`pre_keygen`], [`pre_dec`], [`dec`]; [`check_capsule`], the public check of a ciphertext; [`pre_dec_proven`], PreDec with a proof
-//! that it is right; and [`Complaint`], which shows who is at fault where nothing opens.
+//! that it is right; and [`Complaint`], which shows who is at fault where nothing opens. Large update keys are made by [`UpdateKeyPieces`] and
+//! used by [`pre_keygen_from`], and never held.
 //!
 //! ```
 //! # use consilium_schemes::abe::*;
@@ -52,7 +53,7 @@
 //! | beta, pk | [`UserSecretKey`], [`UserPublicKey`], [`VerifiedPublicKey`] |
 //! | (R, z) | [`ProofOfPossession`] |
 //! | (P0, P1, P_A) for x in Path(theta) | [`AttributeKey`] |
-//! | (Q1, Q2) for x in KUNodes(rl, t) | [`UpdateKey`] |
+//! | (Q1, Q2) for x in KUNodes(rl, t) | [`UpdateKey`]; in pieces [`UpdateKeyPieces`], [`UpdateKeyCheck`] |
 //! | prek | [`PreDecryptionKey`] |
 //! | CTSym = (header, C0, C2, Ct, C_i, C_sigma) | [`Capsule`], [`CapsuleHeader`] |
 //! | (A, B) | [`SemiCiphertext`] |
@@ -98,13 +99,16 @@ mod decrypt;
 mod encrypt;
 mod error;
 mod frame;
+mod ku_nodes;
 mod labels;
 mod pre_decrypt;
 mod pre_keygen;
 mod setup;
 mod transform;
 mod tree;
+mod update_key;
 mod update_keygen;
+mod update_reading;
 mod user_keygen;
 
 #[cfg(test)]
@@ -119,13 +123,18 @@ pub use complaint::{
 };
 pub use decrypt::dec;
 pub use encrypt::{SharedSecret, encrypt};
-pub use error::{DecryptError, HeaderMismatch, IssueError, MalformedCapsule, PreDecryptError};
+pub use error::{
+    DecryptError, HeaderMismatch, IssueError, MalformedCapsule, PreDecryptError, UpdateReadError,
+};
+pub use ku_nodes::KuNodes;
 pub use pre_decrypt::{SemiCiphertext, pre_dec};
-pub use pre_keygen::{PreDecryptionKey, pre_keygen};
+pub use pre_keygen::{PreDecryptionKey, pre_keygen, pre_keygen_from};
 pub use setup::{MasterSecret, PublicParameters, setup};
 pub use transform::{TransformError, TransformProof, pre_dec_proven};
 pub use tree::{Depth, Epoch, Leaf, MAX_DEPTH, NodeId, RevocationList, Tree, TreeId};
-pub use update_keygen::{EpochTicket, UpdateKey, upd_keygen};
+pub use update_key::{UpdateKey, UpdateKeyHeader};
+pub use update_keygen::{EpochTicket, PIECE_NODES, UpdateKeyPieces, upd_keygen};
+pub use update_reading::UpdateKeyCheck;
 pub use user_keygen::{
     ProofOfPossession, Registration, UserId, UserPublicKey, UserSecretKey, VerifiedPublicKey,
     user_keygen,

@@ -3,9 +3,10 @@
 use core::fmt;
 
 use super::attribute_keygen::{AttributeKey, KeyAttributes, NodeKey};
-use super::error::PreDecryptError;
-use super::tree::{Epoch, TreeId};
-use super::update_keygen::{UpdateKey, UpdatePart};
+use super::error::{PreDecryptError, UpdateReadError};
+use super::tree::{Epoch, NodeId, Tree, TreeId};
+use super::update_key::{UpdateKey, UpdateKeyHeader, UpdatePart};
+use super::update_reading::find_on_path;
 use crate::curve::PreparedG2;
 
 /// prek = (attkey_x, updkey_x) of the one node x that both have.
@@ -56,19 +57,51 @@ pub fn pre_keygen(
     key: &AttributeKey,
     update: &UpdateKey,
 ) -> Result<PreDecryptionKey, PreDecryptError> {
-    if key.tree() != update.tree() {
-        let (expected, found) = (key.tree().id(), update.tree().id());
-        return Err(PreDecryptError::Tree { expected, found });
+    same_tree(key, update.tree())?;
+    let mut nodes = key.leaf().path();
+    let found = nodes.find_map(|x| Some((x, update.part(x)?.clone())));
+    join(key, update.epoch(), found)
+}
+
+/// PreKeyGen from an update key that lies elsewhere and was checked by [`UpdateKeyCheck`](super::UpdateKeyCheck) when it came:
+/// `read(at, buffer)` fills the buffer with its bytes from `at` on. Of the key's path, only the node that is there is parsed.
+///
+/// # Errors
+/// [`UpdateReadError`].
+pub fn pre_keygen_from<E>(
+    key: &AttributeKey,
+    update: &UpdateKeyHeader,
+    read: impl FnMut(u64, &mut [u8]) -> Result<(), E>,
+) -> Result<PreDecryptionKey, UpdateReadError<E>> {
+    same_tree(key, update.tree())?;
+    let found = find_on_path(update, key.leaf(), read)?;
+    Ok(join(key, update.epoch(), found)?)
+}
+
+fn same_tree(key: &AttributeKey, tree: &Tree) -> Result<(), PreDecryptError> {
+    if key.tree() == tree {
+        return Ok(());
     }
-    let epoch = update.epoch();
-    let (node, update) = key
-        .parts()
-        .find_map(|(x, part)| Some((part.clone(), update.part(x)?.clone()))) // L26
-        .ok_or(PreDecryptError::Revoked {
-            leaf: key.leaf(),
-            epoch,
-        })?;
-    let attributes = key.key_attributes().clone();
+    let (expected, found) = (key.tree().id(), tree.id());
+    Err(PreDecryptError::Tree { expected, found })
+}
+
+/// The two keys' parts of the one node.
+fn join(
+    key: &AttributeKey,
+    epoch: Epoch,
+    found: Option<(NodeId, UpdatePart)>,
+) -> Result<PreDecryptionKey, PreDecryptError> {
+    let revoked = PreDecryptError::Revoked {
+        leaf: key.leaf(),
+        epoch,
+    };
+    let (node, update) = found
+        .and_then(|(x, update)| {
+            let (_, part) = key.parts().find(|(node, _)| *node == x)?;
+            Some((part.clone(), update))
+        }) // L26
+        .ok_or(revoked)?;
     let lines = KeyLines {
         p1: PreparedG2::new(&node.p1),
         q2: PreparedG2::new(&update.q2),
@@ -76,7 +109,7 @@ pub fn pre_keygen(
     Ok(PreDecryptionKey {
         tree: key.tree().id(),
         epoch,
-        attributes,
+        attributes: key.key_attributes().clone(),
         node,
         update,
         lines,

@@ -35,7 +35,7 @@ use super::pre_decrypt::{CapsuleLines, SemiCiphertext, Transformed, time_half, t
 use super::pre_keygen::PreDecryptionKey;
 use super::setup::PublicParameters;
 use super::tree::Epoch;
-use super::update_keygen::UpdatePart;
+use super::update_key::UpdatePart;
 use super::user_keygen::UserId;
 use crate::curve::{
     DecodeError, FieldElement, FixedG1, FixedG2, G1, G2, Gt, InField, Label, PreparedG1,

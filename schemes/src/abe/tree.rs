@@ -5,9 +5,10 @@
 //! tree of depth D are 2^D to 2^(D+1) − 1.
 
 use core::fmt;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use super::error::IssueError;
+use super::ku_nodes::KuNodes;
 use crate::curve::{DecodeError, Reader};
 
 /// The largest depth: 2^20 leaves, a million keys ever issued by one federation's tree.
@@ -131,8 +132,9 @@ impl NodeId {
         (self.0 > 1).then_some(Self(self.0 / 2))
     }
 
-    fn children(self) -> [Self; 2] {
-        [Self(2 * self.0), Self(2 * self.0 + 1)]
+    /// The node with this number, which is one of a tree.
+    pub(super) fn numbered(number: u64) -> Self {
+        Self(number)
     }
 
     /// Whether the node exists in a tree of this depth.
@@ -293,21 +295,13 @@ impl RevocationList {
         Ok(())
     }
 
-    /// KUNodes(rl, t): the fewest nodes whose subtrees hold exactly the leaves not revoked at or before t.
+    /// KUNodes(rl, t): the fewest nodes whose subtrees hold exactly the leaves not revoked at or before t, ascending.
     ///
-    /// X = all ancestors of revoked leaves, themselves included; Y = children of X outside X; if X is empty,
-    /// Y = {root}. If every leaf is revoked Y is empty, **never** the root.
+    /// If nobody is revoked it is the root; if every leaf is revoked there is no node, **never** the root.
     #[must_use]
-    pub fn ku_nodes(&self, epoch: Epoch) -> BTreeSet<NodeId> {
+    pub fn ku_nodes(&self, epoch: Epoch) -> KuNodes {
         let revoked = self.revoked.iter().filter(|(_, since)| **since <= epoch);
-        let x: BTreeSet<NodeId> = revoked.flat_map(|(leaf, _)| leaf.path()).collect(); // L14
-        if x.is_empty() {
-            return BTreeSet::from([NodeId::ROOT]); // L15
-        }
-        x.iter()
-            .flat_map(|node| node.children())
-            .filter(|child| child.is_within(self.depth) && !x.contains(child))
-            .collect() // L16
+        KuNodes::new(self.depth, revoked.map(|(leaf, _)| leaf.index).collect()) // L14
     }
 }
 
@@ -325,8 +319,8 @@ mod tests {
         list
     }
 
-    fn numbers(nodes: BTreeSet<NodeId>) -> Vec<u64> {
-        nodes.into_iter().map(|node| node.number()).collect()
+    fn numbers(nodes: KuNodes) -> Vec<u64> {
+        nodes.map(|node| node.number()).collect()
     }
 
     #[test]
@@ -343,8 +337,8 @@ mod tests {
 
     #[test]
     fn all_revoked_leaves_no_node_not_even_the_root() {
-        assert!(list(1, [0, 1]).ku_nodes(Epoch::new(1)).is_empty());
-        assert!(list(3, 0..8).ku_nodes(Epoch::new(9)).is_empty());
+        assert!(list(1, [0, 1]).ku_nodes(Epoch::new(1)).count() == 0);
+        assert!(list(3, 0..8).ku_nodes(Epoch::new(9)).count() == 0);
     }
 
     /// Every one of the 256 revocation lists over 8 leaves.
@@ -353,6 +347,7 @@ mod tests {
         let depth = Depth::new(3).unwrap();
         for mask in 0..256u32 {
             let y = list(3, (0..8).filter(|i| mask >> i & 1 == 1)).ku_nodes(Epoch::new(1));
+            let y: Vec<NodeId> = y.collect();
             for index in 0..8 {
                 let path = Leaf::new(index, depth).unwrap().path();
                 let covered = path.filter(|node| y.contains(node)).count();

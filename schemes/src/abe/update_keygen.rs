@@ -1,23 +1,31 @@
 //! UpdKeyGen: the public key of an epoch, which only unrevoked users' attribute keys fit.
+//!
+//! It is made in pieces of [`PIECE_NODES`] nodes, so that what is held does not grow with the tree or the epoch: the revoked leaves (four
+//! bytes each), the secrets of one piece, and its bytes. The nodes of a piece are computed on all processors; which one computes what changes
+//! nothing, because every s_x is drawn before, in the order of the nodes.
+//!
+//! Nothing of an earlier epoch can be used again: H("time", t) is in every Q1, and s_x must be fresh. Only the list of nodes and the a_x stay
+//! the same, and both cost nothing beside the multiplications ([`KuNodes`]; a_x is one hash).
 
-use core::fmt;
 use std::collections::BTreeMap;
+use std::thread;
 
 use rand_core::CryptoRng;
+use sha2::{Digest as _, Sha256};
 
 use super::error::IssueError;
-use super::frame::{self, FRAME, Kind};
+use super::ku_nodes::KuNodes;
 use super::labels;
 use super::setup::MasterSecret;
-use super::tree::{Depth, Epoch, MAX_DEPTH, NodeId, RevocationList, Tree};
-use crate::curve::{
-    DecodeError, FixedG1, FixedG2, G1, G2, InField, Reader, SecretScalar, put_count,
-};
+use super::tree::{Epoch, NodeId, RevocationList};
+use super::update_key::{ENTRY, UpdateKey, UpdateKeyHeader, UpdatePart, put_entry};
+use crate::curve::{FixedG1, FixedG2, SecretScalar};
 use crate::digest::Digest;
 
-const KIND: Kind = *b"ABUK";
-const NODE: usize = 8 + G1::BYTES + G2::BYTES;
-const FIXED: usize = FRAME + Tree::BYTES + 8 + 4;
+/// Nodes of one piece: 152 KiB of an update key, a few tenths of a second of work.
+pub const PIECE_NODES: usize = 1024;
+/// Fewer nodes than this are not worth a thread of their own.
+const NODES_OF_A_THREAD: usize = 16;
 
 /// The right to make the update key of one epoch, once.
 ///
@@ -45,13 +53,6 @@ impl EpochTicket {
     }
 }
 
-/// (Q1, Q2) of one node.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct UpdatePart {
-    pub(super) q1: G1,
-    pub(super) q2: G2,
-}
-
 impl UpdatePart {
     /// Q1 = g1^{alpha − a_x} H("time", t)^{s_x}; Q2 = g2^{s_x}.
     pub(super) fn new(remainder: &SecretScalar, h_time: &FixedG1, s_x: &SecretScalar) -> Self {
@@ -62,124 +63,132 @@ impl UpdatePart {
     }
 }
 
-/// The update key of an epoch. Public; its digest stands on the ledger.
-#[derive(Clone, PartialEq, Eq)]
-pub struct UpdateKey {
-    tree: Tree,
-    epoch: Epoch,
-    nodes: BTreeMap<NodeId, UpdatePart>,
-}
-
-impl UpdateKey {
-    /// No encoding is longer for a tree of this depth: KUNodes has at most every second leaf.
-    #[must_use]
-    pub fn max_bytes(depth: Depth) -> usize {
-        FIXED + NODE * max_nodes(depth)
-    }
-
-    /// The tree.
-    #[must_use]
-    pub fn tree(&self) -> &Tree {
-        &self.tree
-    }
-
-    /// t.
-    #[must_use]
-    pub fn epoch(&self) -> Epoch {
-        self.epoch
-    }
-
-    /// KUNodes(rl, t).
-    pub fn nodes(&self) -> impl Iterator<Item = NodeId> {
-        self.nodes.keys().copied()
-    }
-
-    /// SHA-256 of the encoding, as it stands on the ledger.
-    #[must_use]
-    pub fn digest(&self) -> Digest {
-        Digest::of(&self.to_bytes())
-    }
-
-    pub(super) fn part(&self, node: NodeId) -> Option<&UpdatePart> {
-        self.nodes.get(&node)
-    }
-
-    /// The canonical encoding: frame, tree, epoch, count, and for each node in ascending order its
-    /// number, Q1 and Q2.
-    #[must_use]
-    pub fn to_bytes(&self) -> Vec<u8> {
-        let mut out = Vec::with_capacity(FIXED + NODE * self.nodes.len());
-        out.extend_from_slice(&frame::begin(&KIND));
-        self.tree.put(&mut out);
-        out.extend_from_slice(&self.epoch.number().to_be_bytes());
-        put_count(&mut out, self.nodes.len());
-        for (node, part) in &self.nodes {
-            out.extend_from_slice(&node.number().to_be_bytes());
-            out.extend_from_slice(&part.q1.to_bytes());
-            out.extend_from_slice(&part.q2.to_bytes());
-        }
-        out
-    }
-
-    /// Reads the canonical encoding.
-    ///
-    /// # Errors
-    /// [`DecodeError`], naming the field; nodes that are not ascending, or of which one lies below another, too.
-    pub fn from_bytes(bytes: &[u8]) -> Result<Self, DecodeError> {
-        let largest = Depth::new(MAX_DEPTH).map_or(FIXED, Self::max_bytes);
-        let mut reader = frame::open(bytes, &KIND, largest)?;
-        let tree = Tree::read(&mut reader).in_field("tree")?;
-        let epoch = Epoch::new(reader.u64().in_field("epoch")?);
-        let count = reader.count(max_nodes(tree.depth())).in_field("nodes")?;
-        let mut nodes = BTreeMap::new();
-        for _ in 0..count {
-            let (node, part) = read_node(&mut reader, tree.depth())?;
-            if nodes
-                .last_key_value()
-                .is_some_and(|(last, _)| *last >= node)
-            {
-                return Err(DecodeError::Rule("the nodes are not ascending").in_field("nodes"));
-            }
-            nodes.insert(node, part);
-        }
-        reader.finish()?;
-        let above = |node: &NodeId| core::iter::successors(node.parent(), NodeId::parent);
-        if nodes
-            .keys()
-            .any(|node| above(node).any(|other| nodes.contains_key(&other)))
-        {
-            return Err(DecodeError::Rule("a node lies below another").in_field("nodes"));
-        }
-        Ok(Self { tree, epoch, nodes })
-    }
-}
-
-impl fmt::Debug for UpdateKey {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "UpdateKey(epoch {}, {} nodes)",
-            self.epoch,
-            self.nodes.len()
-        )
-    }
-}
-
-fn max_nodes(depth: Depth) -> usize {
-    usize::try_from(depth.leaves() / 2).expect("at most 2^19")
-}
-
-fn read_node(reader: &mut Reader<'_>, depth: Depth) -> Result<(NodeId, UpdatePart), DecodeError> {
-    let node = NodeId::read(reader, depth).in_field("x")?;
-    let q1 = reader.g1().in_field("Q1")?;
-    let q2 = reader.g2().in_field("Q2")?;
-    Ok((node, UpdatePart { q1, q2 }))
-}
-
-/// UpdKeyGen: for every node x of KUNodes(rl, t), with s_x fresh,
+/// UpdKeyGen in pieces: for every node x of KUNodes(rl, t), with s_x fresh,
 /// Q1 = g1^{alpha − a_x} H("time", t)^{s_x}, Q2 = g2^{s_x}.
 ///
-/// rl(t) must be final; an entry of a later epoch shows that it is not this epoch's list.
+/// The pieces one behind the other are the encoding of the [`UpdateKey`].
+///
+/// # Security
+/// As [`EpochTicket::after`] says: no piece leaves the caller before the whole is durable, and what is left of an unfinished one is destroyed.
+#[derive(Debug)]
+pub struct UpdateKeyPieces<'a> {
+    master: &'a MasterSecret,
+    header: UpdateKeyHeader,
+    h_time: FixedG1,
+    nodes: KuNodes,
+    /// Of the pieces that were given; none before the first.
+    hash: Option<Sha256>,
+    left: u32,
+}
+
+impl<'a> UpdateKeyPieces<'a> {
+    /// Begins the update key of the ticket's epoch.
+    ///
+    /// rl(t) must be final; an entry of a later epoch shows that it is not this epoch's list.
+    ///
+    /// # Errors
+    /// [`IssueError::OtherTree`], [`IssueError::ListAhead`].
+    pub fn new(
+        master: &'a MasterSecret,
+        ticket: EpochTicket,
+        revoked: &RevocationList,
+    ) -> Result<Self, IssueError> {
+        let EpochTicket { epoch } = ticket;
+        let tree = *master.tree();
+        if revoked.depth() != tree.depth() {
+            return Err(IssueError::OtherTree);
+        }
+        if let Some(found) = revoked.latest().filter(|latest| *latest > epoch) {
+            return Err(IssueError::ListAhead { epoch, found });
+        }
+        let nodes = revoked.ku_nodes(epoch);
+        let header = UpdateKeyHeader::new(tree, epoch, nodes.clone().count());
+        Ok(Self {
+            master,
+            h_time: FixedG1::lasting(&labels::h_time(epoch)),
+            nodes,
+            hash: None,
+            left: header.nodes(),
+            header,
+        })
+    }
+
+    /// What the update key begins with: its epoch, how many nodes and bytes it has.
+    #[must_use]
+    pub fn header(&self) -> &UpdateKeyHeader {
+        &self.header
+    }
+
+    /// How many nodes are still to be made.
+    #[must_use]
+    pub fn left(&self) -> u32 {
+        self.left
+    }
+
+    /// The next piece, of at most [`PIECE_NODES`] nodes; the first begins with the header. None behind the last.
+    pub fn next_piece(&mut self, rng: &mut impl CryptoRng) -> Option<Vec<u8>> {
+        let mut piece = match self.hash {
+            None => self.header.to_bytes(),
+            Some(_) => Vec::new(),
+        };
+        let parts = self.next_parts(rng);
+        piece.reserve_exact(parts.len() * ENTRY);
+        for (node, part) in &parts {
+            put_entry(&mut piece, *node, part);
+        }
+        if piece.is_empty() {
+            return None;
+        }
+        self.hash.get_or_insert_default().update(&piece);
+        Some(piece)
+    }
+
+    /// SHA-256 of the whole; none unless every piece was taken.
+    #[must_use]
+    pub fn digest(self) -> Option<Digest> {
+        self.hash.filter(|_| self.left == 0).map(Digest::finish)
+    }
+
+    /// The next nodes with their (Q1, Q2), at most [`PIECE_NODES`] of them.
+    fn next_parts(&mut self, rng: &mut impl CryptoRng) -> Vec<(NodeId, UpdatePart)> {
+        let nodes = self.nodes.by_ref().take(PIECE_NODES);
+        let drawn: Vec<_> = nodes
+            .map(|x| (x, SecretScalar::random(rng))) // L23
+            .collect();
+        let made = self.on_all_processors(&drawn);
+        self.left -= u32::try_from(made.len()).expect("at most PIECE_NODES");
+        made
+    }
+
+    fn on_all_processors(&self, drawn: &[(NodeId, SecretScalar)]) -> Vec<(NodeId, UpdatePart)> {
+        let (master, h_time) = (self.master, &self.h_time);
+        let make = move |share: &[(NodeId, SecretScalar)]| -> Vec<_> {
+            let part = |(x, s_x): &(NodeId, SecretScalar)| {
+                (*x, UpdatePart::new(&master.remainder(*x), h_time, s_x))
+            };
+            share.iter().map(part).collect()
+        };
+        let threads = thread::available_parallelism().map_or(1, usize::from);
+        let share = drawn.len().div_ceil(threads).max(NODES_OF_A_THREAD);
+        if drawn.len() <= share {
+            return make(drawn);
+        }
+        thread::scope(|scope| {
+            let shares = drawn.chunks(share);
+            let working: Vec<_> = shares
+                .map(|share| scope.spawn(move || make(share)))
+                .collect();
+            let made = working.into_iter().map(|thread| {
+                thread
+                    .join()
+                    .expect("arithmetic on checked values does not panic")
+            });
+            made.flatten().collect()
+        })
+    }
+}
+
+/// UpdKeyGen, whole and in memory: for small trees; a service uses [`UpdateKeyPieces`].
 ///
 /// # Errors
 /// [`IssueError::OtherTree`], [`IssueError::ListAhead`].
@@ -189,19 +198,11 @@ pub fn upd_keygen(
     revoked: &RevocationList,
     rng: &mut impl CryptoRng,
 ) -> Result<UpdateKey, IssueError> {
-    let EpochTicket { epoch } = ticket;
-    let tree = *master.tree();
-    if revoked.depth() != tree.depth() {
-        return Err(IssueError::OtherTree);
+    let mut pieces = UpdateKeyPieces::new(master, ticket, revoked)?;
+    let mut nodes = BTreeMap::new();
+    while pieces.left() > 0 {
+        nodes.extend(pieces.next_parts(rng));
     }
-    if let Some(found) = revoked.latest().filter(|latest| *latest > epoch) {
-        return Err(IssueError::ListAhead { epoch, found });
-    }
-    let h_time = FixedG1::lasting(&labels::h_time(epoch));
-    let part = |x: NodeId| {
-        let s_x = SecretScalar::random(rng); // L23
-        (x, UpdatePart::new(&master.remainder(x), &h_time, &s_x))
-    };
-    let nodes = revoked.ku_nodes(epoch).into_iter().map(part).collect();
-    Ok(UpdateKey { tree, epoch, nodes })
+    let header = pieces.header();
+    Ok(UpdateKey::new(*header.tree(), header.epoch(), nodes))
 }

@@ -44,7 +44,9 @@ use crate::transfer::send_file;
 struct LedgerDescription;
 
 /// Routes of the ledger that move large bodies.
-pub const TRANSFER_ROUTES: &[&str] = &[SNAPSHOT_PATH];
+pub const TRANSFER_ROUTES: &[&str] = &[SNAPSHOT_PATH, UPDATE_KEY_PATH];
+
+const UPDATE_KEY_PATH: &str = "/v1/epochs/{epoch}/update-key";
 
 /// The description of these endpoints, to merge into the service's.
 pub fn description() -> utoipa::openapi::OpenApi {
@@ -65,7 +67,7 @@ pub fn routes(config: &mut web::ServiceConfig) {
         .configure(proof_routes)
         .service(web::resource("/v1/ledger/transactions").route(web::post().to(submit)))
         .service(web::resource("/v1/ledger/transactions/{hash}").route(web::get().to(transaction)))
-        .service(web::resource("/v1/epochs/{epoch}/update-key").route(web::get().to(update_key)));
+        .service(web::resource(UPDATE_KEY_PATH).route(web::get().to(update_key)));
 }
 
 fn proof_routes(config: &mut web::ServiceConfig) {
@@ -237,16 +239,9 @@ pub(crate) async fn update_key(
 ) -> Result<HttpResponse, ApiError> {
     let epoch = Epoch::new(*epoch);
     let missing = || ApiError::not_found(format!("update key of epoch {epoch} here"));
-    let entry = View::new(api.node.state())
+    View::new(api.node.state())
         .epoch(epoch)
         .ok_or_else(missing)?;
-    let body = (api.update_keys)(epoch)?.ok_or_else(missing)?;
-    if Digest::of(&body) != entry.update_key {
-        return Err(ApiError::internal(format!(
-            "the stored update key of {epoch} is damaged"
-        )));
-    }
-    Ok(HttpResponse::Ok()
-        .content_type("application/octet-stream")
-        .body(body))
+    let file = (api.update_keys)(epoch)?.ok_or_else(missing)?;
+    send_file(&file, &format!("update key of epoch {epoch} here")).await
 }

@@ -15,6 +15,7 @@ mod settings;
 mod status;
 mod validators;
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use consilium_client::api::ledger::{EpochList, EpochView, GenesisDocument, TransactionReceipt};
@@ -36,8 +37,9 @@ pub use sender::LedgerSender;
 pub use settings::{HISTORY_SETTINGS, LedgerSettings, NamedService};
 pub use status::{readiness, status};
 
-/// Gives the body of a published update key, if the service has it; checked against the ledger's digest before it is given on.
-pub type UpdateKeys = Arc<dyn Fn(Epoch) -> Result<Option<Vec<u8>>, ApiError> + Send + Sync>;
+/// Gives the file with a published update key, if the service has it: it is sent as it is, and whoever receives it checks it against the
+/// ledger's digest.
+pub type UpdateKeys = Arc<dyn Fn(Epoch) -> Result<Option<PathBuf>, ApiError> + Send + Sync>;
 
 /// What the ledger's endpoints answer from.
 pub struct LedgerApi {
@@ -47,7 +49,7 @@ pub struct LedgerApi {
 }
 
 impl LedgerApi {
-    /// Answers from `node`; bodies of update keys come from `update_keys`.
+    /// Answers from `node`; files of update keys come from `update_keys`.
     pub fn new(node: NodeHandle, genesis: &VerifiedGenesis, update_keys: UpdateKeys) -> Self {
         Self {
             node,

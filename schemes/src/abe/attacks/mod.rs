@@ -16,7 +16,7 @@ use rand::rngs::StdRng;
 use super::attribute_keygen::NodeKey;
 use super::encrypt::{Exponents, elements};
 use super::pre_decrypt::CapsuleLines;
-use super::update_keygen::UpdatePart;
+use super::update_key::UpdatePart;
 use super::*;
 use crate::curve::{
     FieldElement, FixedG1, G1, G2, Gt, PreparedG2, Scalar, SecretScalar, multi_pairing, pairing,
