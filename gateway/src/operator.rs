@@ -82,6 +82,8 @@ pub(crate) async fn status(
         patients,
         records,
         queued,
+        pairs_compared: hospital.gauges.compared.get(),
+        pairs_pending: u64::try_from(hospital.gauges.pending.get()).unwrap_or_default(),
     }))
 }
 

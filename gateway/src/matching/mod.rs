@@ -86,18 +86,21 @@ async fn compare_new(hospital: &Arc<Hospital>) -> Result<Result<(), ApiError>, A
             Run::begin(&at, new)
         })
         .await??;
-    let mut posted = Ok(());
+    let (mut found, mut posted) = (Vec::new(), Ok(()));
     loop {
         let at = Arc::clone(hospital);
         let step = move || {
             let matched = run.step(&at);
             (run, matched)
         };
-        let (back, matched) = pool.run(step).await?;
+        // What a batch found is posted while the next one is compared.
+        let (stepped, done) = tokio::join!(pool.run(step), post::post_all(hospital, found));
+        posted = done.and(posted);
+        let (back, matched) = stepped?;
         run = back;
         match matched? {
             None => return Ok(posted),
-            Some(matched) => posted = post::post_all(hospital, matched).await.and(posted),
+            Some(matched) => found = matched,
         }
     }
 }

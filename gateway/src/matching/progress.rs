@@ -36,7 +36,7 @@ impl Progress {
         self.show();
     }
 
-    /// Pairs are done: compared, or left out by the filter.
+    /// Pairs are done: compared, or left out by the filter, or of records that cannot be used now.
     pub(super) fn less(&mut self, pairs: usize) {
         self.done += pairs as u64;
         self.pending = self.pending.saturating_sub(pairs as u64);
@@ -56,7 +56,7 @@ impl Progress {
 }
 
 impl Drop for Progress {
-    /// What is left will not be done by this run: records that cannot be used.
+    /// What is left will not be done by this run.
     fn drop(&mut self) {
         self.gauge.set(0);
     }

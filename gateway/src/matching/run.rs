@@ -142,7 +142,7 @@ impl Run {
         true
     }
 
-    /// How many records of the list are done, the matches among them, and how many pairs that was, those included that the filter left out.
+    /// How many records of the list are done, the matches among them, and how many pairs that was, those included that were left out.
     fn batch(
         &self,
         hospital: &Hospital,
@@ -151,16 +151,18 @@ impl Run {
         let state = hospital.state();
         let view = View::new(&state);
         let filter = Filter::new(hospital, &view);
-        let (mut entries, mut pairs, mut taken) = (Vec::new(), 0, 0);
+        let (mut entries, mut pairs, mut pending) = (Vec::new(), 0, Vec::new());
         for record in list.iter().take(RECORDS_AT_ONCE) {
             if pairs >= PAIRS_AT_ONCE {
                 break;
             }
-            taken += 1;
-            let Some((index, trapdoors)) = self.wanted(hospital, (&view, state.time()), record)?
-            else {
+            let first = self.first(hospital, record)?;
+            pending.push(self.tile.end - first.clamp(self.tile.start, self.tile.end));
+            let index = self.wanted(hospital, (&view, state.time()), record, first);
+            let Some(index) = index else {
                 continue;
             };
+            let trapdoors = first..self.tile.end;
             // With a filter few of them are compared.
             pairs += match filter.size() {
                 None => trapdoors.len(),
@@ -169,7 +171,7 @@ impl Run {
             entries.push(Entry {
                 index,
                 trapdoors,
-                taken,
+                taken: pending.len(),
             });
         }
         let mut chosen = self.chosen(&filter, &entries);
@@ -183,26 +185,25 @@ impl Run {
         {
             entries.truncate(last + 1);
             chosen.truncate(last + 1);
-            taken = entries.last().map_or(taken, |entry| entry.taken);
+            pending.truncate(entries.last().map_or(0, |entry| entry.taken));
         }
-        let matched = self.compare(hospital, &entries, &chosen)?;
-        let compared = entries.iter().map(|entry| entry.trapdoors.len()).sum();
-        Ok((taken, matched, compared))
+        let matched = match entries.is_empty() {
+            true => Vec::new(),
+            false => self.compare(hospital, &entries, &chosen)?,
+        };
+        Ok((pending.len(), matched, pending.iter().sum()))
     }
 
-    /// The record's index and the trapdoors of the tile that it has to be compared with; none where there are none for now.
+    /// The record's index, if the first trapdoor that it was not compared with is in the tile, and it takes matches.
     fn wanted<S: StateRead>(
         &self,
         hospital: &Hospital,
         (view, time): (&View<S>, BlockTime),
         record: &RecordId,
-    ) -> Result<Option<(IndexEntry, Range<usize>)>, ApiError> {
-        let first = self.first(hospital, record)?;
-        if !self.tile.contains(&first) || !takes_matches(view, &hospital.id, record, time) {
-            return Ok(None);
-        }
-        let index = view.index(record, &hospital.id);
-        Ok(index.map(|index| (index, first..self.tile.end)))
+        first: usize,
+    ) -> Option<IndexEntry> {
+        let now = self.tile.contains(&first) && takes_matches(view, &hospital.id, record, time);
+        now.then(|| view.index(record, &hospital.id))?
     }
 
     /// Of each record's trapdoors those that the filter does not exclude, as places in `live`.

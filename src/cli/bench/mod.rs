@@ -1,6 +1,8 @@
 //! `consilium bench`: how fast this machine is at what a hospital computes.
 
+mod args;
 mod figures;
+mod filtered;
 mod pairing;
 mod population;
 mod scale;
@@ -15,7 +17,7 @@ use super::answer::Outcome;
 #[derive(Debug, Subcommand)]
 pub enum BenchCommand {
     /// Matching made-up records with made-up doctors: the prefilter over all pairs, the pairings on a sample
-    Match(scale::ScaleArgs),
+    Match(args::ScaleArgs),
 }
 
 /// Runs a measurement.
