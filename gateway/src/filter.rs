@@ -16,8 +16,9 @@ use consilium_schemes::matching::prefilter::{Bitmap, Buckets, FilterSize, Weight
 
 use crate::hospital::Hospital;
 
-/// Filters of each kind that are kept in memory; those beyond are opened again, half a millisecond each.
-const IN_MEMORY: usize = 1 << 16;
+/// Filters of each kind that are kept in memory, 250 bytes each with 1024 bits; those beyond are opened again, half a millisecond each,
+/// whenever a trapdoor is new.
+const IN_MEMORY: usize = 1 << 20;
 
 /// What was opened, by what it stands beside and since when; none where it is of no use.
 type Opened<K, T> = Mutex<BTreeMap<(K, Height), Option<Arc<T>>>>;

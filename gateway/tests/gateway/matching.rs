@@ -1,5 +1,7 @@
 //! What the match engine does in a gateway: each pair once, whatever comes first, across restarts, in as little memory as there may be.
 
+use std::fs;
+use std::path::Path;
 use std::time::Duration;
 
 use consilium_contracts::{RecordId, Settings, View};
@@ -138,5 +140,54 @@ async fn too_little_memory_for_one_trapdoor_and_one_index_is_refused_at_the_star
     assert!(text.contains("at least 177120"), "{text}");
     world.south.memory = Some(9 * (19_584 + 96));
     world.south.start().await;
+    world.end().await;
+}
+
+fn copy(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    for entry in fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        fs::copy(entry.path(), to.join(entry.file_name())).unwrap();
+    }
+}
+
+/// A store that is older than the ledger beside it: what it lacks is compared again, and what stands on the ledger is not posted again.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_store_from_an_older_backup_repeats_what_it_lacks_and_nothing_is_posted_twice() {
+    let mut world = World::new(patient_settings()).await;
+    let cardiologist = doctor(&world, &world.south, "role:cardiologist").await;
+    interested(&world, &world.south, &cardiologist, &["i50"]).await;
+    authorize(&world.north, &world.south).await;
+    let patient = patient(&world.north).await;
+    let first = record(&world, &patient, &["i50", "e11"]).await;
+    matched(&world, &first, &cardiologist).await;
+    let posted = async |world: &World, lines: usize| {
+        wait("the audit lines", async || {
+            (world.south.audit("match").len() >= lines).then_some(())
+        })
+        .await;
+        assert_eq!(world.south.audit("match").len(), lines);
+    };
+    posted(&world, 1).await;
+    world.south.stop().await;
+    let (store, backup) = (
+        world.south.folder.join("data/store"),
+        world.dir.path().join("backup"),
+    );
+    copy(&store, &backup);
+    world.south.start().await;
+    let second = record(&world, &patient, &["i50"]).await;
+    matched(&world, &second, &cardiologist).await;
+    posted(&world, 2).await;
+    world.south.stop().await;
+    fs::remove_dir_all(&store).unwrap();
+    copy(&backup, &store);
+    world.south.start().await;
+    // The second only; the ledger has its match, and says so.
+    posted(&world, 3).await;
+    let (_, why) = world.south.audit("match").pop().unwrap();
+    assert!(why.contains("too late"), "{why}");
+    settled(&world.south, 1).await;
+    posted(&world, 3).await;
     world.end().await;
 }
