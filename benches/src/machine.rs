@@ -119,6 +119,13 @@ pub fn resident_mib(process: u32) -> Result<u64, Failure> {
     Ok(field(&status, "VmRSS").map_or(0, |text| kibibytes(&text) / 1024))
 }
 
+/// The most memory that this process ever had in RAM, in KiB.
+pub fn peak_kib() -> Result<u64, Failure> {
+    let status = fs::read_to_string("/proc/self/status")?;
+    let peak = field(&status, "VmHWM").map(|text| kibibytes(&text));
+    peak.ok_or_else(|| Failure::new("/proc/self/status has no VmHWM"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -142,7 +149,8 @@ mod tests {
 
     #[test]
     fn this_process_uses_memory() {
-        assert!(resident_mib(std::process::id()).unwrap() > 0);
+        let now = resident_mib(std::process::id()).unwrap();
+        assert!(now > 0 && peak_kib().unwrap() >= 1024 * now);
         processor_time(std::process::id()).unwrap();
     }
 }

@@ -5,11 +5,13 @@
 //! parts (real nodes, sockets, disks and cryptography) and make what they measure with ahead of the measured time.
 
 mod failure;
+mod growth;
 mod ledger;
 mod machine;
 mod plot;
 mod proofs;
 mod report;
+mod schemes;
 mod statistics;
 
 use std::path::PathBuf;
@@ -33,8 +35,11 @@ struct Options {
     #[arg(long)]
     quick: bool,
     /// What is measured.
-    #[arg(long, value_enum, value_delimiter = ',', default_values_t = [Subject::Proofs, Subject::Ledger])]
+    #[arg(long, value_enum, value_delimiter = ',', default_values_t = [Subject::Schemes, Subject::Growth, Subject::Proofs, Subject::Ledger])]
     subjects: Vec<Subject>,
+    /// The program of the peers (`benches/peers`), to which the schemes are compared.
+    #[arg(long)]
+    peers: Option<PathBuf>,
     /// The numbers of validators of the ledger's runs.
     #[arg(long, value_delimiter = ',', default_values_t = [1, 4, 7, 10, 16])]
     validators: Vec<usize>,
@@ -48,6 +53,10 @@ struct Options {
 /// What can be measured.
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Subject {
+    /// The algorithms of the schemes, beside bare loops and other implementations.
+    Schemes,
+    /// How the cost of each algorithm grows.
+    Growth,
     /// The proofs of postings and of Match.
     Proofs,
     /// The replicated ledger.
@@ -64,6 +73,14 @@ enum Role {
         /// Which hospital's node.
         hospital: usize,
     },
+    /// Makes one update key and says how much memory that took; started by the schemes' subject.
+    #[command(hide = true)]
+    UpdateKey {
+        /// The depth of the tree.
+        depth: u8,
+        /// How many leaves are revoked.
+        revocations: usize,
+    },
 }
 
 fn main() -> Result<(), Failure> {
@@ -73,6 +90,9 @@ fn main() -> Result<(), Failure> {
             federation,
             hospital,
         }) => ledger::run_node(federation, *hospital),
+        Some(Role::UpdateKey { depth, revocations }) => {
+            schemes::make_update_key(*depth, *revocations)
+        }
         None => run(&options),
     }
 }
@@ -88,9 +108,16 @@ fn run(options: &Options) -> Result<(), Failure> {
         true => proofs::Scale::quick(),
         false => proofs::Scale::full(),
     };
+    let (of_schemes, of_growth) = match options.quick {
+        true => (schemes::Scale::quick(), growth::Scale::quick()),
+        false => (schemes::Scale::full(), growth::Scale::full()),
+    };
+    let peers = options.peers.as_deref();
     let mut sections: Vec<Section> = Vec::new();
     for subject in &options.subjects {
         sections.push(match subject {
+            Subject::Schemes => schemes::measure(peers, &of_schemes)?,
+            Subject::Growth => growth::measure(&options.dir, &of_growth)?,
             Subject::Proofs => proofs::measure(&of_proofs)?,
             Subject::Ledger => ledger::measure(&options.dir, &scale)?,
         });

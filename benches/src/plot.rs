@@ -8,6 +8,8 @@ const LEFT: f64 = 70.0;
 const RIGHT: f64 = 170.0;
 const TOP: f64 = 40.0;
 const BOTTOM: f64 = 50.0;
+/// Room for a number below the horizontal axis.
+const LABEL: f64 = 30.0;
 /// Colours that remain apart for most who see colours differently (Okabe and Ito).
 const COLOURS: [&str; 6] = [
     "#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9",
@@ -119,8 +121,15 @@ impl Axes {
             );
         }
         let longest = lines.iter().max_by_key(|line| line.points.len());
-        for (x, _) in longest.iter().flat_map(|line| &line.points) {
-            label(out, self.x(*x), HEIGHT - BOTTOM + 18.0, &x.to_string());
+        let marks = longest.iter().flat_map(|line| &line.points);
+        // From the right: of marks too close to each other the larger says more.
+        let mut free = f64::INFINITY;
+        for (x, _) in marks.rev() {
+            let at = self.x(*x);
+            if at <= free {
+                label(out, at, HEIGHT - BOTTOM + 18.0, &x.to_string());
+                free = at - LABEL;
+            }
         }
     }
 

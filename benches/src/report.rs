@@ -99,7 +99,12 @@ fn add(out: &mut String, section: &Section) {
 }
 
 fn add_table(out: &mut String, table: &Table) {
-    let line = |cells: &[String]| format!("| {} |\n", cells.join(" | "));
+    // A bar ends a cell.
+    let escaped = |cell: &String| cell.replace('|', "\\|");
+    let line = |cells: &[String]| {
+        let cells: Vec<String> = cells.iter().map(escaped).collect();
+        format!("| {} |\n", cells.join(" | "))
+    };
     let head: Vec<String> = table.head.iter().map(|&cell| cell.to_owned()).collect();
     let _ = writeln!(out, "\n{}:\n", table.caption);
     *out += &line(&head);
@@ -133,7 +138,7 @@ mod tests {
                 rows: vec![vec!["1".into(), "2".into()]],
             }],
             bounds: vec![Bound {
-                asked: "below 1".into(),
+                asked: "below |1|".into(),
                 found: "2".into(),
                 holds: false,
             }],
@@ -147,7 +152,7 @@ mod tests {
         add(&mut out, &section);
         for part in [
             "\n## Subject\n\nWhat was done.\n",
-            "| below 1 | 2 | **does not hold** |\n",
+            r"| below \|1\| | 2 | **does not hold** |",
             "\nNumbers:\n\n| a | b |\n|---|---|\n| 1 | 2 |\n",
             "![c](benchmarks/p.svg)",
         ] {

@@ -1,6 +1,9 @@
-//! Percentiles.
+//! Percentiles, and medians of what is measured by turns.
 
-use std::time::Duration;
+use std::hint::black_box;
+use std::time::{Duration, Instant};
+
+use crate::failure::Failure;
 
 /// The two numbers that a reader wants of a distribution.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -27,6 +30,49 @@ impl Spread {
 fn rank(sorted: &[Duration], percent: usize) -> Option<Duration> {
     let rank = (sorted.len() * percent).div_ceil(100).max(1);
     sorted.get(rank - 1).copied()
+}
+
+/// Medians over alternating runs, so that what else happens on the machine meets all of them alike.
+pub fn medians<const K: usize>(
+    repeats: usize,
+    tasks: [&mut dyn FnMut() -> Result<(), Failure>; K],
+) -> Result<[Duration; K], Failure> {
+    by_turns(repeats, tasks, |task| timed(task))
+}
+
+/// Likewise, where each says itself how long it took.
+pub fn medians_of<const K: usize>(
+    repeats: usize,
+    tasks: [&mut dyn FnMut() -> Result<Duration, Failure>; K],
+) -> Result<[Duration; K], Failure> {
+    by_turns(repeats, tasks, |task| task())
+}
+
+fn by_turns<T, const K: usize>(
+    repeats: usize,
+    mut tasks: [T; K],
+    measure: impl Fn(&mut T) -> Result<Duration, Failure>,
+) -> Result<[Duration; K], Failure> {
+    let mut times = [const { Vec::new() }; K];
+    for _ in 0..repeats {
+        for (task, times) in tasks.iter_mut().zip(&mut times) {
+            times.push(measure(task)?);
+        }
+    }
+    Ok(times.map(|times| Spread::of(times).map_or(Duration::ZERO, |spread| spread.p50)))
+}
+
+/// How long it takes.
+pub fn timed(task: impl FnOnce() -> Result<(), Failure>) -> Result<Duration, Failure> {
+    let begun = Instant::now();
+    task()?;
+    Ok(begun.elapsed())
+}
+
+/// So that nothing is left out because nobody looks at it.
+pub fn done<T>(result: T) -> Result<(), Failure> {
+    black_box(result);
+    Ok(())
 }
 
 /// In milliseconds.

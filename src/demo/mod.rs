@@ -11,6 +11,7 @@ mod outage;
 mod patients;
 mod people;
 mod process;
+mod processors;
 mod proofs;
 mod refusals;
 mod run;

@@ -2,9 +2,11 @@
 
 use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
+use std::time::Duration;
 
 use tokio::process::{Child, Command};
 
+use super::processors;
 use crate::cli::Failure;
 use crate::loopback;
 
@@ -14,6 +16,8 @@ pub struct Process {
     home: PathBuf,
     passphrase: PathBuf,
     child: Child,
+    /// Processor time of the processes before this one.
+    before: Duration,
 }
 
 impl Process {
@@ -24,6 +28,7 @@ impl Process {
             home: home.to_owned(),
             passphrase: passphrase.to_owned(),
             child: spawn(noun, home, passphrase)?,
+            before: Duration::ZERO,
         })
     }
 
@@ -32,8 +37,15 @@ impl Process {
         Ok(self.child.try_wait()?)
     }
 
+    /// The processor time that it took until now; nothing where the system does not tell.
+    pub fn processor_time(&self) -> Duration {
+        let now = self.child.id().and_then(processors::time_of);
+        self.before.saturating_add(now.unwrap_or_default())
+    }
+
     /// Ends it without a word (SIGKILL), and waits until it is gone.
     pub async fn kill(&mut self) -> Result<(), Failure> {
+        self.before = self.processor_time();
         Ok(self.child.kill().await?)
     }
 

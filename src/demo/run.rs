@@ -19,6 +19,7 @@ use super::doctors::{self, Doctor};
 use super::input::{self, Input};
 use super::patients::Registered;
 use super::people::{self, Role};
+use super::processors;
 use super::proofs::Proofs;
 use super::refusals::{self, Trials};
 use super::services::Services;
@@ -31,6 +32,9 @@ use crate::loopback::Hospitals;
 /// How long the end of a matching window may be late.
 const PATIENCE: Duration = Duration::from_secs(120);
 
+/// The shortest matching window.
+const WINDOW_S: u64 = 15;
+
 /// How long a validator is away, generously: a record whose doctors are at its hospital must still be matched in time.
 const ABSENCE_S: u64 = 15;
 
@@ -42,7 +46,7 @@ pub struct Course<'a> {
     pub input: &'a Path,
     /// How many hospitals take part.
     pub hospitals: Hospitals,
-    /// Seconds for matching; by default as many as the records need.
+    /// Seconds for matching; by default as many as the records need on this machine.
     pub matching_window_s: Option<u64>,
     /// Whether hospitals leave pairs out by a prefilter.
     pub prefilter: PrefilterOption,
@@ -59,7 +63,9 @@ impl Course<'_> {
         let inputs = input::read(show, self.input, &mut summary)?;
         let trials = refusals::RECORDS.len();
         let keys = input::make_keys(show, inputs.len().saturating_add(trials)).await?;
-        let window = self.window(inputs.len());
+        let made = show.seconds().get("rsa keys").copied();
+        let window = self.window(made.unwrap_or_default());
+        let devices_before = processors::time_of(std::process::id());
         let mut settings = Settings {
             matching_window_ms: window.saturating_mul(1000),
             ..Settings::default()
@@ -78,6 +84,12 @@ impl Course<'_> {
             &mut summary,
         )
         .await;
+        let devices = processors::time_of(std::process::id());
+        let devices = devices
+            .zip(devices_before)
+            .map(|(now, then)| now.saturating_sub(then));
+        let of_services = services.processor_time().await;
+        summary.busy = devices.map(|devices| devices.saturating_add(of_services));
         if let Ok(services) = Arc::try_unwrap(services) {
             services.stop().await;
         }
@@ -90,15 +102,14 @@ impl Course<'_> {
         Ok(summary)
     }
 
-    /// Matching takes time for each record and, where many vote, for each block; every record must have as long as the last one needs.
-    fn window(&self, records: usize) -> u64 {
+    /// Every record must have as long as the last one needs to be matched. That is less than the RSA keys of all records took this machine
+    /// (`made`, in seconds), as busy as it is; where many vote, each block takes longer.
+    fn window(&self, made: f64) -> u64 {
         let absence = match self.hospitals.all_vote() {
             true => ABSENCE_S,
             false => 0,
         };
-        let needed = 15_u64
-            .saturating_add(records as u64 / 3)
-            .saturating_add(absence);
+        let needed = WINDOW_S.max(made as u64).saturating_add(absence);
         let fours = self.hospitals.voters().div_ceil(4) as u64;
         let window = self.matching_window_s;
         window.unwrap_or_else(|| needed.saturating_mul(fours))

@@ -224,6 +224,15 @@ impl Services {
             .collect()
     }
 
+    /// The processor time of all services until now.
+    pub async fn processor_time(&self) -> Duration {
+        let mut sum = Duration::ZERO;
+        for process in self.processes() {
+            sum = sum.saturating_add(process.lock().await.processor_time());
+        }
+        sum
+    }
+
     /// Ends the processes.
     pub async fn stop(self) {
         for process in self.processes() {

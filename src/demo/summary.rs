@@ -1,6 +1,7 @@
 //! What the demo counted, and whether that is what it must be.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use consilium_contracts::Prefilter;
 use serde::Serialize;
@@ -88,6 +89,8 @@ pub struct Summary {
     pub verified: Option<Replayed>,
     /// Seconds per step.
     pub seconds: BTreeMap<&'static str, f64>,
+    /// Processor time of all services and devices in these steps, where the system tells.
+    pub busy: Option<Duration>,
     /// Seconds for the records' RSA keys, made in parallel beforehand.
     pub rsa_seconds: f64,
     /// What must have succeeded and did not.
@@ -216,7 +219,18 @@ impl Summary {
             "outage": self.outage,
             "seconds": self.seconds,
             "rsa_seconds": self.rsa_seconds,
+            "processor_seconds": self.busy.map(|busy| busy.as_secs_f64()),
             "failures": self.failures,
+        })
+    }
+
+    /// The share of what the machine's processors could have computed in these seconds.
+    fn computing(&self, total: f64) -> String {
+        let processors = std::thread::available_parallelism().map_or(1, usize::from);
+        self.busy.map_or("not known here".to_owned(), |busy| {
+            let busy = busy.as_secs_f64();
+            let share = 100.0 * busy / (total * processors as f64).max(f64::MIN_POSITIVE);
+            format!("{busy:.1} s of {processors} processors ({share:.0} %)")
         })
     }
 
@@ -280,6 +294,7 @@ impl Summary {
                 verified.map_or("no".to_owned(), Replayed::line),
             ),
             row("seconds, all steps", format!("{total:.1}")),
+            row("of them computing, the rest waiting", self.computing(total)),
             row(
                 "seconds, RSA keys before",
                 format!("{:.1}", self.rsa_seconds),

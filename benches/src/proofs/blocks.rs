@@ -6,11 +6,12 @@ use consilium_contracts::Canonical as _;
 use consilium_schemes::matching::{self, IndexSize};
 
 use super::case::{random, token};
-use super::{medians, ms, threads};
+use super::{ms, threads};
 use crate::failure::Failure;
 use crate::ledger::federation::{Federation, N, consulted_keys};
 use crate::ledger::limits::Ledger;
 use crate::report::Table;
+use crate::statistics::medians;
 
 /// How often a block is verified: large ones need fewer runs for the same certainty.
 fn runs(repeats: usize, size: usize) -> usize {

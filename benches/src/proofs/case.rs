@@ -12,8 +12,9 @@ use consilium_schemes::matching::{
 };
 use consilium_schemes::tokens::KeywordToken;
 
-use super::{done, medians, ms};
+use super::ms;
 use crate::failure::Failure;
+use crate::statistics::{done, medians};
 
 pub use crate::ledger::federation::random;
 

@@ -5,17 +5,18 @@ mod blocks;
 mod case;
 mod reference;
 
-use std::hint::black_box;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use consilium_schemes::match_proof::{self, MatchProof, Outcome};
 
 use crate::failure::Failure;
 use crate::machine::cores;
 use crate::report::{Bound, Section, Table};
-use crate::statistics::{Spread, milliseconds};
+use crate::statistics::{done, medians, milliseconds};
 
 use case::Case;
+
+pub use case::token;
 
 /// The sizes of indexes.
 const SIZES: [u16; 4] = [8, 16, 32, 64];
@@ -90,28 +91,6 @@ pub fn measure(scale: &Scale) -> Result<Section, Failure> {
         bounds,
         plots: Vec::new(),
     })
-}
-
-/// Medians over alternating runs, so that what else happens on the machine meets all of them alike.
-pub fn medians<const K: usize>(
-    repeats: usize,
-    mut tasks: [&mut dyn FnMut() -> Result<(), Failure>; K],
-) -> Result<[Duration; K], Failure> {
-    let mut times = [const { Vec::new() }; K];
-    for _ in 0..repeats {
-        for (task, times) in tasks.iter_mut().zip(&mut times) {
-            let begun = Instant::now();
-            task()?;
-            times.push(begun.elapsed());
-        }
-    }
-    Ok(times.map(|times| Spread::of(times).map_or(Duration::ZERO, |spread| spread.p50)))
-}
-
-/// So that nothing is left out because nobody looks at it.
-fn done<T>(result: T) -> Result<(), Failure> {
-    black_box(result);
-    Ok(())
 }
 
 struct OfMatch {

@@ -1,7 +1,7 @@
 //! Points that are multiplied many times: tables of their multiples.
 //!
-//! A multiplication by a table of one base takes about a third of one without; making the table costs as much as eight (windows of 4 bits) to
-//! sixteen (5 bits) multiplications. All of it takes constant time in the scalar: the recoding does not branch, and of a row
+//! A multiplication by a table takes about two fifths of one without; making the table costs as much as six multiplications (windows of 4
+//! bits) or ten (5 bits). All of it takes constant time in the scalar: the recoding does not branch, and of a row
 //! every entry is read.
 
 use core::fmt;
