@@ -2,10 +2,15 @@
 
 use std::path::{Path, PathBuf};
 
+use consilium_schemes::matching::IndexSize;
 use consilium_service::config::{ConfigError, Loaded, Schema, Setting};
 use consilium_service::ledger::{HISTORY_SETTINGS, LedgerSettings};
 use consilium_service::{FRAME_SETTINGS, FrameSettings};
 use serde::Deserialize;
+
+use crate::matching::engine::Capacity;
+
+const MATCHING_MEMORY: &str = "gateway.matching_memory_bytes";
 
 /// The gateway's own settings, beside the frame's.
 pub const SETTINGS: &[Setting] = &[
@@ -59,6 +64,11 @@ pub const SETTINGS: &[Setting] = &[
         256,
         "Keyword tokens that one device may have evaluated at once.",
     ),
+    Setting::integer(
+        MATCHING_MEMORY,
+        512 << 20,
+        "Bytes of memory for prepared trapdoors, 20 KB (n + 1) each, and opened indexes, 96 bytes (n + 1) each. At least one of each; best, all doctors' trapdoors in three quarters of it.",
+    ),
     Setting::text(
         "ledger.listen",
         "",
@@ -94,6 +104,23 @@ pub struct GatewaySettings {
     pub tokens_per_minute: u32,
     /// Token evaluations of a device at once.
     pub tokens_burst: u32,
+    /// Bytes of memory that matching may hold.
+    pub matching_memory_bytes: u64,
+}
+
+impl GatewaySettings {
+    /// What matching may hold in a federation with this n.
+    ///
+    /// # Errors
+    /// [`ConfigError::Value`] if that is not one trapdoor and one index.
+    pub(crate) fn matching_capacity(&self, n: IndexSize) -> Result<Capacity, ConfigError> {
+        let bytes = self.matching_memory_bytes;
+        Capacity::within(bytes, n).map_err(|too_little| ConfigError::Value {
+            origin: "the gateway's settings".to_owned(),
+            name: MATCHING_MEMORY.to_owned(),
+            rule: format!("is {bytes}; it {too_little}"),
+        })
+    }
 }
 
 /// Everything a gateway needs to know besides its passphrase.

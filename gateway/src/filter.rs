@@ -2,10 +2,10 @@
 //!
 //! The bitmap beside an index and the buckets beside a trapdoor are opened once and kept in memory. A pair is left out only if both opened
 //! and the bitmap does not cover the buckets. One that does not open or parse (its poster lies, or has a fault) counts as if the federation
-//! had no prefilter: the pair is compared, and the log says so once. So is a pair about which a challenge is open: the
+//! had no prefilter: the pair is compared, and the log says so once. So is a pair about which a challenge is open, out of turn: the
 //! hospital answers for it, whatever owner and doctor encrypted.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use consilium_contracts::{
@@ -16,8 +16,9 @@ use consilium_schemes::matching::prefilter::{Bitmap, Buckets, FilterSize, Weight
 
 use crate::hospital::Hospital;
 
-/// Filters of each kind that are kept in memory; those beyond are opened again, half a millisecond each.
-const IN_MEMORY: usize = 1 << 16;
+/// Filters of each kind that are kept in memory, 250 bytes each with 1024 bits; those beyond are opened again, half a millisecond each,
+/// whenever a trapdoor is new.
+const IN_MEMORY: usize = 1 << 20;
 
 /// What was opened, by what it stands beside and since when; none where it is of no use.
 type Opened<K, T> = Mutex<BTreeMap<(K, Height), Option<Arc<T>>>>;
@@ -35,47 +36,50 @@ pub(crate) struct Filter<'a, S> {
     view: &'a View<S>,
     /// B and w; none in a federation without.
     setting: Option<(FilterSize, Weight)>,
-    challenged: BTreeSet<(RecordId, DoctorId)>,
 }
 
 impl<'a, S: StateRead> Filter<'a, S> {
     pub(crate) fn new(hospital: &'a Hospital, view: &'a View<S>) -> Self {
         let setting = view.settings().prefilter;
-        let setting = setting.and_then(|prefilter| prefilter.parts());
-        let open = setting
-            .is_some()
-            .then(|| view.open_challenges(&hospital.id));
-        let challenged = open.into_iter().flatten();
         Self {
             hospital,
             view,
-            setting,
-            challenged: challenged.map(|one| (one.record, one.doctor)).collect(),
+            setting: setting.and_then(|prefilter| prefilter.parts()),
         }
     }
 
-    /// Whether the pair must be compared: it may match, or nobody can say that it does not.
-    pub(crate) fn pairs(&self, index: &IndexEntry, trapdoor: &TrapdoorEntry) -> bool {
-        let Some((size, weight)) = self.setting else {
-            return true;
-        };
-        if self.challenged.contains(&(index.record, trapdoor.doctor)) {
-            return true;
-        }
-        let filters = &self.hospital.filters;
-        let bitmap = kept(&filters.bitmaps, (index.record, index.height), || {
-            self.bitmap(index, size, weight)
-        });
-        let buckets = kept(&filters.buckets, (trapdoor.doctor, trapdoor.height), || {
-            self.buckets(trapdoor, size)
-        });
-        match (bitmap, buckets) {
+    /// B; none in a federation without a prefilter.
+    pub(crate) fn size(&self) -> Option<FilterSize> {
+        self.setting.map(|(size, _)| size)
+    }
+
+    /// The bitmap beside an index; none where it is of no use.
+    pub(crate) fn bitmap(&self, index: &IndexEntry) -> Option<Arc<Bitmap>> {
+        let (size, weight) = self.setting?;
+        let bitmaps = &self.hospital.filters.bitmaps;
+        kept(bitmaps, (index.record, index.height), || {
+            self.open_bitmap(index, size, weight)
+        })
+    }
+
+    /// The buckets beside a trapdoor; none where they are of no use.
+    pub(crate) fn buckets(&self, trapdoor: &TrapdoorEntry) -> Option<Arc<Buckets>> {
+        let (size, _) = self.setting?;
+        let buckets = &self.hospital.filters.buckets;
+        kept(buckets, (trapdoor.doctor, trapdoor.height), || {
+            self.open_buckets(trapdoor, size)
+        })
+    }
+
+    /// Whether the pair may match, or nobody can say that it does not.
+    pub(crate) fn covers(&self, index: &IndexEntry, trapdoor: &TrapdoorEntry) -> bool {
+        match (self.bitmap(index), self.buckets(trapdoor)) {
             (Some(bitmap), Some(buckets)) => bitmap.covers(&buckets),
             _ => true,
         }
     }
 
-    fn bitmap(&self, index: &IndexEntry, size: FilterSize, weight: Weight) -> Option<Bitmap> {
+    fn open_bitmap(&self, index: &IndexEntry, size: FilterSize, weight: Weight) -> Option<Bitmap> {
         let (federation, keys) = (&self.hospital.federation, &self.hospital.keys);
         let (record, terms) = (index.record, self.view.record(&index.record)?.terms);
         let owner = self.view.hospital(&terms.owner)?.card.signing_key;
@@ -88,7 +92,7 @@ impl<'a, S: StateRead> Filter<'a, S> {
             .ok()
     }
 
-    fn buckets(&self, trapdoor: &TrapdoorEntry, size: FilterSize) -> Option<Buckets> {
+    fn open_buckets(&self, trapdoor: &TrapdoorEntry, size: FilterSize) -> Option<Buckets> {
         let TrapdoorEntry {
             doctor,
             hospital,

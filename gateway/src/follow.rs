@@ -182,9 +182,18 @@ async fn react(hospital: &Arc<Hospital>, event: &Event) -> Result<(), ApiError> 
             hospital.store.put(&AUTHORIZATIONS, id, &())?;
             index_again(hospital, *scope)?;
         }
-        Event::Authorized { to, .. } if to == me => wake.matching.notify_one(),
-        Event::IndexPosted { to, .. } if to == me => wake.matching.notify_one(),
-        Event::TrapdoorPosted { hospital: of, .. } if of == me => wake.matching.notify_one(),
+        Event::Authorized { to, scope, .. } if to == me => {
+            hospital.prepared.todo.authorized(*scope);
+            wake.matching.notify_one();
+        }
+        Event::IndexPosted { to, record, .. } if to == me => {
+            hospital.prepared.todo.record(*record);
+            wake.matching.notify_one();
+        }
+        Event::TrapdoorPosted { hospital: of, .. } if of == me => {
+            hospital.prepared.todo.everything();
+            wake.matching.notify_one();
+        }
         Event::DoctorRegistered { hospital: of, .. }
         | Event::DoctorReissued { hospital: of, .. }
             if of == me =>
@@ -212,7 +221,10 @@ async fn react(hospital: &Arc<Hospital>, event: &Event) -> Result<(), ApiError> 
             drop_fetched(hospital, record)?;
         }
         Event::Reported { hospital: of, .. } if of == me => wake.reports.notify_one(),
-        Event::Challenged { hospital: of, .. } if of == me => wake.challenges.notify_one(),
+        Event::Challenged { hospital: of, .. } if of == me => {
+            wake.matching.notify_one();
+            wake.challenges.notify_one();
+        }
         Event::RecordClosed {
             record,
             owner,

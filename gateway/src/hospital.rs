@@ -30,6 +30,7 @@ use crate::files::Files;
 use crate::filter::Filters;
 use crate::keys::GatewayKeys;
 use crate::matching::Prepared;
+use crate::matching::engine::Capacity;
 use crate::open::KeptKeys;
 use crate::operator::Gauges;
 use crate::store::Store;
@@ -86,6 +87,8 @@ pub(crate) struct Parts {
     pub(crate) settings: GatewaySettings,
     pub(crate) parameters: PublicParameters,
     pub(crate) n: IndexSize,
+    /// What the match engine may hold.
+    pub(crate) capacity: Capacity,
 }
 
 impl Hospital {
@@ -102,6 +105,7 @@ impl Hospital {
             settings,
             parameters,
             n,
+            capacity,
         } = parts;
         let federation = genesis.federation();
         let clock = frame.clock().clone();
@@ -128,7 +132,7 @@ impl Hospital {
             settings,
             token_limiter: RateLimiter::new(rate, 50_000, clock),
             wake: Wake::default(),
-            prepared: Prepared::default(),
+            prepared: Prepared::new(capacity),
             filters: Filters::default(),
             kept_keys: KeptKeys::default(),
             gauges,

@@ -49,7 +49,7 @@ mod hospital;
 mod indexes;
 mod init;
 mod keys;
-mod matching;
+pub mod matching;
 mod open;
 mod operator;
 mod reconcile;

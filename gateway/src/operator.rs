@@ -19,6 +19,7 @@ use consilium_service::ledger::{receipt, status as ledger_status, submit_error};
 use consilium_service::metrics::Metrics;
 use consilium_service::{ApiError, Call, Caller, scope};
 use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::gauge::Gauge;
 
 use crate::hospital::Hospital;
 use crate::open::drop_key;
@@ -32,18 +33,27 @@ const KGC_PATIENCE: Duration = Duration::from_secs(2);
 pub(crate) struct Gauges {
     pub(crate) compared: Counter,
     pub(crate) matched: Counter,
+    /// Of the run that is under way.
+    pub(crate) pending: Gauge,
 }
 
 impl Gauges {
     pub(crate) fn register(metrics: &Metrics) -> Self {
         let (compared, matched) = (Counter::default(), Counter::default());
+        let pending = Gauge::default();
         metrics.register(|registry| {
             let pairs = "Pairs of index and trapdoor compared";
             registry.register("gateway_pairs_compared", pairs, compared.clone());
             let matches = "Matches found for this hospital's doctors";
             registry.register("gateway_matches", matches, matched.clone());
+            let left = "Pairs of index and trapdoor that are still to be compared, or left out by the prefilter";
+            registry.register("gateway_pairs_pending", left, pending.clone());
         });
-        Self { compared, matched }
+        Self {
+            compared,
+            matched,
+            pending,
+        }
     }
 }
 
@@ -72,6 +82,8 @@ pub(crate) async fn status(
         patients,
         records,
         queued,
+        pairs_compared: hospital.gauges.compared.get(),
+        pairs_pending: u64::try_from(hospital.gauges.pending.get()).unwrap_or_default(),
     }))
 }
 

@@ -7,12 +7,11 @@
 //! | `Authorized` | every authorization ever given is listed again; every record that takes indexes is looked at |
 //! | `DoctorRevoked` | attribute keys of revoked doctors go, with an audit line |
 //! | `AssignmentEnded` | fetched ciphertexts without an assignment go |
-//! | `RecordClosed` | ended consents: contents go, with an audit line; others: tokens go; pairs of closed records go |
+//! | `RecordClosed` | ended consents: contents go, with an audit line; others: tokens go; what matching kept of closed records goes |
 //! | `IndexPosted`, `TrapdoorPosted`, `Reported`, `DoctorRegistered`, `DoctorReissued`, `EpochPublished`, `Challenged` | the tasks are woken: they read the state anyway |
 //!
 //! What is not made up for: nothing here ever knew an assignment that came and went meanwhile, and nobody could have acted on it.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use consilium_contracts::{
@@ -22,7 +21,7 @@ use consilium_service::ApiError;
 
 use crate::follow::{closed, index_again};
 use crate::hospital::Hospital;
-use crate::store::{ATTRIBUTE_KEYS, AUTHORIZATIONS, Changes, PAIRS, QUEUE, RECORDS, Stage, TOKENS};
+use crate::store::{ATTRIBUTE_KEYS, AUTHORIZATIONS, Changes, QUEUE, RECORDS, Stage, TOKENS};
 use crate::{matching, open, records};
 
 /// Makes every effect that the state asks for; gives the height up to which nothing is missed. Can be repeated.
@@ -41,9 +40,10 @@ pub(crate) async fn with_state(hospital: &Arc<Hospital>) -> Result<Height, ApiEr
     for (record, reason) in closed_here(hospital, &state)? {
         closed(hospital, &record, &hospital.id, reason).await?;
     }
-    forget_pairs(hospital, &state)?;
+    matching::forget_closed(hospital, &state)?;
     records::sweep_fetched(hospital)?;
     index_again(hospital, Scope::All)?;
+    hospital.prepared.todo.everything();
     let wake = &hospital.wake;
     for task in [
         &wake.records,
@@ -118,19 +118,4 @@ fn closed_here(
         }
     }
     Ok(left)
-}
-
-fn forget_pairs(hospital: &Hospital, state: &impl StateRead) -> Result<(), ApiError> {
-    let mut compared = BTreeSet::new();
-    for row in hospital.store.rows(PAIRS) {
-        compared.insert(row?.0.record);
-    }
-    let view = View::new(state);
-    for record in compared {
-        let status = view.record(&record).map(|entry| entry.status);
-        if matches!(status, Some(RecordStatus::Closed(_))) {
-            matching::forget(hospital, &record)?;
-        }
-    }
-    Ok(())
 }

@@ -316,6 +316,7 @@ fn assemble(
     }
     let settings = View::new(node.state()).settings();
     let n = IndexSize::new(settings.n).map_err(|e| StartError::Parameters(e.to_string()))?;
+    let capacity = config.gateway.matching_capacity(n)?;
     let parameters = genesis.genesis().parameters.as_bytes();
     let parameters = PublicParameters::from_bytes(parameters)
         .map_err(|error| StartError::Parameters(error.to_string()))?;
@@ -325,6 +326,7 @@ fn assemble(
     let hospital = Arc::new(Hospital::new(Parts {
         parameters,
         n,
+        capacity,
         kgc,
         frame: Arc::clone(bound.frame()),
         settings: config.gateway,

@@ -345,7 +345,8 @@ fn shown(status: &GatewayStatus) -> Answer {
     };
     let text = format!(
         "hospital   {}\nfederation {}\nledger     height {}, {}, {} peers\nepoch      {epoch}\nKGC        {kgc}\n\
-         devices    {} doctors, {} patients\nrecords    {}, and {} queued",
+         devices    {} doctors, {} patients\nrecords    {}, and {} queued\n\
+         matching   {} pairs compared since the start, {} to go",
         status.hospital.0,
         ledger.federation.0,
         ledger.height,
@@ -355,6 +356,8 @@ fn shown(status: &GatewayStatus) -> Answer {
         status.patients,
         status.records,
         status.queued,
+        status.pairs_compared,
+        status.pairs_pending,
     );
     Answer::new(text, json!(status))
 }

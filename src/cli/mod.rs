@@ -1,6 +1,7 @@
 //! The command's words: noun, then verb. One file per role; each parses, calls what the crates below do, and prints.
 
 mod answer;
+mod bench;
 mod challenges;
 mod complaint;
 pub mod connect;
@@ -72,6 +73,9 @@ enum Command {
     Ledger(ledger::LedgerCommand),
     /// Write made-up records to try things out with
     Sample(sample::SampleArgs),
+    /// How fast this machine is at what a hospital computes
+    #[command(subcommand)]
+    Bench(bench::BenchCommand),
 }
 
 /// Runs what was asked for.
@@ -85,5 +89,6 @@ pub async fn run(cli: Cli) -> Outcome {
         Command::Doctor(command) => doctor::run(command).await,
         Command::Ledger(command) => ledger::run(command).await,
         Command::Sample(args) => sample::run(&args),
+        Command::Bench(command) => bench::run(&command),
     }
 }

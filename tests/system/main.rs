@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, missing_docs)]
 
 mod administration;
+mod bench;
 mod command;
 mod common;
 mod demo;

@@ -70,6 +70,10 @@ pub struct GatewayStatus {
     pub records: u64,
     /// Records that wait (for an epoch, for the ledger), not yet registered.
     pub queued: u64,
+    /// Pairs of index and trapdoor that were compared since the gateway was started.
+    pub pairs_compared: u64,
+    /// Pairs that the matching under way has still to compare, or to leave out by the prefilter.
+    pub pairs_pending: u64,
 }
 
 /// Who an invitation is for.

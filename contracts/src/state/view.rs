@@ -306,6 +306,15 @@ impl<S: StateRead> View<S> {
         ids.filter_map(move |id| self.index(&RecordId::from_bytes(id), &hospital))
     }
 
+    /// The records whose indexes are posted to a hospital.
+    pub fn records_indexed_to(
+        &self,
+        hospital: &HospitalId,
+    ) -> impl Iterator<Item = RecordId> + use<'_, S> {
+        self.ids(&prefix::indexes_to(hospital))
+            .map(RecordId::from_bytes)
+    }
+
     /// A doctor's trapdoor.
     pub fn trapdoor(&self, hospital: &HospitalId, doctor: &DoctorId) -> Option<TrapdoorEntry> {
         self.read(&Key::trapdoor(hospital, doctor))

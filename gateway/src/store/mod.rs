@@ -12,7 +12,9 @@
 //! | [`STAGED`] | record → since when it awaits its ciphertext, or is refused |
 //! | [`QUEUE`] | record: complete, to be registered |
 //! | [`TO_INDEX`] | record: indexes may be missing |
-//! | [`PAIRS`] | record, doctor, trapdoor → whether they matched |
+//! | [`COMPARED`] | record → the last trapdoor that it was compared with, by position |
+//! | [`TO_POST`] | record, doctor, trapdoor: they match, and the ledger is to be told |
+//! | [`PAIRS`] | record, doctor, trapdoor that were compared out of turn, for a challenge → whether they matched |
 //! | [`REPORTS`] | record, doctor → CTHR for the patient |
 //! | [`OUTGOING`] | record, doctor → CTHR on its way to the owner |
 //! | [`AUTHORIZATIONS`] | authorizations that this hospital gave |
@@ -38,8 +40,8 @@ use consilium_service::ApiError;
 pub(crate) use column::Column;
 use column::{Row, RowKey};
 pub(crate) use rows::{
-    Device, EnrolmentRow, EnrolmentStage, InvitationRow, KeyRow, OutgoingRow, Pair, RecordRow,
-    Role, SecretHash, Stage, StagedRow,
+    Device, EnrolmentRow, EnrolmentStage, InvitationRow, KeyRow, OutgoingRow, Pair, Position,
+    RecordRow, Role, SecretHash, Stage, StagedRow,
 };
 
 pub(crate) const DEVICES: Column<PublicKey, Device> = Column::new("devices");
@@ -52,13 +54,15 @@ pub(crate) const OF_PATIENT: Column<(PublicKey, RecordId), ()> = Column::new("of
 pub(crate) const STAGED: Column<RecordId, StagedRow> = Column::new("staged");
 pub(crate) const QUEUE: Column<RecordId, ()> = Column::new("queue");
 pub(crate) const TO_INDEX: Column<RecordId, ()> = Column::new("to-index");
+pub(crate) const COMPARED: Column<RecordId, Position> = Column::new("compared");
+pub(crate) const TO_POST: Column<Pair, ()> = Column::new("to-post");
 pub(crate) const PAIRS: Column<Pair, bool> = Column::new("pairs");
 pub(crate) const REPORTS: Column<(RecordId, DoctorId), Vec<u8>> = Column::new("reports");
 pub(crate) const OUTGOING: Column<(RecordId, DoctorId), OutgoingRow> = Column::new("outgoing");
 pub(crate) const AUTHORIZATIONS: Column<AuthorizationId, ()> = Column::new("authorizations");
 pub(crate) const CURSOR: Column<(), Height> = Column::new("cursor");
 
-const COLUMNS: [&str; 15] = [
+const COLUMNS: [&str; 17] = [
     DEVICES.name(),
     INVITATIONS.name(),
     ENROLMENTS.name(),
@@ -69,6 +73,8 @@ const COLUMNS: [&str; 15] = [
     STAGED.name(),
     QUEUE.name(),
     TO_INDEX.name(),
+    COMPARED.name(),
+    TO_POST.name(),
     PAIRS.name(),
     REPORTS.name(),
     OUTGOING.name(),

@@ -2,7 +2,7 @@
 
 use borsh::{BorshDeserialize, BorshSerialize};
 use consilium_client::api::gateway::DeviceRole;
-use consilium_contracts::{DoctorId, HospitalId, RecordId, RegisterRecord};
+use consilium_contracts::{DoctorId, Height, HospitalId, RecordId, RegisterRecord};
 use sha2::{Digest as _, Sha256};
 
 /// Who a device is.
@@ -114,13 +114,21 @@ pub(crate) struct StagedRow {
     pub(crate) since_ms: u64,
 }
 
-/// An index and a trapdoor that were compared.
+/// An index and a trapdoor.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub(crate) struct Pair {
     pub(crate) record: RecordId,
     pub(crate) doctor: DoctorId,
     /// SHA-256 of the encrypted trapdoor.
     pub(crate) trapdoor: [u8; 32],
+}
+
+/// Where a trapdoor stands among those that were ever posted to this hospital: a doctor posts one in a block at the most that stays.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, BorshSerialize, BorshDeserialize)]
+pub(crate) struct Position {
+    /// The block it was posted in.
+    pub(crate) height: Height,
+    pub(crate) doctor: DoctorId,
 }
 
 /// A report on its way to the owner.

@@ -36,7 +36,7 @@ fn filtered(matching_window_ms: u64) -> Settings {
 }
 
 /// Pairs that a gateway compared since its start.
-async fn compared(house: &House) -> u64 {
+pub async fn compared(house: &House) -> u64 {
     let anyone = HttpClient::new(house.endpoint(), None, ClientSettings::default()).unwrap();
     let metrics = anyone.get_bytes("/metrics", 1 << 20).await.unwrap();
     let metrics = String::from_utf8(metrics).unwrap();

@@ -87,6 +87,8 @@ pub struct House {
     pub operator: SigningKey,
     /// What its node keeps of the past.
     pub history: History,
+    /// Bytes for its match engine, where it is not as usual.
+    pub memory: Option<u64>,
     pub gateway: Option<Gateway>,
 }
 
@@ -116,6 +118,7 @@ impl House {
             folder,
             operator,
             history: History::default(),
+            memory: None,
             gateway: None,
         }
     }
@@ -126,6 +129,8 @@ impl House {
         config.gateway.retry_s = 1;
         config.frame.http.shutdown_timeout_s = 1;
         config.tuning.history = self.history;
+        let usual = config.gateway.matching_memory_bytes;
+        config.gateway.matching_memory_bytes = self.memory.unwrap_or(usual);
         config
     }
 

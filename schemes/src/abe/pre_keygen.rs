@@ -29,6 +29,15 @@ pub(super) struct KeyLines {
     pub(super) q2: PreparedG2,
 }
 
+impl KeyLines {
+    pub(super) fn new(node: &NodeKey, update: &UpdatePart) -> Self {
+        Self {
+            p1: PreparedG2::new(&node.p1),
+            q2: PreparedG2::new(&update.q2),
+        }
+    }
+}
+
 impl PreDecryptionKey {
     /// Bytes in memory, about: its lines, and a point for each attribute.
     #[must_use]
@@ -102,10 +111,7 @@ fn join(
             Some((part.clone(), update))
         }) // L26
         .ok_or(revoked)?;
-    let lines = KeyLines {
-        p1: PreparedG2::new(&node.p1),
-        q2: PreparedG2::new(&update.q2),
-    };
+    let lines = KeyLines::new(&node, &update);
     Ok(PreDecryptionKey {
         tree: key.tree().id(),
         epoch,

@@ -1,6 +1,7 @@
 //! Why a complaint reveals neither A^{1/beta} nor Y^s, and transforms that only its last checks find.
 
 use super::*;
+use crate::abe::pre_keygen::KeyLines;
 use crate::signature::SigningKey;
 
 /// A hospital, its doctor, and two records that the doctor may read: capsule and Y^s of each.
@@ -115,7 +116,8 @@ fn an_update_key_of_another_epoch_or_node_is_the_hospitals_fault() {
     // The doctor's part of another node than the update key's.
     other_node.node = prek.node.clone();
     prek.update = all_parts(&before).remove(0).1;
-    for prek in [prek, other_node] {
+    for mut prek in [prek, other_node] {
+        prek.lines = KeyLines::new(&prek.node, &prek.update);
         let doctor = ward.doctor.public.user();
         let made = pre_dec_proven(&prek, &capsule, doctor, &mut ward.w.rng);
         let (semi, proof) = made.unwrap();

@@ -1,0 +1,190 @@
+//! The match engine: every index that is posted to this hospital with every live trapdoor of its doctors, each pair once.
+//!
+//! | file | what |
+//! |---|---|
+//! | [`engine`], [`candidates`], [`parallel`] | the core: comparisons on every core within a bound of memory, and the prefilter's table; no store, no ledger |
+//! | `todo` | what is new since the last run |
+//! | `run` | what of it was not compared, in batches; how far each record is |
+//! | `challenged` | pairs that the prefilter left out and that are challenged |
+//! | `post` | matches, with their proofs, to the ledger |
+//!
+//! A run costs what is new: a posted index is compared with all trapdoors, a posted trapdoor with all indexes, and nothing is done when
+//! nothing is new. How far a record is stands in the store as one position among the trapdoors, not as a row for each pair;
+//! matches that were found and not yet posted have rows. Races (the window closed, the doctor was revoked) are the contracts' to decide.
+
+pub mod candidates;
+mod challenged;
+pub mod engine;
+mod live;
+pub mod parallel;
+mod post;
+mod progress;
+mod run;
+mod todo;
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use consilium_contracts::{BlockTime, HospitalId, RecordId, RecordStatus, StateRead, View};
+use consilium_service::ApiError;
+use consilium_service::pool::WorkPool;
+use tokio::task::JoinSet;
+
+use crate::hospital::Hospital;
+use crate::store::{COMPARED, Changes, PAIRS, TO_POST};
+use engine::{Capacity, Engine};
+pub(crate) use post::proof;
+use run::Run;
+use todo::Todo;
+
+/// Matches that are posted at once.
+const AT_ONCE: usize = 64;
+/// Work that may wait for a thread; the tasks above bound it.
+const QUEUE: usize = 1 << 16;
+
+/// What the engine keeps in memory between its runs.
+pub(crate) struct Prepared {
+    pool: WorkPool,
+    pub(crate) todo: Todo,
+    engine: Mutex<Engine<RecordId, [u8; 32]>>,
+}
+
+impl Prepared {
+    pub(crate) fn new(capacity: Capacity) -> Self {
+        Self {
+            pool: WorkPool::new(0, QUEUE),
+            todo: Todo::default(),
+            engine: Mutex::new(Engine::new(capacity, parallel::processors())),
+        }
+    }
+
+    /// Where the engine, and IndexBuild, compute: every processor, apart from the requests' threads.
+    pub(crate) fn pool(&self) -> &WorkPool {
+        &self.pool
+    }
+}
+
+/// Compares whatever is new, and posts the matches.
+pub(crate) async fn work_through(hospital: &Arc<Hospital>) -> Result<(), ApiError> {
+    let at = Arc::clone(hospital);
+    let pool = hospital.prepared.pool();
+    pool.run(move || challenged::compare(&at)).await??;
+    let posted = post::post_found(hospital).await;
+    let compared = compare_new(hospital).await;
+    // What was taken is lost: look at everything again.
+    compared
+        .inspect_err(|_| hospital.prepared.todo.everything())?
+        .and(posted)
+}
+
+/// The outer result is the comparing's, the inner one the posting's.
+async fn compare_new(hospital: &Arc<Hospital>) -> Result<Result<(), ApiError>, ApiError> {
+    let new = hospital.prepared.todo.take();
+    let (at, pool) = (Arc::clone(hospital), hospital.prepared.pool());
+    let mut run = pool
+        .run(move || {
+            erase(&at, new.closed.iter().copied())?;
+            Run::begin(&at, new)
+        })
+        .await??;
+    let (mut found, mut posted) = (Vec::new(), Ok(()));
+    loop {
+        let at = Arc::clone(hospital);
+        let step = move || {
+            let matched = run.step(&at);
+            (run, matched)
+        };
+        // What a batch found is posted while the next one is compared.
+        let (stepped, done) = tokio::join!(pool.run(step), post::post_all(hospital, found));
+        posted = done.and(posted);
+        let (back, matched) = stepped?;
+        run = back;
+        match matched? {
+            None => return Ok(posted),
+            Some(matched) => found = matched,
+        }
+    }
+}
+
+/// Does all of them, so many at once; the last that failed is told when all have ended.
+pub(crate) async fn together<F>(
+    at_once: usize,
+    works: impl IntoIterator<Item = F>,
+) -> Result<(), ApiError>
+where
+    F: Future<Output = Result<(), ApiError>> + Send + 'static,
+{
+    let mut waiting = works.into_iter();
+    let mut running = JoinSet::new();
+    let mut failed = None;
+    loop {
+        while running.len() < at_once
+            && let Some(work) = waiting.next()
+        {
+            running.spawn(work);
+        }
+        match running.join_next().await {
+            None => return failed.map_or(Ok(()), Err),
+            Some(Ok(Ok(()))) => {}
+            Some(Ok(Err(error))) => failed = Some(error),
+            Some(Err(error)) => failed = Some(ApiError::internal(error)),
+        }
+    }
+}
+
+/// The window is open, and this hospital may use the record; where its authorization is over it may be given another.
+fn takes_matches<S: StateRead>(
+    view: &View<S>,
+    hospital: &HospitalId,
+    record: &RecordId,
+    time: BlockTime,
+) -> bool {
+    view.record(record).is_some_and(|entry| {
+        let open = matches!(entry.status, RecordStatus::Matching { until } if time < until);
+        open && view.may_use(&entry, hospital, time)
+    })
+}
+
+/// Forgets what is kept of a closed record.
+pub(crate) fn forget(hospital: &Hospital, record: &RecordId) -> Result<(), ApiError> {
+    // Once more before the next batch: one under way may be about to write.
+    hospital.prepared.todo.closed(*record);
+    erase_rows(hospital, record)
+}
+
+/// The rows, and the opened index.
+fn erase(hospital: &Hospital, records: impl IntoIterator<Item = RecordId>) -> Result<(), ApiError> {
+    for record in records {
+        erase_rows(hospital, &record)?;
+        let engine = &hospital.prepared.engine;
+        let mut engine = engine.lock().unwrap_or_else(PoisonError::into_inner);
+        engine.forget(&record);
+    }
+    Ok(())
+}
+
+fn erase_rows(hospital: &Hospital, record: &RecordId) -> Result<(), ApiError> {
+    let prefix = || record.as_bytes().to_vec();
+    let mut changes = Changes::new().delete(&COMPARED, record);
+    for row in hospital.store.rows_from(PAIRS, prefix()) {
+        changes = changes.delete(&PAIRS, &row?.0);
+    }
+    for row in hospital.store.rows_from(TO_POST, prefix()) {
+        changes = changes.delete(&TO_POST, &row?.0);
+    }
+    Ok(hospital.store.commit(changes)?)
+}
+
+/// Forgets every record that is closed.
+pub(crate) fn forget_closed(hospital: &Hospital, state: &impl StateRead) -> Result<(), ApiError> {
+    let view = View::new(state);
+    let compared = hospital.store.rows(COMPARED).map(|row| Ok(row?.0));
+    let pairs = hospital.store.rows(PAIRS).map(|row| Ok(row?.0.record));
+    for record in compared.chain(pairs) {
+        let record = record.map_err(|error: crate::store::StoreError| ApiError::from(error))?;
+        let status = view.record(&record).map(|entry| entry.status);
+        if matches!(status, Some(RecordStatus::Closed(_))) {
+            forget(hospital, &record)?;
+        }
+    }
+    Ok(())
+}

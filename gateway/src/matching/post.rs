@@ -1,0 +1,147 @@
+//! Matches that were found, posted with their proofs.
+//!
+//! Found matches stand in the store until the ledger has them, takes them no more, or has another trapdoor. One whose authorization is
+//! over waits: there may be another before the window closes.
+
+use std::sync::Arc;
+
+use consilium_contracts::{
+    Action, Height, IndexBytes, PostMatch, ProofBytes, RecordStatus, Rejection, TrapdoorBytes,
+    View, match_context,
+};
+use consilium_node::SubmitError;
+use consilium_schemes::match_proof::{self, MatchContext, Statement};
+use consilium_schemes::matching::{EncryptedIndex, EncryptedTrapdoor};
+use consilium_service::ApiError;
+
+use super::live::hash;
+use super::{AT_ONCE, takes_matches, together};
+use crate::hospital::Hospital;
+use crate::store::{Changes, Pair, TO_POST};
+
+/// Posts what was found before and is not posted yet.
+pub(super) async fn post_found(hospital: &Arc<Hospital>) -> Result<(), ApiError> {
+    let at = Arc::clone(hospital);
+    let due = hospital.prepared.pool().run(move || due(&at)).await??;
+    post_all(hospital, due).await
+}
+
+/// Posts each; the last that failed is told when all were tried.
+pub(super) async fn post_all(hospital: &Arc<Hospital>, pairs: Vec<Pair>) -> Result<(), ApiError> {
+    let works = pairs.into_iter().map(|pair| {
+        let hospital = Arc::clone(hospital);
+        async move { post(&hospital, &pair).await }
+    });
+    together(AT_ONCE, works).await
+}
+
+/// What can be posted now; what never can be any more is dropped.
+fn due(hospital: &Hospital) -> Result<Vec<Pair>, ApiError> {
+    let found: Vec<_> = hospital.store.rows(TO_POST).collect::<Result<_, _>>()?;
+    if found.is_empty() {
+        return Ok(Vec::new());
+    }
+    let state = hospital.state();
+    let (view, time) = (View::new(&state), state.time());
+    let (mut due, mut over) = (Vec::new(), Changes::new());
+    for (pair, ()) in found {
+        let entry = view.record(&pair.record);
+        let open = entry.is_some_and(
+            |entry| matches!(entry.status, RecordStatus::Matching { until } if time < until),
+        );
+        if !open {
+            over = over.delete(&TO_POST, &pair);
+        } else if takes_matches(&view, &hospital.id, &pair.record, time) {
+            due.push(pair);
+        }
+    }
+    hospital.store.commit(over)?;
+    Ok(due)
+}
+
+/// Proves a match and posts it.
+pub(super) async fn post(hospital: &Arc<Hospital>, pair: &Pair) -> Result<(), ApiError> {
+    let Pair { record, doctor, .. } = *pair;
+    // The proof is bound to it.
+    let expires = hospital.ledger.expires();
+    let (at, of) = (Arc::clone(hospital), *pair);
+    let prove = move || prove(&at, &of, expires);
+    let Some(action) = hospital.prepared.pool().run(prove).await?? else {
+        return Ok(hospital.store.delete(&TO_POST, pair)?);
+    };
+    let why = match hospital.ledger.submit_until(action, expires).await {
+        Ok(receipt) => format!(
+            "matched doctor {doctor}, with proof, committed at {}",
+            receipt.height
+        ),
+        // Trapdoor or authorization were replaced meanwhile, or the transaction came too late: proved again.
+        Err(SubmitError::Rejected(
+            Rejection::TooEarly
+            | Rejection::Expired { .. }
+            | Rejection::MatchNotProven { .. }
+            | Rejection::WrongAuthorization { .. }
+            | Rejection::NotAuthorized { .. },
+        )) => return Err(ApiError::busy()),
+        // Too late, revoked: a verdict that stays.
+        Err(SubmitError::Rejected(rejection)) => {
+            format!("matched doctor {doctor}, too late: {rejection}")
+        }
+        Err(error) => return Err(consilium_service::ledger::submit_error(error)),
+    };
+    hospital.store.delete(&TO_POST, pair)?;
+    hospital.gauges.matched.inc();
+    hospital.note("match", record, &why).await
+}
+
+/// The match with its proof; none where the ledger has another trapdoor by now, or no index any more.
+fn prove(hospital: &Hospital, pair: &Pair, expires: Height) -> Result<Option<Action>, ApiError> {
+    let Pair { record, doctor, .. } = *pair;
+    let state = hospital.state();
+    let view = View::new(&state);
+    let index = view.index(&record, &hospital.id);
+    let trapdoor = view
+        .trapdoor(&hospital.id, &doctor)
+        .filter(|entry| hash(entry) == pair.trapdoor);
+    let (Some(entry), Some(index), Some(trapdoor)) = (view.record(&record), index, trapdoor) else {
+        return Ok(None);
+    };
+    // Without one the ledger says why not.
+    let authorization = view.authorization_for(&entry, &hospital.id, state.time());
+    let authorization = authorization.map(|authorization| authorization.id);
+    let (federation, terms) = (&hospital.federation, &entry.terms);
+    let context = match_context(
+        federation,
+        terms,
+        &doctor,
+        &hospital.id,
+        authorization,
+        expires,
+    );
+    let proof = proof(hospital, &index.index, &trapdoor.trapdoor, &context)?;
+    Ok(Some(Action::PostMatch(PostMatch {
+        record,
+        doctor,
+        authorization,
+        proof,
+    })))
+}
+
+/// What is true of an index and a trapdoor that are encrypted to this hospital, proven.
+pub(crate) fn proof(
+    hospital: &Hospital,
+    index: &IndexBytes,
+    trapdoor: &TrapdoorBytes,
+    context: &MatchContext<'_>,
+) -> Result<ProofBytes, ApiError> {
+    let index = EncryptedIndex::from_bytes(index.as_bytes(), hospital.n);
+    let trapdoor = EncryptedTrapdoor::from_bytes(trapdoor.as_bytes(), hospital.n);
+    let statement = Statement {
+        index: &index.map_err(ApiError::internal)?,
+        trapdoor: &trapdoor.map_err(ApiError::internal)?,
+        keys: &hospital.keys.matching.public_keys(),
+        context,
+    };
+    let proof = match_proof::prove(&statement, &hospital.keys.matching, &mut rand::rng())
+        .map_err(ApiError::internal)?;
+    proof.to_bytes().try_into().map_err(ApiError::internal)
+}
