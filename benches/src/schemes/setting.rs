@@ -120,6 +120,8 @@ impl Setting {
         let key = self.attribute_key(&attributes(rows)?)?;
         let update = self.update_key(&self.revoked(0)?)?;
         let (capsule, _) = self.encrypt(&policy);
+        // As hospital and doctor have it: read.
+        let capsule = Capsule::from_bytes(&capsule.to_bytes())?;
         let prepared = pre_keygen(&key, &update)?;
         let semi = pre_dec(&prepared, &capsule)?;
         let digest = capsule.digest();

@@ -109,7 +109,7 @@ pub(super) fn elements(
     } = exponents;
     let g2 = FixedG2::generator();
     let c0 = g2 * s; // L30
-    let c2 = repetitions.iter().map(|k| g2 * k).collect(); // L31
+    let c2: Vec<G2> = repetitions.iter().map(|k| g2 * k).collect(); // L31
     let ct = labels::h_time(epoch) * s; // L32
     let row = |(row, lambda): (&consilium_policies::Row, &SecretScalar)| {
         let k = repetitions
@@ -117,8 +117,8 @@ pub(super) fn elements(
             .expect("tau(i) is at most m");
         labels::w() * lambda + labels::h_attribute(row.attribute()) * k // L33
     };
-    let rows = access.rows().iter().zip(shares).map(row).collect();
-    (c0, c2, ct, rows)
+    let rows: Vec<G1> = access.rows().iter().zip(shares).map(row).collect();
+    (c0, G2::normalized(&c2), ct, G1::normalized(&rows))
 }
 
 /// C_sigma = sigma xor KDF(Y^s), or the other way round; the KDF is bound to the header.

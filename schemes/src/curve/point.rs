@@ -144,6 +144,19 @@ macro_rules! source_group {
                 sum + Self::from_raw($pippenger(&Self::to_affines(&points), &scalars))
             }
 
+            /// The same points with affine coordinates, by one inversion: each is then encoded and prepared without one of its own.
+            #[must_use]
+            pub(crate) fn normalized(points: &[Self]) -> Vec<Self> {
+                let affine = Self::to_affines(points).into_iter();
+                affine.map(|point| Self::from_affine(&point)).collect()
+            }
+
+            fn from_affine(raw: &$raw_affine) -> Self {
+                let mut affine = <$affine>::default();
+                *affine.as_mut() = *raw;
+                Self(affine.into())
+            }
+
             /// The affine coordinates; all zero for the identity.
             pub(super) fn to_affine(self) -> $raw_affine {
                 *self.0.to_affine().as_ref()
