@@ -340,7 +340,7 @@ fn read_rows(reader: &mut Reader<'_>) -> Result<Vec<usize>, DecodeError> {
 /// PreDec, with the proof that it is right.
 ///
 /// # Errors
-/// As [`pre_dec`].
+/// As [`pre_dec`](super::pre_dec).
 ///
 /// # Security
 /// The nonces depend on the key, on the statement and on `rng`. Points of the key are multiplied by public numbers only.
