@@ -28,7 +28,7 @@
 //! let update = upd_keygen(&msk, EpochTicket::after(None, epoch)?, &revoked, rng)?;
 //! let (capsule, sent) = encrypt(&pp, &policy, epoch, record, rng);
 //! let prepared = capsule.prepare();
-//! check_capsule(&prepared, &mut rng)?;
+//! check_capsule(&prepared, rng)?;
 //! let semi = pre_dec(&pre_keygen(&key, &update)?, &prepared)?;
 //! let received = dec(&beta, &semi, &capsule, &capsule.digest())?;
 //! # let _ = (sent, received);
