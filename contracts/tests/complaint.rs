@@ -65,7 +65,8 @@ impl Scene {
         let update = abe::upd_keygen(&master, ticket, &revoked, &mut rng).unwrap();
         let prek = abe::pre_keygen(&key, &update).unwrap();
         let capsule = abe::Capsule::from_bytes(&ctsym).unwrap_or(honest);
-        let (semi, proof) = abe::pre_dec_proven(&prek, &capsule, doctor, &mut rng).unwrap();
+        let (semi, proof) =
+            abe::pre_dec_proven(&prek, &capsule.prepare(), doctor, &mut rng).unwrap();
 
         let mut terms = terms(1, "north", &["south"]);
         terms.ctsym = Digest::of(&ctsym);

@@ -65,7 +65,11 @@ impl World {
     }
 
     fn pre_dec(&self, capsule: &Capsule) -> SemiCiphertext {
-        pre_dec(&pre_keygen(&self.key, &self.update).unwrap(), capsule).unwrap()
+        pre_dec(
+            &pre_keygen(&self.key, &self.update).unwrap(),
+            &capsule.prepare(),
+        )
+        .unwrap()
     }
 }
 
@@ -115,8 +119,8 @@ fn the_doctor_gets_the_encryptors_key_over_every_encoding() {
     let capsule = Capsule::from_bytes(&capsule.to_bytes()).unwrap();
     let key = AttributeKey::from_bytes(&w.key.to_bytes()).unwrap();
     let update = UpdateKey::from_bytes(&w.update.to_bytes()).unwrap();
-    assert_eq!(check_capsule(&capsule, &mut w.rng), Ok(()));
-    let semi = pre_dec(&pre_keygen(&key, &update).unwrap(), &capsule).unwrap();
+    assert_eq!(check_capsule(&capsule.prepare(), &mut w.rng), Ok(()));
+    let semi = pre_dec(&pre_keygen(&key, &update).unwrap(), &capsule.prepare()).unwrap();
     let semi = SemiCiphertext::from_bytes(&semi.to_bytes()).unwrap();
     let secret = UserSecretKey::from_bytes(&w.secret.to_bytes()).unwrap();
     let received = dec(&secret, &semi, &capsule, &capsule.digest()).unwrap();
@@ -190,21 +194,21 @@ fn a_mauled_capsule_is_found_by_the_public_check_or_by_dec() {
     let g2 = consilium_schemes::curve::G2::from_bytes(&bytes[c2..c2 + 96]).unwrap();
     let doubled = (g2 + g2).to_bytes();
     assert_eq!(
-        check_capsule(&swap(c0, &doubled), &mut w.rng),
+        check_capsule(&swap(c0, &doubled).prepare(), &mut w.rng),
         Err(MalformedCapsule::Time)
     );
     assert_eq!(
-        check_capsule(&maul(ct), &mut w.rng),
+        check_capsule(&maul(ct).prepare(), &mut w.rng),
         Err(MalformedCapsule::Time)
     );
     for j in 0..repetitions {
-        let found = check_capsule(&swap(c2 + 96 * j, &doubled), &mut w.rng);
+        let found = check_capsule(&swap(c2 + 96 * j, &doubled).prepare(), &mut w.rng);
         let same = swap(c2 + 96 * j, &doubled) == capsule;
         assert!(same || found == Err(MalformedCapsule::Rows), "C2_{j}");
     }
     for i in 0..rows {
         assert_eq!(
-            check_capsule(&maul(row(i)), &mut w.rng),
+            check_capsule(&maul(row(i)).prepare(), &mut w.rng),
             Err(MalformedCapsule::Rows),
             "row {i}"
         );
@@ -220,14 +224,14 @@ fn a_mauled_capsule_is_found_by_the_public_check_or_by_dec() {
     };
     // The two rows of one `and` only ever count together: exchanged, they open as before to everyone. The
     // capsule is another one all the same, and the ledger's digest says so.
-    assert_eq!(check_capsule(&exchanged, &mut w.rng), Ok(()));
+    assert_eq!(check_capsule(&exchanged.prepare(), &mut w.rng), Ok(()));
     assert_eq!(w.pre_dec(&exchanged), w.pre_dec(&capsule));
     let semi = w.pre_dec(&exchanged);
     let error = dec(&w.secret, &semi, &exchanged, &capsule.digest()).err();
     assert_eq!(error, Some(DecryptError::Digest));
     // C_sigma cannot be checked in public; Dec finds it.
     let sigma = swap(row(rows), &[0x55; 32]);
-    assert_eq!(check_capsule(&sigma, &mut w.rng), Ok(()));
+    assert_eq!(check_capsule(&sigma.prepare(), &mut w.rng), Ok(()));
     let semi = w.pre_dec(&sigma);
     let error = dec(&w.secret, &semi, &sigma, &sigma.digest()).err();
     assert_eq!(error, Some(DecryptError::PreDecryption));
@@ -255,7 +259,7 @@ fn a_row_mauled_elsewhere_changes_the_key() {
     let received = dec(&w.secret, &semi, &mauled, &mauled.digest()).unwrap();
     assert!(!same_key(&sent, &received));
     assert_eq!(
-        check_capsule(&mauled, &mut w.rng),
+        check_capsule(&mauled.prepare(), &mut w.rng),
         Err(MalformedCapsule::Rows)
     );
 }
@@ -313,7 +317,10 @@ fn pre_dec_refuses_by_name() {
     let mut w = World::new("icu, clearance=6, er");
     let (capsule, _) = w.encrypt(1);
     let prek = pre_keygen(&w.key, &w.update).unwrap();
-    assert_eq!(pre_dec(&prek, &capsule), Err(PreDecryptError::Unsatisfied));
+    assert_eq!(
+        pre_dec(&prek, &capsule.prepare()),
+        Err(PreDecryptError::Unsatisfied)
+    );
     let policy: Policy = "icu".parse().unwrap();
     let later = Epoch::new(4);
     let (late, _) = encrypt(&w.pp, &policy, later, context(1), &mut w.rng);
@@ -321,13 +328,13 @@ fn pre_dec_refuses_by_name() {
         capsule: later,
         key: EPOCH,
     };
-    assert_eq!(pre_dec(&prek, &late), Err(refused));
+    assert_eq!(pre_dec(&prek, &late.prepare()), Err(refused));
     let tree = Tree::new(TreeId::from_bytes([9; 32]), Depth::new(4).unwrap());
     let (other_pp, other_msk) = setup(tree, &mut w.rng);
     let (foreign, _) = encrypt(&other_pp, &policy, EPOCH, context(1), &mut w.rng);
     let (expected, found) = (w.pp.tree().id(), tree.id());
     assert_eq!(
-        pre_dec(&prek, &foreign),
+        pre_dec(&prek, &foreign.prepare()),
         Err(PreDecryptError::Tree { expected, found })
     );
     let ticket = EpochTicket::after(None, EPOCH).unwrap();

@@ -70,7 +70,8 @@ impl World {
     fn transform(&mut self, capsule: &Capsule) -> (Vec<u8>, Vec<u8>) {
         let update = self.update(capsule.header().epoch());
         let prek = pre_keygen(&self.key, &update).unwrap();
-        let (semi, proof) = pre_dec_proven(&prek, capsule, doctor(), &mut self.rng).unwrap();
+        let (semi, proof) =
+            pre_dec_proven(&prek, &capsule.prepare(), doctor(), &mut self.rng).unwrap();
         (semi.to_bytes(), proof.to_bytes())
     }
 
@@ -150,7 +151,7 @@ fn an_honest_transform_is_proven_and_there_is_nothing_to_complain_about() {
         assert_eq!(parsed.to_bytes(), proof);
         let pair = SemiCiphertext::from_bytes(&semi).unwrap();
         assert_eq!(
-            parsed.verify(&pair, &capsule, doctor()),
+            parsed.verify(&pair, &capsule.prepare(), doctor()),
             Ok(()),
             "{attributes}"
         );
@@ -228,7 +229,7 @@ fn every_wrong_transform_shows_the_hospital_at_fault() {
     let mut rng = StdRng::from_seed([14; 32]);
     let (_, colleague) = issued(&w.msk, doctor(), 4, "role:cardiologist, icu", &mut rng);
     let prek = pre_keygen(&colleague, &w.update(EPOCH)).unwrap();
-    let (pair, proof) = pre_dec_proven(&prek, &capsule, doctor(), &mut rng).unwrap();
+    let (pair, proof) = pre_dec_proven(&prek, &capsule.prepare(), doctor(), &mut rng).unwrap();
     let verdict = w.settled(&ctsym, &pair.to_bytes(), &proof.to_bytes());
     assert_eq!(verdict, Verdict::Hospital(NodeKey));
 }
@@ -497,7 +498,7 @@ fn generate_vectors() {
     let (_, colleague) = issued(&w.msk, doctor(), 4, "role:cardiologist, icu", &mut rng);
     let prek = pre_keygen(&colleague, &w.update(EPOCH)).unwrap();
     let capsule = Capsule::from_bytes(&honest).unwrap();
-    let (pair, other) = pre_dec_proven(&prek, &capsule, doctor(), &mut rng).unwrap();
+    let (pair, other) = pre_dec_proven(&prek, &capsule.prepare(), doctor(), &mut rng).unwrap();
     let made = [
         ("A and B swapped", &honest, semi(b, a), proof.clone()),
         ("A replaced", &honest, semi(&cube, b), proof),

@@ -208,10 +208,10 @@ fn a_node_is_found_and_parsed_where_the_update_key_lies() {
         };
         let found = pre_keygen_from(&key, &w.header, counted).unwrap();
         assert_eq!(
-            pre_dec(&found, &capsule),
-            pre_dec(&pre_keygen(&key, &whole).unwrap(), &capsule)
+            pre_dec(&found, &capsule.prepare()),
+            pre_dec(&pre_keygen(&key, &whole).unwrap(), &capsule.prepare())
         );
-        assert!(pre_dec(&found, &capsule).is_ok());
+        assert!(pre_dec(&found, &capsule.prepare()).is_ok());
         assert!(read.get() < 21 * 12 * 8 + ENTRY, "{} bytes", read.get());
     }
     let revoked = pre_keygen_from(&key(8_737), &w.header, reading(&w.bytes)).unwrap_err();

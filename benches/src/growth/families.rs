@@ -65,7 +65,7 @@ pub const FAMILIES: [Family; 6] = [
                 prepare: |rows| {
                     let (_, record) = record(rows)?;
                     let mut rng = random("check");
-                    task(move || done(check_capsule(&record.capsule, &mut rng)?))
+                    task(move || done(check_capsule(&record.capsule.prepare(), &mut rng)?))
                 },
             },
             Cost {

@@ -83,7 +83,7 @@ fn of_records(scale: &Scale) -> Result<Vec<Compared>, Failure> {
     let mut all = Vec::new();
     for rows in [BOUND_ROWS, 100] {
         let record = setting.record(rows)?;
-        let mut bare = PreDec::new(rows);
+        let bare = PreDec::new(rows);
         all.push(Compared::measure(
             format!("PreDec, {rows} attributes"),
             true,
@@ -92,12 +92,12 @@ fn of_records(scale: &Scale) -> Result<Vec<Compared>, Failure> {
             &mut || done(bare.run()),
         )?);
         let (mut bare, rng) = (PreDecProven::new(rows), &mut random("prover"));
-        let (key, capsule) = (&record.prepared, &record.capsule);
+        let (key, checked) = (&record.prepared, &record.checked);
         all.push(Compared::measure(
             format!("PreDec with its proof, {rows} attributes"),
             false,
             scale.repeats,
-            &mut || done(pre_dec_proven(key, capsule, setting.doctor, rng)?),
+            &mut || done(pre_dec_proven(key, checked, setting.doctor, rng)?),
             &mut || {
                 bare.run();
                 Ok(())

@@ -5,10 +5,10 @@ use std::fmt::Write as _;
 use consilium_policies::{AttributeSet, MAX_ITEMS, Policy};
 use consilium_schemes::abe::{
     AttributeKey, Capsule, Depth, Epoch, EpochTicket, Leaf, LeafGrant, MasterSecret,
-    PreDecryptionKey, PublicParameters, RecordContext, Registration, RevocationList,
-    SemiCiphertext, SharedSecret, Tree, TreeId, UpdateKey, UpdateKeyPieces, UserId, UserSecretKey,
-    VerifiedPublicKey, att_keygen, dec, encrypt, pre_dec, pre_keygen, setup, upd_keygen,
-    user_keygen,
+    PreDecryptionKey, PreparedCapsule, PublicParameters, RecordContext, Registration,
+    RevocationList, SemiCiphertext, SharedSecret, Tree, TreeId, UpdateKey, UpdateKeyPieces, UserId,
+    UserSecretKey, VerifiedPublicKey, att_keygen, check_capsule, dec, encrypt, pre_dec, pre_keygen,
+    setup, upd_keygen, user_keygen,
 };
 use consilium_schemes::digest::Digest;
 
@@ -123,11 +123,14 @@ impl Setting {
         // As hospital and doctor have it: read.
         let capsule = Capsule::from_bytes(&capsule.to_bytes())?;
         let prepared = pre_keygen(&key, &update)?;
-        let semi = pre_dec(&prepared, &capsule)?;
+        let checked = capsule.prepare();
+        check_capsule(&checked, &mut random("check"))?;
+        let semi = pre_dec(&prepared, &checked)?;
         let digest = capsule.digest();
         dec(&self.beta, &semi, &capsule, &digest)?;
         Ok(Record {
             policy,
+            checked,
             capsule,
             digest,
             prepared,
@@ -140,6 +143,8 @@ impl Setting {
 pub struct Record {
     pub policy: Policy,
     pub capsule: Capsule,
+    /// As it is after the public check, which the gateway makes before PreDec.
+    pub checked: PreparedCapsule,
     pub digest: Digest,
     pub prepared: PreDecryptionKey,
     /// What the hospital sends the doctor.
@@ -149,7 +154,7 @@ pub struct Record {
 impl Record {
     /// PreDec.
     pub fn pre_decrypt(&self) -> Result<SemiCiphertext, Failure> {
-        Ok(pre_dec(&self.prepared, &self.capsule)?)
+        Ok(pre_dec(&self.prepared, &self.checked)?)
     }
 
     /// Dec from what the hospital sent: reading checks that A and B have order r, which is a part of Dec.

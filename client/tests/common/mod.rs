@@ -94,7 +94,8 @@ impl World {
         let update = abe::upd_keygen(&self.master, ticket, &revoked, &mut self.rng).unwrap();
         let prek = abe::pre_keygen(&key, &update).unwrap();
         let doctor = self.user();
-        let (semi, proof) = abe::pre_dec_proven(&prek, capsule, doctor, &mut self.rng).unwrap();
+        let (semi, proof) =
+            abe::pre_dec_proven(&prek, &capsule.prepare(), doctor, &mut self.rng).unwrap();
         (semi.to_bytes(), proof.to_bytes())
     }
 

@@ -11,8 +11,8 @@ use consilium_contracts::{
 };
 use consilium_node::SubmitError;
 use consilium_schemes::abe::{
-    AttributeKey, Capsule, Case, PreDecryptError, PreDecryptionKey, RecordContext, SignedTransform,
-    UpdateReadError, UserId, UserPublicKey, check_capsule, pre_dec_proven,
+    AttributeKey, Capsule, Case, PreDecryptError, PreDecryptionKey, PreparedCapsule, RecordContext,
+    SignedTransform, UpdateReadError, UserId, UserPublicKey, check_capsule, pre_dec_proven,
 };
 use consilium_schemes::report;
 use consilium_service::ApiError;
@@ -146,7 +146,7 @@ impl Work {
     }
 
     /// The public check, and that the capsule is this record's: whoever made it otherwise is its encryptor.
-    fn checked_capsule(&self, case: &Case<'_>) -> Result<Capsule, ApiError> {
+    fn checked_capsule(&self, case: &Case<'_>) -> Result<PreparedCapsule, ApiError> {
         let malformed = |why: String| {
             let status = actix_web::http::StatusCode::UNPROCESSABLE_ENTITY;
             ApiError::new(
@@ -165,6 +165,7 @@ impl Work {
                 "is bound to another record, epoch or federation".to_owned(),
             ));
         }
+        let capsule = capsule.prepare();
         check_capsule(&capsule, &mut rand::rng()).map_err(|error| malformed(error.to_string()))?;
         report::PublicKey::from_bytes(&self.rsa_key)
             .map_err(|e| malformed(format!("its RSA key: {e}")))?;

@@ -256,7 +256,7 @@ fn check_ctsym(
     if header.tree() != tree {
         return Err(malformed(&"is encrypted under other public parameters"));
     }
-    check_capsule(&capsule, &mut rand::rng()).map_err(|error| {
+    check_capsule(&capsule.prepare(), &mut rand::rng()).map_err(|error| {
         let status = StatusCode::UNPROCESSABLE_ENTITY;
         ApiError::new(status, codes::CAPSULE_MALFORMED, format!("ctsym: {error}")).about("ctsym")
     })

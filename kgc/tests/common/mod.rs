@@ -397,7 +397,7 @@ impl Federation {
         let Ok(key) = abe::pre_keygen(key, update) else {
             return false;
         };
-        let Ok(semi) = abe::pre_dec(&key, &capsule) else {
+        let Ok(semi) = abe::pre_dec(&key, &capsule.prepare()) else {
             return false;
         };
         abe::dec(&doctor.beta, &semi, &capsule, &capsule.digest()).is_ok()

@@ -10,12 +10,11 @@
 //! Where all must reach one verdict, the randomness is a hash of the capsule: who makes a malformed one pass has
 //! found, by trying capsules, one whose hash suits, one in r.
 
-use consilium_policies::AccessStructure;
 use rand_core::CryptoRng;
 
-use super::capsule::Capsule;
 use super::error::MalformedCapsule;
 use super::labels;
+use super::prepared_capsule::PreparedCapsule;
 use crate::curve::{
     FieldElement, G1, Label, PreparedG1, PreparedG2, Scalar, Transcript, hash_to_scalar,
     prepared_pairing,
@@ -33,13 +32,16 @@ const CHECK: Label = Label::new("CONSILIUM-V1-ABE-CHECK");
 ///
 /// # Errors
 /// [`MalformedCapsule`], saying which part.
-pub fn check_capsule(capsule: &Capsule, rng: &mut impl CryptoRng) -> Result<(), MalformedCapsule> {
+pub fn check_capsule(
+    capsule: &PreparedCapsule,
+    rng: &mut impl CryptoRng,
+) -> Result<(), MalformedCapsule> {
     check_with(capsule, || Scalar::random(rng))
 }
 
 /// The same check with kappa and what omega needs from Fr("ABE-CHECK", SHA-256(CTSym), i), i = 0, 1, ..
-pub(super) fn check_for_everyone(capsule: &Capsule) -> Result<(), MalformedCapsule> {
-    let digest = capsule.digest();
+pub(super) fn check_for_everyone(capsule: &PreparedCapsule) -> Result<(), MalformedCapsule> {
+    let digest = capsule.capsule().digest();
     let mut next = 0;
     check_with(capsule, || {
         let message = Transcript::new().fixed(digest.as_bytes()).u32(next);
@@ -49,25 +51,26 @@ pub(super) fn check_for_everyone(capsule: &Capsule) -> Result<(), MalformedCapsu
 }
 
 fn check_with(
-    capsule: &Capsule,
+    prepared: &PreparedCapsule,
     mut random: impl FnMut() -> Scalar,
 ) -> Result<(), MalformedCapsule> {
+    let (capsule, access) = (prepared.capsule(), prepared.access());
     let h_time = labels::h_time(capsule.header.epoch);
-    let (g2, c0) = (PreparedG2::generator(), PreparedG2::new(&capsule.c0));
+    let (g2, c0) = (PreparedG2::generator(), prepared.c0());
     let left = PreparedG1::many(&[capsule.ct, -h_time]);
-    if !prepared_pairing(left.into_iter().zip([g2, &c0])).is_one() {
+    if !prepared_pairing(left.into_iter().zip([g2, c0])).is_one() {
         return Err(MalformedCapsule::Time); // L36
     }
-    let access = capsule.access();
     let kappa = random();
     let omega = access.consistency_weights(kappa.into(), || FieldElement::from(random()));
     let omega: Vec<Scalar> = omega.into_iter().map(Scalar::from).collect(); // L37
     let rows = G1::multi_mul(capsule.rows.iter().copied().zip(omega.iter().copied()));
-    let attributes = repetition_sums(&access, &omega).into_iter().map(|sum| -sum);
+    let attributes = repetition_sums(prepared, &omega)
+        .into_iter()
+        .map(|sum| -sum);
     let left = [rows, -(labels::w() * kappa)].into_iter().chain(attributes);
     let left = PreparedG1::many(&left.collect::<Vec<_>>());
-    let c2 = PreparedG2::many(&capsule.c2);
-    let right = [g2, &c0].into_iter().chain(&c2);
+    let right = [g2, c0].into_iter().chain(prepared.c2());
     if prepared_pairing(left.into_iter().zip(right)).is_one() {
         Ok(())
     } else {
@@ -76,14 +79,10 @@ fn check_with(
 }
 
 /// For each j: the product over tau(i) = j of H("attr", rho(i))^{omega_i}.
-fn repetition_sums(access: &AccessStructure, omega: &[Scalar]) -> Vec<G1> {
-    let hashes: Vec<G1> = access
-        .rows()
-        .iter()
-        .map(|row| labels::h_attribute(row.attribute()))
-        .collect();
+fn repetition_sums(prepared: &PreparedCapsule, omega: &[Scalar]) -> Vec<G1> {
+    let (access, hashes) = (prepared.access(), prepared.hashes());
     let of = |j: usize| {
-        let rows = access.rows().iter().zip(&hashes).zip(omega);
+        let rows = access.rows().iter().zip(hashes).zip(omega);
         let rows = rows.filter(move |((row, _), _)| row.repetition() == j);
         G1::multi_mul(rows.map(|((_, hash), weight)| (*hash, *weight)))
     };

@@ -27,7 +27,9 @@
 //! let key = att_keygen(&msk, grant, &pk, &attributes, rng)?;
 //! let update = upd_keygen(&msk, EpochTicket::after(None, epoch)?, &revoked, rng)?;
 //! let (capsule, sent) = encrypt(&pp, &policy, epoch, record, rng);
-//! let semi = pre_dec(&pre_keygen(&key, &update)?, &capsule)?;
+//! let prepared = capsule.prepare();
+//! check_capsule(&prepared, rng)?;
+//! let semi = pre_dec(&pre_keygen(&key, &update)?, &prepared)?;
 //! let received = dec(&beta, &semi, &capsule, &capsule.digest())?;
 //! # let _ = (sent, received);
 //! # Ok(())
@@ -104,6 +106,7 @@ mod ku_nodes;
 mod labels;
 mod pre_decrypt;
 mod pre_keygen;
+mod prepared_capsule;
 mod setup;
 mod transform;
 mod tree;
@@ -130,6 +133,7 @@ pub use error::{
 pub use ku_nodes::KuNodes;
 pub use pre_decrypt::{SemiCiphertext, pre_dec};
 pub use pre_keygen::{PreDecryptionKey, pre_keygen, pre_keygen_from};
+pub use prepared_capsule::PreparedCapsule;
 pub use setup::{MasterSecret, PublicParameters, setup};
 pub use transform::{TransformError, TransformProof, pre_dec_proven};
 pub use tree::{Depth, Epoch, Leaf, MAX_DEPTH, NodeId, RevocationList, Tree, TreeId};

@@ -1,14 +1,14 @@
 //! PreDec: the hospital's part, which leaves the doctor one exponentiation and one product.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use consilium_policies::Attribute;
 use zeroize::Zeroizing;
 
-use super::capsule::Capsule;
 use super::error::PreDecryptError;
 use super::frame::{self, FRAME, Kind};
 use super::pre_keygen::PreDecryptionKey;
+use super::prepared_capsule::PreparedCapsule;
 use crate::curve::{
     DecodeError, FieldElement, G1, Gt, InField, PreparedG1, PreparedG2, Scalar, prepared_pairing,
 };
@@ -48,37 +48,14 @@ impl SemiCiphertext {
     }
 }
 
-/// The lines of a capsule's points in G2: C0, and C2_j where the rows that are used have repetition j.
-pub(super) struct CapsuleLines {
-    pub(super) c0: PreparedG2,
-    pub(super) c2: BTreeMap<usize, PreparedG2>,
-}
-
-impl CapsuleLines {
-    /// For the rows of a selection.
-    pub(super) fn new<'a>(capsule: &Capsule, rows: impl Iterator<Item = &'a usize>) -> Self {
-        let access = capsule.access();
-        let used = rows.filter_map(|row| Some(access.rows().get(*row)?.repetition()));
-        let used: BTreeSet<usize> = used.collect();
-        let c2 = used.into_iter().filter_map(|j| {
-            let point = capsule.c2.get(j)?;
-            Some((j, PreparedG2::new(point)))
-        });
-        Self {
-            c0: PreparedG2::new(&capsule.c0),
-            c2: c2.collect(),
-        }
-    }
-}
-
 /// A = e(P0, C0) · Π_j e(Π_{tau(i)=j} P_{rho(i)}^{omega_i}, C2_j) / e(Π C_i^{omega_i}, P1).
 pub(super) fn policy_half(
     (p0, p1): (G1, &PreparedG2),
     point: impl Fn(&Attribute) -> Option<G1>,
-    (capsule, lines): (&Capsule, &CapsuleLines),
+    prepared: &PreparedCapsule,
     omega: &[(usize, Scalar)],
 ) -> Option<Gt> {
-    let access = capsule.access();
+    let (capsule, access) = (prepared.capsule(), prepared.access());
     let mut attribute_terms: BTreeMap<usize, Vec<(G1, Scalar)>> = BTreeMap::new();
     let mut row_terms = Vec::with_capacity(omega.len());
     for (index, weight) in omega {
@@ -88,10 +65,10 @@ pub(super) fn policy_half(
         row_terms.push((*capsule.rows.get(*index)?, *weight));
     }
     let mut left = vec![p0, -G1::multi_mul(row_terms)];
-    let mut right = vec![&lines.c0, p1];
+    let mut right = vec![prepared.c0(), p1];
     for (j, terms) in attribute_terms {
         left.push(G1::multi_mul(terms));
-        right.push(lines.c2.get(&j)?);
+        right.push(prepared.c2().get(j)?);
     }
     let left = Zeroizing::new(PreparedG1::many(&left));
     Some(prepared_pairing(left.iter().copied().zip(right)))
@@ -111,7 +88,7 @@ pub(super) fn time_half(q1: G1, q2: &PreparedG2, ct: G1, c0: &PreparedG2) -> Gt 
 /// [`PreDecryptError::Tree`], [`PreDecryptError::Epoch`], [`PreDecryptError::Unsatisfied`].
 pub fn pre_dec(
     key: &PreDecryptionKey,
-    capsule: &Capsule,
+    capsule: &PreparedCapsule,
 ) -> Result<SemiCiphertext, PreDecryptError> {
     transform(key, capsule).map(|transformed| transformed.semi)
 }
@@ -121,13 +98,13 @@ pub(super) struct Transformed {
     pub(super) semi: SemiCiphertext,
     /// The rows that were used, ascending.
     pub(super) rows: Vec<usize>,
-    pub(super) lines: CapsuleLines,
 }
 
 pub(super) fn transform(
     key: &PreDecryptionKey,
-    capsule: &Capsule,
+    prepared: &PreparedCapsule,
 ) -> Result<Transformed, PreDecryptError> {
+    let capsule = prepared.capsule();
     let header = &capsule.header;
     if key.tree != header.tree {
         return Err(PreDecryptError::Tree {
@@ -141,7 +118,7 @@ pub(super) fn transform(
             key: key.epoch,
         }); // L39
     }
-    let selection = capsule
+    let selection = prepared
         .access()
         .select::<FieldElement>(key.attributes.set());
     let selection = selection.ok_or(PreDecryptError::Unsatisfied)?; // L40
@@ -152,11 +129,10 @@ pub(super) fn transform(
         .collect();
     let point = |attribute: &Attribute| key.attributes.point(&key.node, attribute);
     let rows: Vec<usize> = omega.iter().map(|(row, _)| *row).collect();
-    let lines = CapsuleLines::new(capsule, rows.iter());
     let (node, of_key) = (&key.node, &key.lines);
-    let a = policy_half((node.p0, &of_key.p1), point, (capsule, &lines), &omega) // L41
+    let a = policy_half((node.p0, &of_key.p1), point, prepared, &omega) // L41
         .ok_or(PreDecryptError::Unsatisfied)?;
-    let b = time_half(key.update.q1, &of_key.q2, capsule.ct, &lines.c0); // L42
+    let b = time_half(key.update.q1, &of_key.q2, capsule.ct, prepared.c0()); // L42
     let semi = SemiCiphertext { a, b };
-    Ok(Transformed { semi, rows, lines })
+    Ok(Transformed { semi, rows })
 }

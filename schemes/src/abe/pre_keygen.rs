@@ -1,13 +1,14 @@
 //! PreKeyGen: what the hospital pre-decrypts with, from an attribute key and an epoch's update key.
 
 use core::fmt;
+use std::sync::OnceLock;
 
 use super::attribute_keygen::{AttributeKey, KeyAttributes, NodeKey};
 use super::error::{PreDecryptError, UpdateReadError};
 use super::tree::{Epoch, NodeId, Tree, TreeId};
 use super::update_key::{UpdateKey, UpdateKeyHeader, UpdatePart};
 use super::update_reading::find_on_path;
-use crate::curve::PreparedG2;
+use crate::curve::{Gt, PreparedG2};
 
 /// prek = (attkey_x, updkey_x) of the one node x that both have.
 ///
@@ -27,6 +28,8 @@ pub struct PreDecryptionKey {
 pub(super) struct KeyLines {
     pub(super) p1: PreparedG2,
     pub(super) q2: PreparedG2,
+    /// F of the proof, which depends on the key alone; made when first asked for.
+    pub(super) f: OnceLock<Gt>,
 }
 
 impl KeyLines {
@@ -34,6 +37,7 @@ impl KeyLines {
         Self {
             p1: PreparedG2::new(&node.p1),
             q2: PreparedG2::new(&update.q2),
+            f: OnceLock::new(),
         }
     }
 }

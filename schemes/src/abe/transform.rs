@@ -24,6 +24,8 @@
 //! Soundness and zero knowledge: special soundness with one challenge in Fr, Fiat and Shamir in the random oracle model over the
 //! complete statement. The proof shows which rows were used, hence which attributes of the policy the doctor has, to whoever sees it.
 
+use std::collections::BTreeSet;
+
 use rand_core::CryptoRng;
 use zeroize::{Zeroize as _, Zeroizing};
 
@@ -31,8 +33,9 @@ use super::capsule::Capsule;
 use super::error::PreDecryptError;
 use super::frame::{self, FRAME, Kind};
 use super::labels;
-use super::pre_decrypt::{CapsuleLines, SemiCiphertext, Transformed, time_half, transform};
+use super::pre_decrypt::{SemiCiphertext, Transformed, time_half, transform};
 use super::pre_keygen::PreDecryptionKey;
+use super::prepared_capsule::PreparedCapsule;
 use super::setup::PublicParameters;
 use super::tree::Epoch;
 use super::update_key::UpdatePart;
@@ -96,7 +99,7 @@ pub enum TransformError {
 
 /// The public half of phi for one capsule and selection.
 struct Selected<'a> {
-    capsule: &'a Capsule,
+    prepared: &'a PreparedCapsule,
     rows: Vec<(usize, Scalar)>,
     /// V.
     v: G1,
@@ -106,8 +109,8 @@ struct Selected<'a> {
 
 impl<'a> Selected<'a> {
     /// None unless the rows are a selection of the capsule's policy.
-    fn new(capsule: &'a Capsule, rows: &[usize]) -> Option<Self> {
-        let access = capsule.access();
+    fn new(prepared: &'a PreparedCapsule, rows: &[usize]) -> Option<Self> {
+        let (capsule, access) = (prepared.capsule(), prepared.access());
         let selection = access.weigh_rows::<FieldElement>(rows)?;
         let rows: Vec<(usize, Scalar)> = selection
             .rows()
@@ -117,35 +120,19 @@ impl<'a> Selected<'a> {
         let with = |(row, omega): &(usize, Scalar)| Some((*capsule.rows.get(*row)?, *omega));
         let v = G1::multi_mul(rows.iter().map(with).collect::<Option<Vec<_>>>()?);
         let mut selected = Self {
-            capsule,
+            prepared,
             rows,
             v,
             w: Vec::new(),
         };
-        let hashes = selected.sums(|row| {
-            let row = access.rows().get(row)?;
-            Some(labels::h_attribute(row.attribute()))
-        })?;
-        selected.w = hashes;
+        let hashes = prepared.hashes();
+        selected.w = selected.sums(|row| hashes.get(row).copied())?;
         Some(selected)
     }
 
     /// For each j in J: prod over tau(i) = j of point(i)^{omega_i}.
     fn sums(&self, point: impl Fn(usize) -> Option<G1>) -> Option<Vec<G1>> {
-        let access = self.capsule.access();
-        let repetition = |row: &usize| {
-            access
-                .rows()
-                .get(*row)
-                .map(consilium_policies::Row::repetition)
-        };
-        let mut occurring: Vec<usize> = self
-            .rows
-            .iter()
-            .filter_map(|(row, _)| repetition(row))
-            .collect();
-        occurring.sort_unstable();
-        occurring.dedup();
+        let repetition = |row: &usize| self.repetition(*row);
         let sum = |j: usize| {
             let rows = self
                 .rows
@@ -154,11 +141,23 @@ impl<'a> Selected<'a> {
             let terms = rows.map(|(row, omega)| Some((point(*row)?, *omega)));
             Some(G1::multi_mul(terms.collect::<Option<Vec<_>>>()?))
         };
-        occurring.into_iter().map(sum).collect()
+        self.occurring().into_iter().map(sum).collect()
     }
 
-    /// phi, over the lines of the capsule's points; both lists of parts have the length of J.
-    fn image(&self, of: &Preimage, lines: &CapsuleLines) -> Image {
+    /// tau(i).
+    fn repetition(&self, row: usize) -> Option<usize> {
+        let row = self.prepared.access().rows().get(row)?;
+        Some(row.repetition())
+    }
+
+    /// J, ascending.
+    fn occurring(&self) -> BTreeSet<usize> {
+        let rows = self.rows.iter();
+        rows.filter_map(|(row, _)| self.repetition(*row)).collect()
+    }
+
+    /// phi; both lists of parts have the length of J.
+    fn image(&self, of: &Preimage) -> Image {
         let p1 = &PreparedG2::new(&of.p1);
         let negated = [-labels::h_w(), -self.v];
         let w = self.w.iter().map(|w| -*w);
@@ -171,11 +170,17 @@ impl<'a> Selected<'a> {
         };
         let g2 = PreparedG2::generator();
         let part = |(t, w): (&PreparedG1, &PreparedG1)| prepared_pairing([(*t, g2), (*w, p1)]);
-        let folded = t.iter().copied().zip(lines.c2.values());
+        let c2 = self.occurring();
+        let c2 = c2.iter().filter_map(|j| self.prepared.c2().get(*j));
+        let folded = t.iter().copied().zip(c2);
         Image {
             f: prepared_pairing([(*p0, g2), (*w_0, p1)]),
             parts: t.iter().zip(w).map(part).collect(),
-            a: prepared_pairing([(*p0, &lines.c0), (*v, p1)].into_iter().chain(folded)),
+            a: prepared_pairing(
+                [(*p0, self.prepared.c0()), (*v, p1)]
+                    .into_iter()
+                    .chain(folded),
+            ),
         }
     }
 }
@@ -215,20 +220,20 @@ impl TransformProof {
     pub fn verify(
         &self,
         semi: &SemiCiphertext,
-        capsule: &Capsule,
+        prepared: &PreparedCapsule,
         doctor: UserId,
     ) -> Result<(), TransformError> {
-        let lines = CapsuleLines::new(capsule, self.claim.rows.iter());
+        let capsule = prepared.capsule();
         let UpdatePart { q1, q2 } = &self.claim.update;
-        if semi.b != time_half(*q1, &PreparedG2::new(q2), capsule.ct, &lines.c0) {
+        if semi.b != time_half(*q1, &PreparedG2::new(q2), capsule.ct, prepared.c0()) {
             return Err(TransformError::Update); // L54
         }
         let selected =
-            Selected::new(capsule, &self.claim.rows).ok_or(TransformError::Attributes)?;
+            Selected::new(prepared, &self.claim.rows).ok_or(TransformError::Attributes)?;
         if selected.w.len() != self.answers.parts.len() {
             return Err(TransformError::Attributes);
         }
-        let mut commitments = selected.image(&self.answers, &lines);
+        let mut commitments = selected.image(&self.answers);
         let back = -self.c;
         commitments.f *= self.claim.f.pow(&back);
         commitments.a *= semi.a.pow(&back); // L55
@@ -346,13 +351,13 @@ fn read_rows(reader: &mut Reader<'_>) -> Result<Vec<usize>, DecodeError> {
 /// The nonces depend on the key, on the statement and on `rng`. Points of the key are multiplied by public numbers only.
 pub fn pre_dec_proven(
     key: &PreDecryptionKey,
-    capsule: &Capsule,
+    prepared: &PreparedCapsule,
     doctor: UserId,
     rng: &mut impl CryptoRng,
 ) -> Result<(SemiCiphertext, TransformProof), PreDecryptError> {
-    let Transformed { semi, rows, lines } = transform(key, capsule)?;
-    let access = capsule.access();
-    let selected = Selected::new(capsule, &rows).ok_or(PreDecryptError::Unsatisfied)?;
+    let Transformed { semi, rows } = transform(key, prepared)?;
+    let (capsule, access) = (prepared.capsule(), prepared.access());
+    let selected = Selected::new(prepared, &rows).ok_or(PreDecryptError::Unsatisfied)?;
     let point = |row: usize| {
         let attribute = access.rows().get(row)?.attribute();
         key.attributes.point(&key.node, attribute)
@@ -365,7 +370,7 @@ pub fn pre_dec_proven(
     }; // L48
     let claim = Claim {
         update: key.update.clone(),
-        f: first(secret.p0, &key.lines.p1), // L49
+        f: *key.lines.f.get_or_init(|| first(secret.p0, &key.lines.p1)), // L49
         rows,
     };
     let bound = |seed| claim.append(seed, &semi, capsule, doctor);
@@ -379,7 +384,7 @@ pub fn pre_dec_proven(
             .map(|k| FixedG1::generator() * k)
             .collect(),
     }; // L50
-    let commitments = selected.image(&masks, &lines); // L51
+    let commitments = selected.image(&masks); // L51
     let c = claim.challenge(&semi, capsule, doctor, &commitments); // L52
     let answers = masks.plus(&secret, c); // L53
     secret.wipe();

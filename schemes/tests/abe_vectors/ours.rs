@@ -84,9 +84,12 @@ pub fn run_ours(g: &Given, c: &Computed) {
     let (capsule, sent) = abe::encrypt(&pp, &policy, epoch, record, &mut rng);
     assert_eq!(hex::encode(capsule.to_bytes()), c.CTSym);
     assert_eq!(capsule.digest().to_string(), c.CTSym_digest);
-    assert_eq!(abe::check_capsule(&capsule, &mut fixed_rng(0)), Ok(()));
+    assert_eq!(
+        abe::check_capsule(&capsule.prepare(), &mut fixed_rng(0)),
+        Ok(())
+    );
 
-    let semi = abe::pre_dec(&abe::pre_keygen(&key, &update).unwrap(), &capsule).unwrap();
+    let semi = abe::pre_dec(&abe::pre_keygen(&key, &update).unwrap(), &capsule.prepare()).unwrap();
     assert_eq!(hex::encode(semi.to_bytes()), c.SemiCT);
     let on_ledger = Digest::from_bytes(array(&c.CTSym_digest));
     let received = abe::dec(&secret, &semi, &capsule, &on_ledger).unwrap();

@@ -2,7 +2,7 @@
 
 use std::hint::black_box;
 
-use blst::{blst_p1, blst_p1_affine, blst_p2, blst_p2_affine};
+use blst::{blst_p1, blst_p1_affine, blst_p2};
 use consilium_schemes::curve::{G2, Scalar};
 
 use super::Operands;
@@ -14,7 +14,7 @@ use crate::schemes::raw::{
 
 /// For A: two sums of as many points of G1 as there are attributes, three Miller loops that share their squarings (C0, C2, P1), one final
 /// exponentiation. For B: two Miller loops that share theirs (C0, Q2), one final exponentiation. The lines of P1 and Q2 are there
-/// ahead, those of C0 and C2, which come with the record, are computed once each; one inversion for both sums.
+/// ahead, and so are those of C0 and C2, from the public check; one inversion for both sums.
 pub struct PreDec {
     /// P_A and C_i.
     attributes: Vec<blst_p1_affine>,
@@ -22,8 +22,6 @@ pub struct PreDec {
     p0: blst_p1_affine,
     q1: blst_p1_affine,
     ct: blst_p1_affine,
-    c0: blst_p2_affine,
-    c2: blst_p2_affine,
     p1: Lines,
     q2: Lines,
     of_c0: Lines,
@@ -40,8 +38,6 @@ impl PreDec {
             p0: any.in_g1(),
             q1: any.in_g1(),
             ct: any.in_g1(),
-            c0: any.in_g2(),
-            c2: any.in_g2(),
             p1: any.lines(),
             q2: any.lines(),
             of_c0: any.lines(),
@@ -50,9 +46,7 @@ impl PreDec {
     }
 
     /// Once; the sum over the rows is V, which the proof needs again.
-    pub fn run(&mut self) -> blst_p1_affine {
-        self.of_c0.set(&self.c0);
-        self.of_c2.set(&self.c2);
+    pub fn run(&self) -> blst_p1_affine {
         let [t, v] = affine_g1([sum_g1(&self.attributes), sum_g1(&self.rows)]);
         let a = [(&self.p0, &self.of_c0), (&t, &self.of_c2), (&v, &self.p1)];
         let b = [(&self.q1, &self.of_c0), (&self.ct, &self.q2)];
@@ -63,8 +57,8 @@ impl PreDec {
 }
 
 /// PreDec, and for the proof: the masks K0, K_0 in G1 and K1 in G2, multiples of the generators; their images, of two, two and three Miller
-/// loops that share their squarings and one final exponentiation each, over the lines of g2 (there ahead), of K1 (computed) and of C0 and
-/// C2 (computed for PreDec); the sum W_0 of as many hashes as there are attributes, which are there ahead, and so is F, which depends on
+/// loops that share their squarings and one final exponentiation each, over the lines of g2, C0 and C2 (there ahead) and of K1
+/// (computed); the sum W_0 of as many hashes as there are attributes, which are there ahead, and so is F, which depends on
 /// the key alone; the answers, two products and sums in G1 and one in G2; one inversion for the points of G1, one for K1.
 pub struct PreDecProven {
     transform: PreDec,

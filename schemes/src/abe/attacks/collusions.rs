@@ -9,7 +9,7 @@ fn an_unrevoked_satisfying_user_opens() {
     w.revoke(&[&rex], NOW);
     let update = w.update(NOW);
     let (capsule, key) = w.random_capsule(POLICY, NOW);
-    let semi = pre_dec(&pre_keygen(&ann.key, &update).unwrap(), &capsule).unwrap();
+    let semi = pre_dec(&pre_keygen(&ann.key, &update).unwrap(), &capsule.prepare()).unwrap();
     assert_eq!(ann.finish(semi.a, semi.b), key);
 }
 
@@ -126,7 +126,7 @@ fn an_update_key_of_another_epoch_does_not_open() {
             capsule: NOW,
             key: epoch,
         };
-        assert_eq!(pre_dec(&prek, &capsule), Err(refused));
+        assert_eq!(pre_dec(&prek, &capsule.prepare()), Err(refused));
         let b = time_half(&prek.update, &capsule);
         assert_ne!(ann.finish(ann.half(NodeId::ROOT, &capsule), b), key);
     }
@@ -137,7 +137,7 @@ fn a_wrong_beta_does_not_open() {
     let mut w = World::new(7);
     let (ann, bob, update) = (w.join("cardio, icu"), w.join("cardio, icu"), w.update(NOW));
     let (capsule, key) = w.random_capsule(POLICY, NOW);
-    let semi = pre_dec(&pre_keygen(&ann.key, &update).unwrap(), &capsule).unwrap();
+    let semi = pre_dec(&pre_keygen(&ann.key, &update).unwrap(), &capsule.prepare()).unwrap();
     assert_eq!(ann.finish(semi.a, semi.b), key);
     assert_ne!(bob.finish(semi.a, semi.b), key);
     assert_ne!(semi.a * semi.b, key, "the hospital alone");
@@ -152,7 +152,7 @@ fn a_beta_and_the_update_key_without_an_attribute_key_do_not_open() {
     let mut w = World::new(14);
     let (ann, update) = (w.join("cardio, icu"), w.update(NOW));
     let (capsule, key) = w.random_capsule(POLICY, NOW);
-    let semi = pre_dec(&pre_keygen(&ann.key, &update).unwrap(), &capsule).unwrap();
+    let semi = pre_dec(&pre_keygen(&ann.key, &update).unwrap(), &capsule.prepare()).unwrap();
     assert_eq!(ann.finish(semi.a, semi.b), key);
     // B is anyone's; what is public stands in for A.
     let b = time_half(update.part(NodeId::ROOT).unwrap(), &capsule);
@@ -201,7 +201,7 @@ fn a_revoked_user_and_a_hospital_with_honest_keys_do_not_open() {
     w.revoke(&[&rex], NOW);
     let update = w.update(NOW);
     let (capsule, key) = w.random_capsule(POLICY, NOW);
-    let semi = pre_dec(&pre_keygen(&ann.key, &update).unwrap(), &capsule).unwrap();
+    let semi = pre_dec(&pre_keygen(&ann.key, &update).unwrap(), &capsule.prepare()).unwrap();
     let inverse = rex.secret.inverse();
     for node in nodes_of(&rex)
         .into_iter()

@@ -59,7 +59,7 @@ impl Ward {
     ) -> (SemiCiphertext, TransformProof) {
         let prek = pre_keygen(&self.doctor.key, update).unwrap();
         let doctor = self.doctor.public.user();
-        pre_dec_proven(&prek, capsule, doctor, &mut self.w.rng).unwrap()
+        pre_dec_proven(&prek, &capsule.prepare(), doctor, &mut self.w.rng).unwrap()
     }
 }
 
@@ -94,7 +94,7 @@ fn revealing_y_to_the_s_would_open_the_record_whose_elements_were_copied() {
     let mut copied = theirs.clone();
     copied.header.context = RecordContext::new([1; 32], [4; 32]);
     assert_ne!(copied.digest(), theirs.digest());
-    assert_eq!(check_capsule(&copied, &mut ward.w.rng), Ok(()));
+    assert_eq!(check_capsule(&copied.prepare(), &mut ward.w.rng), Ok(()));
     let (semi, proof) = ward.transform(&copied, &update);
     assert_eq!(ward.doctor.finish(semi.a, semi.b), key, "the attack works");
     let verdict = ward.settled(&copied, &semi, &proof);
@@ -119,9 +119,9 @@ fn an_update_key_of_another_epoch_or_node_is_the_hospitals_fault() {
     for mut prek in [prek, other_node] {
         prek.lines = KeyLines::new(&prek.node, &prek.update);
         let doctor = ward.doctor.public.user();
-        let made = pre_dec_proven(&prek, &capsule, doctor, &mut ward.w.rng);
+        let made = pre_dec_proven(&prek, &capsule.prepare(), doctor, &mut ward.w.rng);
         let (semi, proof) = made.unwrap();
-        assert_eq!(proof.verify(&semi, &capsule, doctor), Ok(()));
+        assert_eq!(proof.verify(&semi, &capsule.prepare(), doctor), Ok(()));
         let verdict = ward.settled(&capsule, &semi, &proof);
         assert_eq!(verdict, Verdict::Hospital(HospitalFault::NodeKey));
     }
@@ -136,16 +136,16 @@ fn a_forged_attribute_key_proves_nothing() {
     let doctor = ward.doctor.public.user();
     let mut prek = pre_keygen(&ward.doctor.key, &update).unwrap();
     prek.node.pa[0] += G1::generator();
-    let (semi, proof) = pre_dec_proven(&prek, &capsule, doctor, &mut ward.w.rng).unwrap();
+    let (semi, proof) = pre_dec_proven(&prek, &capsule.prepare(), doctor, &mut ward.w.rng).unwrap();
     assert_ne!(ward.doctor.finish(semi.a, semi.b), key);
-    let refused = proof.verify(&semi, &capsule, doctor);
+    let refused = proof.verify(&semi, &capsule.prepare(), doctor);
     assert_eq!(refused, Err(TransformError::Attributes));
     let verdict = ward.settled(&capsule, &semi, &proof);
     assert_eq!(verdict, Verdict::Hospital(HospitalFault::Attributes));
     // Nor does a right one for another capsule, or for another doctor.
     let (semi, proof) = ward.transform(&capsule, &update);
-    assert_eq!(proof.verify(&semi, &capsule, doctor), Ok(()));
+    assert_eq!(proof.verify(&semi, &capsule.prepare(), doctor), Ok(()));
     let colleague = UserId::from_bytes([8; 32]);
-    let refused = proof.verify(&semi, &capsule, colleague);
+    let refused = proof.verify(&semi, &capsule.prepare(), colleague);
     assert_eq!(refused, Err(TransformError::Attributes));
 }

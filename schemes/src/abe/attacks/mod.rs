@@ -15,7 +15,6 @@ use rand::rngs::StdRng;
 
 use super::attribute_keygen::NodeKey;
 use super::encrypt::{Exponents, elements};
-use super::pre_decrypt::CapsuleLines;
 use super::update_key::UpdatePart;
 use super::*;
 use crate::curve::{
@@ -34,9 +33,8 @@ fn policy_half(
     capsule: &Capsule,
     omega: &[(usize, Scalar)],
 ) -> Option<Gt> {
-    let lines = CapsuleLines::new(capsule, omega.iter().map(|(row, _)| row));
-    let key = (p0, &PreparedG2::new(&p1));
-    super::pre_decrypt::policy_half(key, point, (capsule, &lines), omega)
+    let (key, prepared) = ((p0, &PreparedG2::new(&p1)), capsule.prepare());
+    super::pre_decrypt::policy_half(key, point, &prepared, omega)
 }
 
 /// B of these points.

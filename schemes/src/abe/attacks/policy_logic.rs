@@ -22,14 +22,14 @@ proptest! {
         w.revoke(&revoked, NOW);
         let update = w.update(NOW);
         let (capsule, key) = w.random_capsule(policy, NOW);
-        prop_assert_eq!(check_capsule(&capsule, &mut w.rng), Ok(()));
+        prop_assert_eq!(check_capsule(&capsule.prepare(), &mut w.rng), Ok(()));
         for (i, user) in users.iter().enumerate() {
             let satisfied = capsule.header().policy().is_satisfied_by(user.key.attributes());
             match pre_keygen(&user.key, &update) {
                 Err(error) => prop_assert!(mask >> i & 1 == 1, "{}", error),
                 Ok(prek) => {
                     prop_assert!(mask >> i & 1 == 0);
-                    match pre_dec(&prek, &capsule) {
+                    match pre_dec(&prek, &capsule.prepare()) {
                         Ok(semi) => {
                             prop_assert!(satisfied);
                             prop_assert_eq!(user.finish(semi.a, semi.b), key);
@@ -61,8 +61,8 @@ proptest! {
         let mut w = World::new(seed);
         let (user, update) = (w.join(&set.to_string()), w.update(NOW));
         let (capsule, key) = w.random_capsule(policy.as_str(), NOW);
-        prop_assert_eq!(check_capsule(&capsule, &mut w.rng), Ok(()));
-        let result = pre_dec(&pre_keygen(&user.key, &update).unwrap(), &capsule);
+        prop_assert_eq!(check_capsule(&capsule.prepare(), &mut w.rng), Ok(()));
+        let result = pre_dec(&pre_keygen(&user.key, &update).unwrap(), &capsule.prepare());
         if policy.is_satisfied_by(&set) {
             let semi = result.unwrap();
             prop_assert_eq!(user.finish(semi.a, semi.b), key);
@@ -79,7 +79,7 @@ fn the_halves_have_the_exponents_of_the_proof() {
     let (ann, update) = (w.join("cardio, icu"), w.update(NOW));
     let s = Scalar::random(&mut w.rng);
     let (capsule, _) = w.capsule(POLICY, NOW, &s);
-    let semi = pre_dec(&pre_keygen(&ann.key, &update).unwrap(), &capsule).unwrap();
+    let semi = pre_dec(&pre_keygen(&ann.key, &update).unwrap(), &capsule.prepare()).unwrap();
     let a_x = w.msk.node_secret(NodeId::ROOT);
     let e = pairing(&G1::generator(), &G2::generator());
     assert_eq!(semi.a, e.pow(&(ann.beta() * *a_x.expose_secret() * s)));

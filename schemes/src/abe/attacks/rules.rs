@@ -185,7 +185,7 @@ fn a_leaf_given_out_again_revives_the_revoked_key() {
     let _newcomer = w.join_at(0, "surgeon");
     let (capsule, key) = w.random_capsule(POLICY, NOW);
     let update = w.update(NOW);
-    let semi = pre_dec(&pre_keygen(&rex.key, &update).unwrap(), &capsule).unwrap();
+    let semi = pre_dec(&pre_keygen(&rex.key, &update).unwrap(), &capsule.prepare()).unwrap();
     assert_eq!(
         rex.finish(semi.a, semi.b),
         key,

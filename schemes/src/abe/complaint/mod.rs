@@ -46,6 +46,7 @@ use super::capsule::Capsule;
 use super::check::check_for_everyone;
 use super::error::MalformedCapsule;
 use super::pre_decrypt::SemiCiphertext;
+use super::prepared_capsule::PreparedCapsule;
 use super::transform::{TransformError, TransformProof};
 use super::user_keygen::UserSecretKey;
 use crate::curve::{DecodeError, Gt, InField as _, Reader, Scalar, put_variable};
@@ -219,8 +220,8 @@ impl Complaint {
     }
 
     /// The registered capsule, if its encryptor made it as he should.
-    fn capsule_of(&self, case: &Case<'_>) -> Result<Capsule, EncryptorFault> {
-        let capsule = bound_capsule(case, &self.capsule)?;
+    fn capsule_of(&self, case: &Case<'_>) -> Result<PreparedCapsule, EncryptorFault> {
+        let capsule = bound_capsule(case, &self.capsule)?.prepare();
         check_for_everyone(&capsule).map_err(EncryptorFault::Check)?; // L60
         Ok(capsule)
     }
