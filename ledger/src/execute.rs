@@ -4,8 +4,7 @@ use consilium_contracts::{
     BlockContext, Event, FederationId, Overlay, Rejection, SignedTransaction, StateRead,
     VerifiedTransaction, Writes, apply, begin_block,
 };
-
-use crate::parallel::in_parallel;
+use consilium_schemes::parallel::in_parallel;
 
 /// What a block does to the state.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -109,18 +108,17 @@ pub fn verify_block<'a>(
     state: &(impl StateRead + Sync),
     threads: usize,
 ) -> Result<Vec<VerifiedTransaction>, InvalidTransaction> {
-    let verify = |(index, (transaction, before)): &mut (usize, Claimed<'a>)| {
-        let verified = match before.take() {
+    let verify = |(index, (transaction, before)): (usize, Claimed<'a>)| {
+        let verified = match before {
             Some(verified) => Ok(verified),
             None => transaction.clone().verify(federation),
         };
-        let index = *index;
         let mut verified = verified.map_err(|rejection| InvalidTransaction { index, rejection })?;
         verified.verify_proofs(state);
         Ok(verified)
     };
-    let mut transactions: Vec<_> = transactions.into_iter().enumerate().collect();
-    let verified = in_parallel(&mut transactions, threads, verify);
+    let transactions: Vec<_> = transactions.into_iter().enumerate().collect();
+    let verified = in_parallel(threads, transactions, verify);
     verified.into_iter().collect()
 }
 

@@ -43,7 +43,6 @@ mod export;
 mod export_reader;
 mod handover;
 mod hash;
-mod parallel;
 mod proof;
 mod replay;
 mod snapshot;
@@ -67,7 +66,6 @@ pub use export::{
 pub use export_reader::{ExportReader, LedgerExport};
 pub use handover::{Handover, HandoverError, Handovers, Trust};
 pub use hash::{BlockHash, StateRoot, TransactionRoot};
-pub use parallel::in_parallel;
 pub use proof::{InclusionProof, KeyProof, ProofError, ProvenTransaction, ProvenValue};
 pub use replay::{Checked, Replay, ReplayError, ReplayFault};
 pub use snapshot::{

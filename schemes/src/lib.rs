@@ -8,6 +8,7 @@ mod hedged;
 mod kdf;
 pub mod match_proof;
 pub mod matching;
+pub mod parallel;
 pub mod report;
 pub mod signature;
 pub mod tokens;

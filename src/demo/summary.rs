@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use consilium_contracts::Prefilter;
+use consilium_schemes::parallel::processors;
 use serde::Serialize;
 use serde_json::{Value, json};
 
@@ -226,7 +227,7 @@ impl Summary {
 
     /// The share of what the machine's processors could have computed in these seconds.
     fn computing(&self, total: f64) -> String {
-        let processors = std::thread::available_parallelism().map_or(1, usize::from);
+        let processors = processors();
         self.busy.map_or("not known here".to_owned(), |busy| {
             let busy = busy.as_secs_f64();
             let share = 100.0 * busy / (total * processors as f64).max(f64::MIN_POSITIVE);

@@ -14,13 +14,12 @@
 //! there is one caller, whose work is known in full, so that neither a queue nor another dependency is needed.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::num::NonZeroUsize;
 
 use consilium_schemes::matching::{
     Index, IndexSize, MatchingError, PreparedIndex, PreparedTrapdoor, Trapdoor, matches_prepared,
 };
 
-use super::parallel::parallel;
+use consilium_schemes::parallel::in_parallel;
 
 /// Pairs that a thread takes at once: a few milliseconds.
 const PAIRS_AT_ONCE: usize = 8;
@@ -118,7 +117,7 @@ pub enum EngineError {
 /// Holds what is prepared; `I` and `T` name indexes and trapdoors, one name for one content.
 pub struct Engine<I, T> {
     capacity: Capacity,
-    threads: NonZeroUsize,
+    threads: usize,
     /// None: it does not open, and matches nothing.
     trapdoors: BTreeMap<T, Option<PreparedTrapdoor>>,
     kept: BTreeMap<I, Option<PreparedIndex>>,
@@ -132,7 +131,7 @@ where
 {
     /// Holds nothing yet.
     #[must_use]
-    pub fn new(capacity: Capacity, threads: NonZeroUsize) -> Self {
+    pub fn new(capacity: Capacity, threads: usize) -> Self {
         Self {
             capacity,
             threads,
@@ -160,7 +159,7 @@ where
         if self.trapdoors.len() + missing.len() > self.capacity.trapdoors {
             self.trapdoors.retain(|name, _| tile.contains(name));
         }
-        let prepared = parallel(self.threads, &missing, |name| {
+        let prepared = in_parallel(self.threads, &missing, |name| {
             open(name).map(|trapdoor| PreparedTrapdoor::new(&trapdoor))
         });
         self.counts.trapdoors += missing.len() as u64;
@@ -198,7 +197,7 @@ where
             .filter(|name| !kept.contains_key(name))
             .collect();
         let missing: Vec<&I> = missing.into_iter().collect();
-        let opened = parallel(threads, &missing, |name| {
+        let opened = in_parallel(threads, &missing, |name| {
             open(name).map(|index| PreparedIndex::new(&index))
         });
         let opened: BTreeMap<&I, Option<PreparedIndex>> = missing.into_iter().zip(opened).collect();
@@ -233,7 +232,7 @@ where
             }
         }
         let pieces: Vec<_> = pairs.chunks(PAIRS_AT_ONCE).collect();
-        let matched = parallel(self.threads, &pieces, |piece| {
+        let matched = in_parallel(self.threads, &pieces, |piece| {
             let one = |pair: &Option<(&PreparedIndex, &PreparedTrapdoor)>| {
                 pair.map_or(Ok(false), |(index, trapdoor)| {
                     matches_prepared(index, trapdoor)

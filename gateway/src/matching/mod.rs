@@ -2,7 +2,7 @@
 //!
 //! | file | what |
 //! |---|---|
-//! | [`engine`], [`candidates`], [`parallel`] | the core: comparisons on every core within a bound of memory, and the prefilter's table; no store, no ledger |
+//! | [`engine`], [`candidates`] | the core: comparisons on every core within a bound of memory, and the prefilter's table; no store, no ledger |
 //! | `todo` | what is new since the last run |
 //! | `run` | what of it was not compared, in batches; how far each record is |
 //! | `challenged` | pairs that the prefilter left out and that are challenged |
@@ -16,7 +16,6 @@ pub mod candidates;
 mod challenged;
 pub mod engine;
 mod live;
-pub mod parallel;
 mod post;
 mod progress;
 mod run;
@@ -25,6 +24,7 @@ mod todo;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use consilium_contracts::{BlockTime, HospitalId, RecordId, RecordStatus, StateRead, View};
+use consilium_schemes::parallel::processors;
 use consilium_service::ApiError;
 use consilium_service::pool::WorkPool;
 use tokio::task::JoinSet;
@@ -53,7 +53,7 @@ impl Prepared {
         Self {
             pool: WorkPool::new(0, QUEUE),
             todo: Todo::default(),
-            engine: Mutex::new(Engine::new(capacity, parallel::processors())),
+            engine: Mutex::new(Engine::new(capacity, processors())),
         }
     }
 

@@ -16,13 +16,13 @@ use consilium_service::ApiError;
 use super::candidates::Candidates;
 use super::engine::Work;
 use super::live::{Live, live};
-use super::parallel::{parallel, processors};
 use super::progress::Progress;
 use super::todo::New;
 use super::{erase, takes_matches};
 use crate::filter::Filter;
 use crate::hospital::Hospital;
 use crate::store::{COMPARED, Changes, Pair, TO_POST};
+use consilium_schemes::parallel::{in_parallel, processors};
 
 /// Pairs that are compared between two writes to the store: some seconds.
 const PAIRS_AT_ONCE: usize = 4096;
@@ -216,13 +216,13 @@ impl Run {
             let all = entries.iter().map(|entry| entry.trapdoors.clone());
             return all.map(Iterator::collect).collect();
         };
-        let bitmaps = parallel(processors(), entries, |entry| filter.bitmap(&entry.index));
+        let bitmaps = in_parallel(processors(), entries, |entry| filter.bitmap(&entry.index));
         let mut table = Candidates::new(size);
         bitmaps.iter().for_each(|one| table.push(one.as_deref()));
         let first = entries.iter().map(|entry| entry.trapdoors.start).min();
         let first = first.unwrap_or(self.tile.end);
         let live = self.live.get(first..self.tile.end).unwrap_or_default();
-        let candidates = parallel(processors(), live, |one| {
+        let candidates = in_parallel(processors(), live, |one| {
             table.of(filter.buckets(&one.entry).as_deref())
         });
         let mut chosen = vec![Vec::new(); entries.len()];

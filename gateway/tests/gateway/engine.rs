@@ -1,6 +1,5 @@
 //! The match engine's core against Match itself: every pair, in every tiling, within its bound.
 
-use std::num::NonZeroUsize;
 use std::ops::Range;
 
 use consilium_gateway::matching::candidates::Candidates;
@@ -76,7 +75,7 @@ impl Pairs {
         chosen: impl Fn(usize, Range<usize>) -> Vec<usize>,
     ) -> (Vec<Vec<bool>>, Counts) {
         let capacity = Capacity::within(bytes, self.n).unwrap();
-        let mut engine = Engine::new(capacity, NonZeroUsize::new(threads).unwrap());
+        let mut engine = Engine::new(capacity, threads);
         let mut found = vec![vec![false; DOCTORS]; RECORDS];
         let doctors: Vec<usize> = (0..DOCTORS).collect();
         let mut tile = 0..0;
@@ -171,7 +170,7 @@ fn with_the_prefilter_every_match_is_found() {
 fn what_does_not_open_matches_nothing_and_what_is_not_held_is_an_error() {
     let pairs = Pairs::random();
     let capacity = Capacity::within(pairs.bytes(8, 8), pairs.n).unwrap();
-    let mut engine = Engine::new(capacity, NonZeroUsize::MIN);
+    let mut engine = Engine::new(capacity, 1);
     let own = |doctor: &usize| (*doctor != 1).then(|| pairs.trapdoors[0].clone());
     assert_eq!(engine.hold(&[0, 1], own), 2);
     let work = |index, doctor| {

@@ -5,13 +5,13 @@
 //! core to consensus; and what a block holds that was not seen before is verified on all cores, because a round waits for it.
 
 use std::collections::HashSet;
-use std::num::NonZero;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use consilium_contracts::{
     FederationId, Rejection, SignedTransaction, StateRead, TransactionHash, VerifiedTransaction,
 };
-use consilium_ledger::{InvalidTransaction, in_parallel, verify_block};
+use consilium_ledger::{InvalidTransaction, verify_block};
+use consilium_schemes::parallel::{in_parallel, processors};
 use tokio::sync::Semaphore;
 
 /// Transactions that need not be verified: those that wait in the pool, and those of a block that is being verified.
@@ -48,7 +48,7 @@ pub(crate) struct Verifier {
 
 impl Verifier {
     pub(crate) fn new(federation: FederationId) -> Self {
-        let threads = std::thread::available_parallelism().map_or(1, NonZero::get);
+        let threads = processors();
         Self {
             federation,
             known: Known::default(),
@@ -80,7 +80,7 @@ impl Verifier {
         is_new: impl Fn(&TransactionHash) -> bool + Sync,
         state: &(impl StateRead + Sync),
     ) -> Vec<VerifiedTransaction> {
-        let verify = |bytes: &mut &Vec<u8>| {
+        let verify = |bytes: &Vec<u8>| {
             let transaction = SignedTransaction::from_bytes(bytes).ok()?;
             let hash = transaction.hash();
             if self.known.contains(&hash) || !is_new(&hash) {
@@ -90,8 +90,7 @@ impl Verifier {
             verified.verify_proofs(state);
             Some(verified)
         };
-        let mut transactions: Vec<_> = transactions.iter().collect();
-        let verified = in_parallel(&mut transactions, spared(self.threads), verify);
+        let verified = in_parallel(spared(self.threads), transactions, verify);
         verified.into_iter().flatten().collect()
     }
 

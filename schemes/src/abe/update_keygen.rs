@@ -8,7 +8,6 @@
 //! the same, and both cost nothing beside the multiplications ([`KuNodes`]; a_x is one hash).
 
 use std::collections::BTreeMap;
-use std::thread;
 
 use rand_core::CryptoRng;
 use sha2::{Digest as _, Sha256};
@@ -21,11 +20,10 @@ use super::tree::{Epoch, NodeId, RevocationList};
 use super::update_key::{ENTRY, UpdateKey, UpdateKeyHeader, UpdatePart, put_entry};
 use crate::curve::{FixedG1, FixedG2, SecretScalar};
 use crate::digest::Digest;
+use crate::parallel::{in_parallel, processors};
 
 /// Nodes of one piece: 152 KiB of an update key, a few tenths of a second of work.
 pub const PIECE_NODES: usize = 1024;
-/// Fewer nodes than this are not worth a thread of their own.
-const NODES_OF_A_THREAD: usize = 16;
 
 /// The right to make the update key of one epoch, once.
 ///
@@ -155,36 +153,12 @@ impl<'a> UpdateKeyPieces<'a> {
         let drawn: Vec<_> = nodes
             .map(|x| (x, SecretScalar::random(rng))) // L23
             .collect();
-        let made = self.on_all_processors(&drawn);
+        let (master, h_time) = (self.master, &self.h_time);
+        let made = in_parallel(processors(), &drawn, |(x, s_x)| {
+            (*x, UpdatePart::new(&master.remainder(*x), h_time, s_x))
+        });
         self.left -= u32::try_from(made.len()).expect("at most PIECE_NODES");
         made
-    }
-
-    fn on_all_processors(&self, drawn: &[(NodeId, SecretScalar)]) -> Vec<(NodeId, UpdatePart)> {
-        let (master, h_time) = (self.master, &self.h_time);
-        let make = move |share: &[(NodeId, SecretScalar)]| -> Vec<_> {
-            let part = |(x, s_x): &(NodeId, SecretScalar)| {
-                (*x, UpdatePart::new(&master.remainder(*x), h_time, s_x))
-            };
-            share.iter().map(part).collect()
-        };
-        let threads = thread::available_parallelism().map_or(1, usize::from);
-        let share = drawn.len().div_ceil(threads).max(NODES_OF_A_THREAD);
-        if drawn.len() <= share {
-            return make(drawn);
-        }
-        thread::scope(|scope| {
-            let shares = drawn.chunks(share);
-            let working: Vec<_> = shares
-                .map(|share| scope.spawn(move || make(share)))
-                .collect();
-            let made = working.into_iter().map(|thread| {
-                thread
-                    .join()
-                    .expect("arithmetic on checked values does not panic")
-            });
-            made.flatten().collect()
-        })
     }
 }
 

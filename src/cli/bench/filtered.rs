@@ -1,8 +1,8 @@
 //! What the prefilter lets pass, and what that costs.
 
 use consilium_gateway::matching::engine::Engine;
-use consilium_gateway::matching::parallel::processors;
 use consilium_schemes::matching::prefilter::{FilterSize, Weight};
+use consilium_schemes::parallel::processors;
 
 use super::figures::How;
 use super::pairing::Compared;

@@ -2,11 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::hint::black_box;
-use std::num::NonZeroUsize;
 use std::time::{Duration, Instant};
 
 use consilium_gateway::matching::engine::{Engine, Work};
-use consilium_gateway::matching::parallel::{parallel, processors};
 use consilium_schemes::curve::{
     FixedG1, FixedG2, PreparedG1, PreparedG2, SecretScalar, prepared_pairing,
 };
@@ -14,6 +12,7 @@ use consilium_schemes::matching::{
     EncryptedIndex, EncryptedTrapdoor, HospitalSecretKeys, Index, IndexSize, Trapdoor, index_build,
     trd_gen,
 };
+use consilium_schemes::parallel::{in_parallel, processors};
 use consilium_schemes::tokens::KeywordToken;
 use indicatif::ProgressBar;
 
@@ -61,7 +60,7 @@ impl<'a> Hospital<'a> {
         let keys = HospitalSecretKeys::generate(&mut seed.of("hospital", 0));
         let public = keys.public_keys();
         let doctors: Vec<usize> = (0..population.doctors.len()).collect();
-        let trapdoors = parallel(processors(), &doctors, |doctor| {
+        let trapdoors = in_parallel(processors(), &doctors, |doctor| {
             let mut rng = seed.of("trapdoor", *doctor);
             let own = population
                 .doctors
@@ -102,10 +101,10 @@ impl<'a> Hospital<'a> {
     pub fn opened_per_second(&self, records: &[usize]) -> Result<f64, Failure> {
         let mut opening = Duration::ZERO;
         for records in records.chunks(AT_ONCE) {
-            let made = parallel(processors(), records, |record| self.index(*record));
+            let made = in_parallel(processors(), records, |record| self.index(*record));
             let made = made.into_iter().collect::<Result<Vec<_>, _>>()?;
             let start = Instant::now();
-            parallel(processors(), &made, |bytes| self.opened_index(bytes));
+            in_parallel(processors(), &made, |bytes| self.opened_index(bytes));
             opening += start.elapsed();
         }
         Ok(records.len() as f64 / opening.as_secs_f64())
@@ -115,7 +114,7 @@ impl<'a> Hospital<'a> {
     pub fn compare(
         &self,
         engine: &mut Engine<usize, usize>,
-        threads: NonZeroUsize,
+        threads: usize,
         works: &[(usize, Vec<usize>)],
         bar: &ProgressBar,
     ) -> Result<Compared, Failure> {
@@ -152,14 +151,14 @@ impl<'a> Hospital<'a> {
     fn compare_tile(
         &self,
         engine: &mut Engine<usize, usize>,
-        threads: NonZeroUsize,
+        threads: usize,
         works: &[Work<usize, usize>],
         done: &mut Compared,
     ) -> Result<(), Failure> {
-        let made = parallel(processors(), works, |work| self.index(work.index));
+        let made = in_parallel(processors(), works, |work| self.index(work.index));
         let made = made.into_iter().collect::<Result<Vec<_>, _>>()?;
         let start = Instant::now();
-        let opened = parallel(threads, &made, |bytes| self.opened_index(bytes));
+        let opened = in_parallel(threads, &made, |bytes| self.opened_index(bytes));
         done.opening += start.elapsed();
         done.indexes += opened.len() as u64;
         let by_record: BTreeMap<usize, &Index> = works
@@ -187,7 +186,7 @@ impl<'a> Hospital<'a> {
 
 /// How many times a second threads together do what a comparison cannot do without: n + 1 Miller loops over lines computed ahead, one
 /// final exponentiation.
-pub fn bare_loop(n: IndexSize, threads: NonZeroUsize, each: usize, seed: Seed) -> f64 {
+pub fn bare_loop(n: IndexSize, threads: usize, each: usize, seed: Seed) -> f64 {
     let mut rng = seed.of("bare loop", 0);
     let count = n.coefficients();
     let (mut left, mut right) = (Vec::new(), Vec::new());
@@ -196,15 +195,15 @@ pub fn bare_loop(n: IndexSize, threads: NonZeroUsize, each: usize, seed: Seed) -
         right.push(FixedG2::generator() * &SecretScalar::random(&mut rng));
     }
     let (left, right) = (PreparedG1::many(&left), PreparedG2::many(&right));
-    let threads_of_work: Vec<()> = vec![(); threads.get()];
+    let threads_of_work: Vec<()> = vec![(); threads];
     let start = Instant::now();
-    parallel(threads, &threads_of_work, |()| {
+    in_parallel(threads, &threads_of_work, |()| {
         for _ in 0..each {
             let pairs = black_box(&left).iter().copied().zip(black_box(&right));
             black_box(prepared_pairing(pairs));
         }
     });
-    (each * threads.get()) as f64 / start.elapsed().as_secs_f64()
+    (each * threads) as f64 / start.elapsed().as_secs_f64()
 }
 
 fn chosen(tokens: &[KeywordToken], codes: &[u16]) -> Vec<KeywordToken> {

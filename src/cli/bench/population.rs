@@ -3,8 +3,8 @@
 use std::fs;
 use std::path::Path;
 
-use consilium_gateway::matching::parallel::{parallel, processors};
 use consilium_schemes::matching::IndexSize;
+use consilium_schemes::parallel::{in_parallel, processors};
 use consilium_schemes::tokens::KeywordToken;
 use rand::rngs::StdRng;
 use rand::{RngExt as _, SeedableRng as _};
@@ -160,7 +160,7 @@ impl Population {
     /// Draws it.
     pub fn draw(size: Size, dictionary: &Dictionary, seed: Seed) -> Self {
         let pieces: Vec<usize> = (0..size.records).step_by(PIECE).collect();
-        let drawn = parallel(processors(), &pieces, |from| {
+        let drawn = in_parallel(processors(), &pieces, |from| {
             let numbers = *from..size.records.min(from + PIECE);
             let record = |number| {
                 let mut rng = seed.of("record", number);
@@ -212,7 +212,7 @@ impl Population {
             }
         }
         let doctors: Vec<usize> = (0..self.doctors.len()).collect();
-        parallel(processors(), &doctors, |doctor| {
+        in_parallel(processors(), &doctors, |doctor| {
             let interests = self.doctors.get(*doctor).into_iter().flatten();
             let lists = interests.filter_map(|code| with.get(usize::from(*code)));
             let rarest = lists.min_by_key(|list| list.len()).into_iter().flatten();

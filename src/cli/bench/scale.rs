@@ -4,13 +4,12 @@
 //! they are needed: making all of them would take longer than everything else. The table says of each figure which it is.
 
 use std::fs;
-use std::num::NonZeroUsize;
 use std::time::{Duration, Instant};
 
 use consilium_gateway::matching::engine::{Capacity, Engine};
-use consilium_gateway::matching::parallel::processors;
 use consilium_schemes::matching::IndexSize;
 use consilium_schemes::matching::prefilter::FilterSize;
+use consilium_schemes::parallel::processors;
 use consilium_schemes::tokens::KeywordToken;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;
@@ -127,7 +126,7 @@ impl Bench<'_> {
         let everybody: Vec<usize> = (0..doctors).collect();
         let pairs = (records * doctors) as u64;
         let (one, bare) = (
-            bare_loop(n, NonZeroUsize::MIN, BARE, self.seed),
+            bare_loop(n, 1, BARE, self.seed),
             bare_loop(n, all, BARE, self.seed),
         );
         let few: Vec<usize> = everybody.iter().take(100).copied().collect();
@@ -136,13 +135,10 @@ impl Bench<'_> {
             .into_iter()
             .map(|record| (record, few.clone()))
             .collect();
-        let mut engine = Engine::new(self.capacity, NonZeroUsize::MIN);
-        let alone = self.hospital.compare(
-            &mut engine,
-            NonZeroUsize::MIN,
-            &works,
-            &ProgressBar::hidden(),
-        )?;
+        let mut engine = Engine::new(self.capacity, 1);
+        let alone = self
+            .hospital
+            .compare(&mut engine, 1, &works, &ProgressBar::hidden())?;
         let works: Vec<_> = self
             .sample(records, self.args.sample as usize)
             .into_iter()

@@ -2,9 +2,9 @@
 
 use std::time::Instant;
 
-use consilium_gateway::matching::parallel::{parallel, processors};
 use consilium_schemes::digest::Digest;
 use consilium_schemes::matching::prefilter::{Bitmap, FillKey, FilterContext, FilterSize, Weight};
+use consilium_schemes::parallel::{in_parallel, processors};
 use consilium_schemes::signature::SigningKey;
 use consilium_schemes::tokens::KeywordToken;
 use consilium_schemes::wrap::SecretKey;
@@ -41,7 +41,7 @@ pub fn opened_per_second(size: FilterSize, seed: Seed) -> Result<f64, Failure> {
     let sealed: Vec<Vec<u8>> = std::iter::repeat_with(seal).take(SAMPLE as usize).collect();
     let signed_by = owner.verifying_key();
     let start = Instant::now();
-    let opened = parallel(processors(), &sealed, |bytes| {
+    let opened = in_parallel(processors(), &sealed, |bytes| {
         Bitmap::open(bytes, &context, &signed_by, &own, size, weight)
     });
     let took = start.elapsed().as_secs_f64();

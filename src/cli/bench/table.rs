@@ -3,8 +3,8 @@
 use std::time::{Duration, Instant};
 
 use consilium_gateway::matching::candidates::Candidates;
-use consilium_gateway::matching::parallel::{parallel, processors};
 use consilium_schemes::matching::prefilter::{Bitmap, Bucket, Buckets, FilterSize, Weight};
+use consilium_schemes::parallel::{in_parallel, processors};
 use consilium_schemes::tokens::KeywordToken;
 use indicatif::ProgressBar;
 use rand::RngExt as _;
@@ -64,7 +64,7 @@ pub fn filter(
     let records: Vec<usize> = (0..population.records()).collect();
     for piece in records.chunks(PIECE) {
         let start = Instant::now();
-        let bitmaps = parallel(processors(), piece, |record| {
+        let bitmaps = in_parallel(processors(), piece, |record| {
             bitmap(population, *record, &buckets_of_codes, (size, weight), seed)
         });
         made += start.elapsed();
@@ -84,12 +84,12 @@ pub fn filter(
     };
     let buckets: Vec<Buckets> = population.doctors.iter().map(of).collect();
     let start = Instant::now();
-    let counts = parallel(processors(), &buckets, |one| {
+    let counts = in_parallel(processors(), &buckets, |one| {
         table.of(Some(one)).len() as u64
     });
     let found = start.elapsed();
     let doctors: Vec<_> = buckets.iter().zip(truth).collect();
-    let false_candidates = parallel(processors(), &doctors, |(buckets, matching)| {
+    let false_candidates = in_parallel(processors(), &doctors, |(buckets, matching)| {
         let candidates = table.of(Some(buckets)).into_iter();
         let candidates = candidates.filter_map(|record| u32::try_from(record).ok());
         candidates

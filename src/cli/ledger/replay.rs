@@ -2,9 +2,7 @@
 
 use std::fs::File;
 use std::io::BufReader;
-use std::num::NonZero;
 use std::path::Path;
-use std::thread::available_parallelism;
 
 use consilium_client::LedgerClient;
 use consilium_client::api::ledger::{BlockRange, LedgerStatus, TransactionReceipt};
@@ -14,6 +12,7 @@ use consilium_contracts::{
 use consilium_ledger::{
     BlockEvents, Checked, ExportEntries, ExportEntry, ExportError, ExportReader, Parent, Replay,
 };
+use consilium_schemes::parallel::processors;
 use indicatif::ProgressBar;
 use serde_json::{Value, json};
 use tokio::task::spawn_blocking;
@@ -67,10 +66,6 @@ impl Replayed {
     }
 }
 
-fn threads() -> usize {
-    available_parallelism().map_or(1, NonZero::get)
-}
-
 /// The head of an export of this federation's ledger.
 pub fn open(
     path: &Path,
@@ -87,7 +82,7 @@ pub async fn of_file(
 ) -> Result<Replayed, Failure> {
     let bar = progress(reader.range().blocks());
     let replay = move || {
-        let outcome = reader.replay(threads(), |_| bar.inc(1));
+        let outcome = reader.replay(processors(), |_| bar.inc(1));
         bar.finish_and_clear();
         outcome
     };
@@ -104,7 +99,7 @@ pub async fn of_service(
     keeps_all(&status)?;
     let to = Height::new(status.height);
     let bar = progress(status.height);
-    let mut replay = Replay::new(genesis, threads());
+    let mut replay = Replay::new(genesis, processors());
     let mut receipts = 0_u64;
     while replay.next_height() <= to {
         let from = replay.next_height().value();
