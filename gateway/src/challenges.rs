@@ -18,8 +18,9 @@ use consilium_service::ledger::{receipt, submit_error};
 use consilium_service::{ApiError, Call, Caller, scope};
 
 use crate::hospital::Hospital;
-use crate::matching::{self, together};
+use crate::matching;
 use crate::records::{self, OperatorOrPatient};
+use crate::together::together;
 
 /// Challenges that are answered at once: whoever asks often must not make this hospital late.
 const AT_ONCE: usize = 64;

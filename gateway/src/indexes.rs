@@ -20,6 +20,7 @@ use zeroize::Zeroizing;
 use crate::cards::matching_keys;
 use crate::hospital::Hospital;
 use crate::store::{TO_INDEX, TOKENS};
+use crate::together::together;
 
 /// Records whose indexes are built and posted at once.
 const AT_ONCE: usize = 32;
@@ -27,23 +28,11 @@ const AT_ONCE: usize = 32;
 /// Posts every missing index; what cannot be now stays to be done.
 pub(crate) async fn work_through(hospital: &Arc<Hospital>) -> Result<(), ApiError> {
     let records: Vec<_> = hospital.store.rows(TO_INDEX).collect::<Result<_, _>>()?;
-    let mut waiting = records.into_iter().map(|(record, ())| record);
-    let mut running = JoinSet::new();
-    let mut failed = None;
-    loop {
-        while running.len() < AT_ONCE
-            && let Some(record) = waiting.next()
-        {
-            let hospital = Arc::clone(hospital);
-            running.spawn(async move { post_missing(&hospital, &record).await });
-        }
-        match running.join_next().await {
-            None => return failed.map_or(Ok(()), Err),
-            Some(Ok(Ok(()))) => {}
-            Some(Ok(Err(error))) => failed = Some(error),
-            Some(Err(error)) => failed = Some(ApiError::internal(error)),
-        }
-    }
+    let post = |(record, ())| {
+        let hospital = Arc::clone(hospital);
+        async move { post_missing(&hospital, &record).await }
+    };
+    together(AT_ONCE, records.into_iter().map(post)).await
 }
 
 /// The hospitals to which an index is missing: this one and the authorized, while the window takes indexes.

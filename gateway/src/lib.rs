@@ -60,6 +60,7 @@ mod seal;
 mod serve;
 mod sharing;
 mod store;
+mod together;
 mod tokens;
 
 pub use config::{GatewayConfig, GatewaySettings, SETTINGS, schema};

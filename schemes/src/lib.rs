@@ -9,6 +9,7 @@ mod kdf;
 pub mod match_proof;
 pub mod matching;
 pub mod parallel;
+pub mod recent;
 pub mod report;
 pub mod signature;
 pub mod tokens;

@@ -3,10 +3,11 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use consilium_client::device::patient::RecordKeys;
 use consilium_records::{Choice, Keyword, Limits, Records, SourceRecord, choose};
+use consilium_schemes::parallel::{in_parallel, processors};
 
 use super::show::Show;
 use super::summary::{Skipped, Summary};
@@ -114,22 +115,11 @@ pub async fn make_keys(show: &mut Show, count: usize) -> Result<Vec<RecordKeys>,
     let stop = StopOnDrop(Arc::default());
     let stopped = Arc::clone(&stop.0);
     let made = tokio::task::spawn_blocking(move || {
-        let threads = std::thread::available_parallelism().map_or(1, usize::from);
-        let next = AtomicUsize::new(0);
-        let work = || {
-            let mut made = Vec::new();
-            while !stopped.load(Ordering::Relaxed) && next.fetch_add(1, Ordering::Relaxed) < count {
-                made.push(RecordKeys::generate(&mut rand::rng()));
-                bar.inc(1);
-            }
+        let wanted = (0..count).take_while(|_| !stopped.load(Ordering::Relaxed));
+        in_parallel(processors(), wanted, |_| {
+            let made = RecordKeys::generate(&mut rand::rng());
+            bar.inc(1);
             made
-        };
-        std::thread::scope(|scope| {
-            let running: Vec<_> = (0..threads).map(|_| scope.spawn(work)).collect();
-            running
-                .into_iter()
-                .flat_map(|one| one.join().unwrap_or_default())
-                .collect::<Vec<_>>()
         })
     });
     let keys = made.await?.into_iter().collect::<Result<Vec<_>, _>>()?;

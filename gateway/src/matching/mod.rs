@@ -27,14 +27,13 @@ use consilium_contracts::{BlockTime, HospitalId, RecordId, RecordStatus, StateRe
 use consilium_schemes::parallel::processors;
 use consilium_service::ApiError;
 use consilium_service::pool::WorkPool;
-use tokio::task::JoinSet;
 
 use crate::hospital::Hospital;
 use crate::store::{COMPARED, Changes, PAIRS, TO_POST};
 use engine::{Capacity, Engine};
 pub(crate) use post::proof;
 use run::Run;
-use todo::Todo;
+use todo::{New, Todo};
 
 /// Matches that are posted at once.
 const AT_ONCE: usize = 64;
@@ -79,6 +78,9 @@ pub(crate) async fn work_through(hospital: &Arc<Hospital>) -> Result<(), ApiErro
 /// The outer result is the comparing's, the inner one the posting's.
 async fn compare_new(hospital: &Arc<Hospital>) -> Result<Result<(), ApiError>, ApiError> {
     let new = hospital.prepared.todo.take();
+    if new == New::default() {
+        return Ok(Ok(()));
+    }
     let (at, pool) = (Arc::clone(hospital), hospital.prepared.pool());
     let mut run = pool
         .run(move || {
@@ -101,32 +103,6 @@ async fn compare_new(hospital: &Arc<Hospital>) -> Result<Result<(), ApiError>, A
         match matched? {
             None => return Ok(posted),
             Some(matched) => found = matched,
-        }
-    }
-}
-
-/// Does all of them, so many at once; the last that failed is told when all have ended.
-pub(crate) async fn together<F>(
-    at_once: usize,
-    works: impl IntoIterator<Item = F>,
-) -> Result<(), ApiError>
-where
-    F: Future<Output = Result<(), ApiError>> + Send + 'static,
-{
-    let mut waiting = works.into_iter();
-    let mut running = JoinSet::new();
-    let mut failed = None;
-    loop {
-        while running.len() < at_once
-            && let Some(work) = waiting.next()
-        {
-            running.spawn(work);
-        }
-        match running.join_next().await {
-            None => return failed.map_or(Ok(()), Err),
-            Some(Ok(Ok(()))) => {}
-            Some(Ok(Err(error))) => failed = Some(error),
-            Some(Err(error)) => failed = Some(ApiError::internal(error)),
         }
     }
 }

@@ -15,9 +15,10 @@ use consilium_schemes::matching::{EncryptedIndex, EncryptedTrapdoor};
 use consilium_service::ApiError;
 
 use super::live::hash;
-use super::{AT_ONCE, takes_matches, together};
+use super::{AT_ONCE, takes_matches};
 use crate::hospital::Hospital;
 use crate::store::{Changes, Pair, TO_POST};
+use crate::together::together;
 
 /// Posts what was found before and is not posted yet.
 pub(super) async fn post_found(hospital: &Arc<Hospital>) -> Result<(), ApiError> {

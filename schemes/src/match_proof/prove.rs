@@ -7,7 +7,7 @@ use super::equations::{Commitments, challenge, folded};
 use super::error::MatchProofError;
 use super::proof::{Answers, MatchProof, Outcome};
 use super::statement::Statement;
-use crate::curve::{G1, G2, Gt, Label, Scalar, SecretScalar, multi_pairing};
+use crate::curve::{FixedG1, FixedG2, Gt, Label, Scalar, SecretScalar, multi_pairing};
 use crate::digest::Digest;
 use crate::hedged::Nonces;
 use crate::matching::{HospitalSecretKeys, MatchingError};
@@ -68,7 +68,11 @@ fn prove_match(
     secret: &HospitalSecretKeys,
     nonces: &mut Nonces,
 ) -> MatchProof {
-    let (a, g1, g2) = (statement.keys.a(), G1::generator(), G2::generator());
+    let (a, g1, g2) = (
+        statement.keys.a(),
+        FixedG1::generator(),
+        FixedG2::generator(),
+    );
     let (x, y) = (secret.x(), secret.y());
     let z = x * y;
     let (k_x, k_y, k_z) = (nonces.draw(), nonces.draw(), nonces.draw()); // L18
@@ -95,7 +99,7 @@ fn prove_no_match(
     nonces: &mut Nonces,
 ) -> MatchProof {
     let (a, b) = (statement.keys.a(), statement.keys.b());
-    let (g1, g2) = (G1::generator(), G2::generator());
+    let (g1, g2) = (FixedG1::generator(), FixedG2::generator());
     let delta = nonces.draw(); // L26; zero, hence Z = 1, with probability 1/r
     let x = secret.x() * &delta;
     let y = secret.y() * &delta;

@@ -4,7 +4,7 @@ use super::equations::{Commitments, challenge, folded};
 use super::error::MatchProofError;
 use super::proof::{Answers, MatchProof, Outcome};
 use super::statement::Statement;
-use crate::curve::{G1, G2, Scalar};
+use crate::curve::{FixedG1, FixedG2, Scalar};
 
 /// What is true of index and trapdoor, if the proof holds.
 ///
@@ -37,7 +37,7 @@ pub fn verify(statement: &Statement<'_>, proof: &MatchProof) -> Result<Outcome, 
 
 fn match_commitments(statement: &Statement<'_>, c: Scalar, [x, y, z]: [Scalar; 3]) -> Commitments {
     let (a, b) = (statement.keys.a(), statement.keys.b());
-    let (g1, g2) = (G1::generator(), G2::generator());
+    let (g1, g2) = (FixedG1::generator(), FixedG2::generator());
     Commitments {
         a1: g1 * x - a * c,                                                // L22
         a2: g2 * y - b * c,                                                // L23
@@ -49,7 +49,7 @@ fn match_commitments(statement: &Statement<'_>, c: Scalar, [x, y, z]: [Scalar; 3
 /// All but the factor Z^{-c} of A4.
 fn no_match_commitments(statement: &Statement<'_>, [delta, x, y, w]: [Scalar; 4]) -> Commitments {
     let (a, b) = (statement.keys.a(), statement.keys.b());
-    let (g1, g2) = (G1::generator(), G2::generator());
+    let (g1, g2) = (FixedG1::generator(), FixedG2::generator());
     Commitments {
         a1: g1 * x - a * delta,                                                // L29
         a2: g2 * y - b * delta,                                                // L30

@@ -1,13 +1,13 @@
 //! The batched Schnorr proof of ElGamal randomness, in G1 and in G2.
 
-use core::ops::{Mul, Sub};
+use core::ops::Sub;
 
 use rand_core::CryptoRng;
 
 use super::context::Subject;
 use crate::curve::{
-    DecodeError, G1, G2, InField as _, Label, Reader, Scalar, SecretScalar, Transcript,
-    hash_to_scalar,
+    DecodeError, FixedG1, FixedG2, G1, G2, InField as _, Label, Reader, Scalar, SecretScalar,
+    Transcript, hash_to_scalar,
 };
 use crate::hedged::Nonces;
 
@@ -17,18 +17,15 @@ const LABEL_INDEX_NONCE: Label = Label::new("CONSILIUM-V1-POST-INDEX-NONCE");
 const LABEL_TRAPDOOR_NONCE: Label = Label::new("CONSILIUM-V1-POST-TRAPDOOR-NONCE");
 
 /// What differs between the proof of an index and that of a trapdoor.
-pub(super) trait Side:
-    Copy
-    + PartialEq
-    + Mul<Scalar, Output = Self>
-    + for<'a> Mul<&'a SecretScalar, Output = Self>
-    + Sub<Output = Self>
-{
+pub(super) trait Side: Copy + PartialEq + Sub<Output = Self> {
     const LABEL: Label;
     const LABEL_NONCE: Label;
     const BYTES: usize;
 
-    fn generator() -> Self;
+    /// g^k.
+    fn of_secret(k: &SecretScalar) -> Self;
+    /// g^s.
+    fn of_public(s: Scalar) -> Self;
     fn multi_mul(terms: impl Iterator<Item = (Self, Scalar)>) -> Self;
     fn append(&self, start: Transcript) -> Transcript;
     fn put(&self, out: &mut Vec<u8>);
@@ -40,8 +37,11 @@ impl Side for G1 {
     const LABEL_NONCE: Label = LABEL_INDEX_NONCE;
     const BYTES: usize = Self::BYTES;
 
-    fn generator() -> Self {
-        Self::generator()
+    fn of_secret(k: &SecretScalar) -> Self {
+        FixedG1::generator() * k
+    }
+    fn of_public(s: Scalar) -> Self {
+        FixedG1::generator() * s
     }
     fn multi_mul(terms: impl Iterator<Item = (Self, Scalar)>) -> Self {
         Self::multi_mul(terms)
@@ -62,8 +62,11 @@ impl Side for G2 {
     const LABEL_NONCE: Label = LABEL_TRAPDOOR_NONCE;
     const BYTES: usize = Self::BYTES;
 
-    fn generator() -> Self {
-        Self::generator()
+    fn of_secret(k: &SecretScalar) -> Self {
+        FixedG2::generator() * k
+    }
+    fn of_public(s: Scalar) -> Self {
+        FixedG2::generator() * s
     }
     fn multi_mul(terms: impl Iterator<Item = (Self, Scalar)>) -> Self {
         Self::multi_mul(terms)
@@ -99,7 +102,7 @@ impl<P: Side> RandomnessProof<P> {
         let secrets: Vec<&SecretScalar> = exponents.iter().collect();
         let statement = |seed| subject.append(seed);
         let k = Nonces::new(P::LABEL_NONCE, &secrets, statement, rng).draw(); // L1
-        let r = P::generator() * &k; // L2
+        let r = P::of_secret(&k); // L2
         let s = exponents
             .iter()
             .zip(powers(challenge(subject, &r)))
@@ -114,7 +117,7 @@ impl<P: Side> RandomnessProof<P> {
     pub(super) fn holds(&self, subject: &Subject<'_>, points: &[P]) -> bool {
         let c = challenge(subject, &self.r);
         let sum = P::multi_mul(points.iter().copied().zip(powers(c)));
-        P::generator() * self.s - sum == self.r // L5
+        P::of_public(self.s) - sum == self.r // L5
     }
 
     /// `R || s`.
