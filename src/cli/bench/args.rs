@@ -18,13 +18,13 @@ pub struct ScaleArgs {
     /// Doctors, with 3 to 6 different interests each (at most N / 2 + 1), drawn with the same frequencies
     #[arg(long, default_value_t = 1000, value_parser = clap::value_parser!(u32).range(1..=100_000))]
     pub doctors: u32,
-    /// The most keywords of a record
+    /// The most keywords of a record: what `kgc genesis --keywords` says of the federation (there 32 by default)
     #[arg(long, default_value_t = 16, value_parser = clap::value_parser!(u16).range(4..=128))]
     pub n: u16,
     /// Bits of the prefilter's bitmaps
     #[arg(long, default_value = "all", value_parser = PossibleValuesParser::new(["256", "512", "1024", "all"]))]
     pub bits: String,
-    /// Bits set in every bitmap, from N to half of the bitmap; by default twice N
+    /// Bits set in every bitmap, from N to half of the bitmap; by default twice N, at most half of the bitmap
     #[arg(long)]
     pub weight: Option<u16>,
     /// Equal seeds make equal records, doctors, indexes and trapdoors
@@ -56,7 +56,7 @@ impl ScaleArgs {
             match Weight::new(weight, size) {
                 Ok(weight) if weight.get() >= self.n => Ok((size, weight)),
                 _ => Err(Failure::Usage(format!(
-                    "--weight must be {} to {} with {bits} bits; it is {weight}",
+                    "--weight must be {} to {} with {bits} bits (choose the sizes with --bits); it is {weight}",
                     self.n,
                     bits / 2
                 ))),

@@ -1,12 +1,17 @@
 //! What came out: figures, each with how it was come by.
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use crate::cli::table as shown;
+
+/// Fewer than this say little of a rate.
+const FEW: u64 = 50;
 
 /// How a figure was come by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum How {
+    /// Chosen, not found.
+    Given,
     /// All of it was done and timed, or counted.
     Measured,
     /// Done and timed on a part, so many of so many; the figure is of the part.
@@ -18,8 +23,12 @@ pub enum How {
 impl How {
     fn said(self) -> String {
         match self {
+            Self::Given => "given".to_owned(),
             Self::Measured => "measured".to_owned(),
             Self::Sample(part, all) if part == all => "measured".to_owned(),
+            Self::Sample(part, all) if part < FEW => {
+                format!("measured on {part} of {all}: too few to rely on")
+            }
             Self::Sample(part, all) => format!("measured on {part} of {all}"),
             Self::Computed => "computed".to_owned(),
         }
@@ -65,13 +74,34 @@ impl Figures {
         shown(["what", "         value", "unit", "how"], rows)
     }
 
-    /// For programs: by key.
-    pub fn json(&self) -> Value {
+    /// For people: the same figures for several cases, side by side under their heads.
+    pub fn side_by_side(what: &str, cases: &[(String, &Self)]) -> String {
+        let Some((_, first)) = cases.first() else {
+            return String::new();
+        };
+        let width = 14;
+        let heads = cases.iter().map(|(head, _)| format!("{head:>width$}"));
+        let heads: String = heads.collect();
+        let rows = first.0.iter().enumerate().map(|(at, one)| {
+            let values = cases.iter().filter_map(|(_, case)| case.0.get(at));
+            let values = values.map(|one| format!("{:>width$}", amount(one.value, one.unit)));
+            [
+                one.what.clone(),
+                values.collect(),
+                one.unit.to_owned(),
+                one.how.said(),
+            ]
+        });
+        shown([what, heads.as_str(), "unit", "how"], rows)
+    }
+
+    /// For programs: by key, `prefix` before it.
+    pub fn json(&self, prefix: &str) -> Map<String, Value> {
         let lines = self.0.iter().map(|one| {
             let line = json!({ "value": one.value, "unit": one.unit, "how": one.how.said() });
-            (one.key.clone(), line)
+            (format!("{prefix}{}", one.key), line)
         });
-        Value::Object(lines.collect())
+        lines.collect()
     }
 }
 
@@ -108,13 +138,17 @@ mod tests {
     fn figures_are_said_for_people_and_programs() {
         let mut figures = Figures::default();
         figures.add("pairs", "pairs", 1_234_567.0, "pairs", How::Measured);
-        figures.add("rate", "rate", 0.5, "1/s", How::Sample(3, 9));
+        figures.add("rate", "rate", 0.5, "1/s", How::Sample(300, 900));
         figures.add("all", "all", 7.0, "s", How::Sample(3, 3));
         let table = figures.table();
-        assert!(table.contains("1 234 567") && table.contains("measured on 3 of 9"));
+        assert!(table.contains("1 234 567") && table.contains("measured on 300 of 900"));
         assert!(table.contains("7.00"), "{table}");
-        assert_eq!(figures.json()["rate"]["value"], 0.5);
-        assert_eq!(figures.json()["all"]["how"], "measured");
+        assert!(How::Sample(3, 9).said().ends_with("too few to rely on"));
+        let cases = [("one".to_owned(), &figures), ("two".to_owned(), &figures)];
+        let beside = Figures::side_by_side("with", &cases);
+        assert_eq!(beside.matches("1 234 567").count(), 2, "{beside}");
+        assert_eq!(figures.json("")["rate"]["value"], 0.5);
+        assert_eq!(figures.json("a_")["a_all"]["how"], "measured");
         assert_eq!(
             (thousands(0), thousands(999), thousands(1000)),
             ("0".into(), "999".into(), "1 000".into())

@@ -1,10 +1,12 @@
 //! What the prefilter lets pass, and what that costs.
 
+use std::collections::BTreeMap;
+
 use consilium_gateway::matching::engine::Engine;
 use consilium_schemes::matching::prefilter::{FilterSize, Weight};
 use consilium_schemes::parallel::processors;
 
-use super::figures::How;
+use super::figures::{Figures, How};
 use super::pairing::Compared;
 use super::scale::{Bench, Rates, bar, seconds};
 use super::table::{Filtered, filter};
@@ -49,33 +51,41 @@ impl Bench<'_> {
                 "with {bits} bits {lost} pairs of the sample that match by pairing do not pass"
             ),
         );
-        let (opened, paired) = self.pair_falsely_passed(&done)?;
+        let paired = self.pair_falsely_passed(&done)?;
         self.check(
             paired.matches + paired.wrong == 0,
             &format!("with {bits} bits a pair matches that must not"),
         );
-        self.add_filtered(&done, (bits, weight), rates, (opened, &paired));
+        self.paired_falsely += paired.pairs;
+        let opened = self.with_pairs_that_pass(&done);
+        self.filters
+            .push((bits, self.figures_of(&done, weight, rates, opened)));
         Ok(())
     }
 
-    /// Opens and pairs what passes falsely: how many records that is in all, and what was done.
-    fn pair_falsely_passed(&self, done: &Filtered) -> Result<(u64, Compared), Failure> {
-        let mut by_record: Vec<Vec<u32>> = vec![Vec::new(); self.population.records()];
-        for (doctor, records) in (0_u32..).zip(&done.false_candidates) {
+    /// Records that have a pair that passes, be it a match or not: their indexes are opened, once.
+    fn with_pairs_that_pass(&self, done: &Filtered) -> usize {
+        let mut passes = vec![false; self.population.records()];
+        let all = self.truth.iter().chain(&done.false_candidates).flatten();
+        for record in all {
+            let one = passes.get_mut(*record as usize);
+            one.into_iter().for_each(|one| *one = true);
+        }
+        passes.into_iter().filter(|passes| *passes).count()
+    }
+
+    /// Opens and pairs some of what passes falsely.
+    fn pair_falsely_passed(&self, done: &Filtered) -> Result<Compared, Failure> {
+        let mut by_record: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
+        for (doctor, records) in done.false_candidates.iter().enumerate() {
             for record in records {
-                let all = by_record.get_mut(*record as usize);
-                all.into_iter().for_each(|all| all.push(doctor));
+                by_record.entry(*record as usize).or_default().push(doctor);
             }
         }
-        let mut works: Vec<(usize, Vec<usize>)> = Vec::new();
-        let some: Vec<usize> = (0..by_record.len())
-            .filter(|record| by_record.get(*record).is_some_and(|all| !all.is_empty()))
-            .collect();
-        for at in self.sample(some.len(), self.args.sample as usize * FALSE_FOR_EACH) {
-            let Some(record) = some.get(at) else { continue };
-            let doctors = by_record.get(*record).into_iter().flatten();
-            works.push((*record, doctors.map(|doctor| *doctor as usize).collect()));
-        }
+        let by_record: Vec<(usize, Vec<usize>)> = by_record.into_iter().collect();
+        let wanted = self.args.sample as usize * FALSE_FOR_EACH;
+        let works = self.sample(by_record.len(), wanted).into_iter();
+        let works: Vec<_> = works.filter_map(|at| by_record.get(at).cloned()).collect();
         let pairs = works.iter().map(|(_, doctors)| doctors.len()).sum();
         let bar = bar(pairs, "falsely passed pairs compared");
         let mut engine = Engine::new(self.capacity, processors());
@@ -83,121 +93,116 @@ impl Bench<'_> {
             .hospital
             .compare(&mut engine, processors(), &works, &bar)?;
         bar.finish_and_clear();
-        Ok((some.len() as u64, paired))
+        Ok(paired)
     }
 
-    fn add_filtered(
-        &mut self,
-        done: &Filtered,
-        (bits, weight): (u16, Weight),
-        rates: &Rates,
-        (opened, paired): (u64, &Compared),
-    ) {
-        let records = self.population.records() as f64;
-        let falsely = done.passed - done.matches;
-        let open_bitmaps = records / rates.bitmaps;
-        let open_indexes = opened as f64 / rates.opened;
-        let pair = falsely as f64 / rates.pairs;
-        let (fill, find) = (seconds(done.filled), seconds(done.found));
-        let all = open_bitmaps + fill + find + open_indexes + pair;
-        let key = |name: &str| format!("bits_{bits}_{name}");
-        let what = |text: &str| format!("{bits} bits, {} set: {text}", weight.get());
-        let figures = &mut self.figures;
-        let mut add = |name: &str, text: &str, value, unit, how| {
-            figures.add(&key(name), &what(text), value, unit, how);
-        };
-        add(
-            "made_s",
-            "making bitmaps: not matching",
-            seconds(done.made),
-            "s",
-            How::Measured,
-        );
-        add(
-            "passed",
-            "pairs that pass",
-            done.passed as f64,
-            "pairs",
-            How::Measured,
-        );
-        add(
-            "matches",
-            "of them, matches",
-            done.matches as f64,
-            "pairs",
-            How::Measured,
-        );
-        add(
-            "missed",
-            "matches that do not pass",
-            done.missed as f64,
-            "pairs",
-            How::Measured,
-        );
-        add(
-            "false",
-            "pairs that pass falsely",
-            falsely as f64,
-            "pairs",
-            How::Measured,
-        );
-        add(
-            "false_records",
-            "records with such pairs",
-            opened as f64,
-            "records",
-            How::Measured,
-        );
-        add(
-            "open_bitmaps_s",
-            "opening the sealed bitmaps",
-            open_bitmaps,
-            "s",
-            How::Computed,
-        );
-        add(
-            "fill_s",
-            "filling the table, on one core",
-            fill,
-            "s",
-            How::Measured,
-        );
-        add(
-            "find_s",
-            "candidates of all doctors",
-            find,
-            "s",
-            How::Measured,
-        );
-        let sampled = How::Sample(paired.pairs, falsely);
-        add(
-            "false_sample_s",
-            "falsely passed pairs: opening and pairing",
-            seconds(paired.opening + paired.pairing),
-            "s",
-            sampled,
-        );
-        add(
-            "open_indexes_s",
-            "opening the indexes of falsely passed pairs, once each",
-            open_indexes,
-            "s",
-            How::Computed,
-        );
-        add("pair_false_s", "pairing them", pair, "s", How::Computed);
-        add(
-            "all_s",
-            "all but the pairings of matches",
-            all,
-            "s",
-            How::Computed,
-        );
-        add(
-            "matches_s",
-            "the pairings of matches",
-            done.matches as f64 / rates.pairs,
-            "s",
-            How::Computed,
-        );
+    fn figures_of(&self, done: &Filtered, weight: Weight, rates: &Rates, opened: usize) -> Figures {
+        let falsely = (done.passed - done.matches) as f64;
+        let matches = done.matches as f64;
+        let bitmaps_s = self.population.records() as f64 / rates.bitmaps;
+        let indexes_s = opened as f64 / rates.opened;
+        let (fill_s, find_s) = (seconds(done.filled), seconds(done.found));
+        let (false_s, matches_s) = (falsely / rates.pairs, matches / rates.pairs);
+        let but_matches = bitmaps_s + fill_s + find_s + indexes_s + false_s;
+        let (measured, computed) = (How::Measured, How::Computed);
+        let mut figures = Figures::default();
+        for (key, what, value, unit, how) in [
+            (
+                "weight",
+                "bits set in every bitmap",
+                f64::from(weight.get()),
+                "bits",
+                How::Given,
+            ),
+            (
+                "passed",
+                "pairs that pass",
+                done.passed as f64,
+                "pairs",
+                measured,
+            ),
+            (
+                "matches",
+                "  matches among them",
+                matches,
+                "pairs",
+                measured,
+            ),
+            (
+                "missed",
+                "  matches that do not pass",
+                done.missed as f64,
+                "pairs",
+                measured,
+            ),
+            (
+                "false",
+                "  pairs that pass and do not match",
+                falsely,
+                "pairs",
+                measured,
+            ),
+            (
+                "records",
+                "records with pairs that pass",
+                opened as f64,
+                "records",
+                measured,
+            ),
+            (
+                "made_s",
+                "making bitmaps: the owners' work, not counted below",
+                seconds(done.made),
+                "s",
+                measured,
+            ),
+            (
+                "open_bitmaps_s",
+                "opening all sealed bitmaps",
+                bitmaps_s,
+                "s",
+                computed,
+            ),
+            (
+                "fill_s",
+                "putting them into the table, on one core",
+                fill_s,
+                "s",
+                measured,
+            ),
+            ("find_s", "looking up every doctor", find_s, "s", measured),
+            (
+                "open_indexes_s",
+                "opening the indexes of records with pairs that pass",
+                indexes_s,
+                "s",
+                computed,
+            ),
+            (
+                "pair_false_s",
+                "comparing pairs that do not match",
+                false_s,
+                "s",
+                computed,
+            ),
+            (
+                "but_matches_s",
+                "these five together",
+                but_matches,
+                "s",
+                computed,
+            ),
+            (
+                "pair_matches_s",
+                "comparing pairs that match",
+                matches_s,
+                "s",
+                computed,
+            ),
+            ("all_s", "all of it", but_matches + matches_s, "s", computed),
+        ] {
+            figures.add(key, what, value, unit, how);
+        }
+        figures
     }
 }

@@ -67,10 +67,13 @@ impl Dictionary {
             let path = folder.join(file);
             let at = |line: usize| format!("{}:{}", path.display(), line + 1);
             let text = fs::read_to_string(&path)
-                .map_err(|error| Failure::said(format!("{}: {error}", path.display())))?;
+                .map_err(|error| {
+                    let wanted = "--codes names a folder with condition-codes.csv and other-codes.csv, lines of system,code,display,count";
+                    Failure::Usage(format!("{}: {error}; {wanted}", path.display()))
+                })?;
             for (line, row) in text.lines().enumerate().skip(1) {
                 let code = parsed(row).ok_or_else(|| {
-                    Failure::said(format!("{}: not system,code,display,count", at(line)))
+                    Failure::Usage(format!("{}: not system,code,display,count", at(line)))
                 })?;
                 codes.push(code);
             }
@@ -79,10 +82,10 @@ impl Dictionary {
         if !(*INTERESTS.end()..=most).contains(&codes.len()) {
             let (least, found) = (INTERESTS.end(), codes.len());
             let text = format!(
-                "{found} codes are in {}; {least} to {most} can be used",
+                "--codes: the files in {} hold {found} codes together; they must be {least} to {most}",
                 folder.display()
             );
-            return Err(Failure::said(text));
+            return Err(Failure::Usage(text));
         }
         Ok(Self::of(codes))
     }

@@ -39,6 +39,12 @@ pub struct Bench<'a> {
     pub truth: &'a [Vec<u32>],
     pub hospital: Hospital<'a>,
     pub figures: Figures,
+    /// For each size of bitmaps.
+    pub filters: Vec<(u16, Figures)>,
+    /// Pairs that were compared without one.
+    pub paired: u64,
+    /// Pairs that pass a filter, do not match, and were compared.
+    pub paired_falsely: u64,
     /// What is not as it must be.
     pub wrong: Vec<String>,
 }
@@ -61,8 +67,11 @@ pub fn run(args: &ScaleArgs) -> Outcome {
     };
     let filters = args.filters()?;
     let seed = Seed(args.seed);
-    let capacity = Capacity::within(args.memory << 20, n)
-        .map_err(|error| Failure::Usage(format!("--memory in bytes {error}")))?;
+    let capacity = Capacity::within(args.memory << 20, n).map_err(|error| {
+        Failure::Usage(format!(
+            "--memory (in bytes, of which 1048576 are one MiB) {error}"
+        ))
+    })?;
     let dictionary = match &args.codes {
         Some(folder) => Dictionary::read(folder)?,
         None => Dictionary::built_in(),
@@ -80,6 +89,9 @@ pub fn run(args: &ScaleArgs) -> Outcome {
         truth: &truth,
         hospital,
         figures: Figures::default(),
+        filters: Vec::new(),
+        paired: 0,
+        paired_falsely: 0,
         wrong: Vec::new(),
     };
     bench.population(start.elapsed());
@@ -98,7 +110,7 @@ impl Bench<'_> {
         let matches: usize = self.truth.iter().map(Vec::len).sum();
         figures.add(
             "input_s",
-            "making records, doctors, trapdoors: not matching",
+            "making records, doctors and trapdoors: no part of matching",
             seconds(made),
             "s",
             How::Measured,
@@ -152,6 +164,7 @@ impl Bench<'_> {
             alone.wrong + strict.wrong == 0,
             "Match does not say what the plain keywords say",
         );
+        self.paired = alone.pairs + strict.pairs;
         let bitmaps = opened_per_second(FilterSize::new(1024)?, self.seed)?;
         let openings = self.sample(records, OPENED);
         let rates = Rates {
@@ -164,28 +177,28 @@ impl Bench<'_> {
         let of = How::Sample(strict.pairs, pairs);
         figures.add(
             "bare_one",
-            "bare loop: n + 1 Miller loops, one exponentiation, on one core",
+            "for comparison, the bare pairings of a pair, on one core",
             one,
             "pairs/s",
             How::Measured,
         );
         figures.add(
             "bare_all",
-            &format!("bare loop {cores}"),
+            &format!("the same {cores}"),
             bare,
             "pairs/s",
             How::Measured,
         );
         figures.add(
             "engine_one",
-            "engine on one core",
+            "pairs compared as the gateway does, on one core",
             rate(alone.pairs, alone.pairing),
             "pairs/s",
             How::Sample(alone.pairs, pairs),
         );
         figures.add(
             "engine_all",
-            &format!("engine {cores}"),
+            &format!("pairs compared {cores}"),
             rates.pairs,
             "pairs/s",
             of,
@@ -213,10 +226,10 @@ impl Bench<'_> {
         );
         figures.add(
             "bitmaps_all",
-            &format!("sealed bitmaps opened {cores}"),
+            &format!("sealed bitmaps opened {cores} ({})", super::sealed::SAMPLE),
             bitmaps,
             "1/s",
-            How::Sample(super::sealed::SAMPLE, records as u64),
+            How::Measured,
         );
         Ok((rates, strict))
     }
@@ -225,6 +238,19 @@ impl Bench<'_> {
     pub fn check(&mut self, right: bool, otherwise: &str) {
         if !right {
             self.wrong.push(otherwise.to_owned());
+        }
+    }
+
+    /// Whether the filters and the pairings say what the plain keywords say.
+    fn verdict(&self) -> String {
+        let matches: usize = self.truth.iter().map(Vec::len).sum();
+        match (self.wrong.is_empty(), matches) {
+            (false, _) => format!("WRONG: {}", self.wrong.join("; ")),
+            (true, 0) => "No pair matches: there was no match to check.".to_owned(),
+            (true, _) => format!(
+                "Every match passes every prefilter, and pairing says what the plain keywords say: on {} pairs of all, and on {} that pass and do not match.",
+                self.paired, self.paired_falsely
+            ),
         }
     }
 
@@ -245,11 +271,6 @@ impl Bench<'_> {
             "s",
             How::Measured,
         );
-        let recall = match self.wrong.is_empty() {
-            true => "Every match passes the prefilter, and Match says what the plain keywords say."
-                .to_owned(),
-            false => format!("WRONG: {}", self.wrong.join("; ")),
-        };
         let args = self.args;
         let head = format!(
             "{} records, {} doctors, n = {}, seed {}, sample of {} records, {} cores",
@@ -260,10 +281,23 @@ impl Bench<'_> {
             args.sample,
             processors()
         );
-        let text = format!("{head}\n\n{}\n\n{recall}", self.figures.table());
+        let cases = self.filters.iter();
+        let cases: Vec<_> = cases
+            .map(|(bits, figures)| (format!("{bits} bits"), figures))
+            .collect();
+        let beside = Figures::side_by_side("with a prefilter of", &cases);
+        let text = format!(
+            "{head}\n\n{}\n\n{beside}\n\n{}",
+            self.figures.table(),
+            self.verdict()
+        );
+        let mut figures = self.figures.json("");
+        for (bits, of) in &self.filters {
+            figures.append(&mut of.json(&format!("bits_{bits}_")));
+        }
         let json = json!({
             "records": args.records, "doctors": args.doctors, "n": args.n, "seed": args.seed, "sample": args.sample,
-            "cores": processors(), "figures": self.figures.json(), "wrong": self.wrong,
+            "memory_mib": args.memory, "codes": args.codes, "cores": processors(), "figures": figures, "wrong": self.wrong,
         });
         let answer = Answer::new(text, json);
         match self.wrong.is_empty() {
