@@ -1,7 +1,7 @@
 //! Pairs that the filter left out and that are challenged: compared out of turn, whatever owner and doctor encrypted.
 
 use consilium_contracts::View;
-use consilium_schemes::matching::matches;
+use consilium_schemes::matching::{PreparedTrapdoor, matches_prepared};
 use consilium_service::ApiError;
 
 use super::live::Live;
@@ -35,7 +35,8 @@ pub(super) fn compare(hospital: &Hospital) -> Result<(), ApiError> {
         }
         let matched = match (opened(hospital, &index), live.open(hospital)) {
             (Some(index), Some(trapdoor)) => {
-                matches(&index, &trapdoor).map_err(ApiError::internal)?
+                let trapdoor = PreparedTrapdoor::new(&trapdoor);
+                matches_prepared(&index, &trapdoor).map_err(ApiError::internal)?
             }
             _ => false,
         };

@@ -108,19 +108,26 @@ macro_rules! source_group {
             /// # Errors
             /// [`DecodeError`]: length, non-canonical, not on the curve, wrong subgroup.
             pub fn from_bytes_or_identity(bytes: &[u8]) -> Result<Self, DecodeError> {
+                let on_curve = Self::on_curve(bytes)?;
+                if bool::from(on_curve.is_torsion_free()) {
+                    Ok(Self(on_curve.into()))
+                } else {
+                    Err(DecodeError::WrongSubgroup)
+                }
+            }
+
+            /// A point of the curve in its canonical encoding, of whatever order.
+            fn on_curve(bytes: &[u8]) -> Result<$affine, DecodeError> {
                 let array: &[u8; Self::BYTES] =
                     bytes.try_into().map_err(|_| DecodeError::Length {
                         expected: Self::BYTES,
                         actual: bytes.len(),
                     })?;
-                let on_curve = Option::<$affine>::from(<$affine>::from_compressed_unchecked(array))
+                let point = Option::<$affine>::from(<$affine>::from_compressed_unchecked(array))
                     .filter(|point| point.is_on_curve().into())
                     .ok_or_else(|| refusal(bytes))?;
-                if !bool::from(on_curve.is_torsion_free()) {
-                    return Err(DecodeError::WrongSubgroup);
-                }
-                if on_curve.to_compressed() == *array {
-                    Ok(Self(on_curve.into()))
+                if point.to_compressed() == *array {
+                    Ok(point)
                 } else {
                     Err(DecodeError::NonCanonical)
                 }
@@ -259,3 +266,17 @@ source_group!(
     raw::g2s_to_affine,
     raw::g2_pippenger
 );
+
+impl G1 {
+    /// Reads a compressed point of the curve, not the identity, whose order is **not** checked: that is three quarters of reading one.
+    ///
+    /// For Match alone, see [`PreparedIndex::open`](crate::matching::PreparedIndex::open): a part of an order prime to r pairs to 1.
+    pub(crate) fn from_bytes_of_any_order(bytes: &[u8]) -> Result<Self, DecodeError> {
+        let point = Self(Self::on_curve(bytes)?.into());
+        if point.is_identity() {
+            Err(DecodeError::Identity)
+        } else {
+            Ok(point)
+        }
+    }
+}

@@ -172,12 +172,20 @@ impl EncryptedIndex {
 
     /// Reads what [`Self::put_points`] wrote.
     pub(super) fn read_points(n: IndexSize, reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
-        let u = (0..n.keywords())
-            .map(|_| reader.g1().in_field("U"))
-            .collect::<Result<_, _>>()?;
-        let v = (0..n.coefficients())
-            .map(|_| reader.g1().in_field("V"))
-            .collect::<Result<_, _>>()?;
+        Self::read(n, reader, G1::from_bytes)
+    }
+
+    fn read(
+        n: IndexSize,
+        reader: &mut Reader<'_>,
+        point: fn(&[u8]) -> Result<G1, DecodeError>,
+    ) -> Result<Self, DecodeError> {
+        let mut points = |count, field| {
+            let one = |_| point(reader.take(G1::BYTES)?).in_field(field);
+            (0..count).map(one).collect::<Result<_, _>>()
+        };
+        let u = points(n.keywords(), "U")?;
+        let v = points(n.coefficients(), "V")?;
         Ok(Self { size: n, u, v })
     }
 
@@ -186,8 +194,21 @@ impl EncryptedIndex {
     /// # Errors
     /// [`DecodeError`] naming the field.
     pub fn from_bytes(bytes: &[u8], n: IndexSize) -> Result<Self, DecodeError> {
+        Self::parse(bytes, n, G1::from_bytes)
+    }
+
+    /// As [`Self::from_bytes`], but points may have any order.
+    pub(super) fn from_bytes_of_any_order(bytes: &[u8], n: IndexSize) -> Result<Self, DecodeError> {
+        Self::parse(bytes, n, G1::from_bytes_of_any_order)
+    }
+
+    fn parse(
+        bytes: &[u8],
+        n: IndexSize,
+        point: fn(&[u8]) -> Result<G1, DecodeError>,
+    ) -> Result<Self, DecodeError> {
         let mut reader = unframe(KIND, n, NO_PROOF, Self::points(n), bytes)?;
-        let index = Self::read_points(n, &mut reader)?;
+        let index = Self::read(n, &mut reader, point)?;
         reader.finish()?;
         Ok(index)
     }
