@@ -116,6 +116,18 @@ macro_rules! source_group {
                 }
             }
 
+            /// Reads a compressed point of the curve, not the identity, whose order is **not** checked: that is most of reading one.
+            ///
+            /// For what was read by [`Self::from_bytes`] before it came where it is, and where the order does not matter.
+            pub(crate) fn from_bytes_of_any_order(bytes: &[u8]) -> Result<Self, DecodeError> {
+                let point = Self(Self::on_curve(bytes)?.into());
+                if point.is_identity() {
+                    Err(DecodeError::Identity)
+                } else {
+                    Ok(point)
+                }
+            }
+
             /// A point of the curve in its canonical encoding, of whatever order.
             fn on_curve(bytes: &[u8]) -> Result<$affine, DecodeError> {
                 let array: &[u8; Self::BYTES] =
@@ -268,15 +280,20 @@ source_group!(
 );
 
 impl G1 {
-    /// Reads a compressed point of the curve, not the identity, whose order is **not** checked: that is three quarters of reading one.
-    ///
-    /// For Match alone, see [`PreparedIndex::open`](crate::matching::PreparedIndex::open): a part of an order prime to r pairs to 1.
-    pub(crate) fn from_bytes_of_any_order(bytes: &[u8]) -> Result<Self, DecodeError> {
-        let point = Self(Self::on_curve(bytes)?.into());
-        if point.is_identity() {
-            Err(DecodeError::Identity)
-        } else {
-            Ok(point)
-        }
+    /// For each pair (P, Q) the sums k·P + l·Q, one for each pair (k, l) of **public** scalars, in variable time: less than half of the work of two
+    /// multiplications.
+    #[must_use]
+    pub fn combinations<const N: usize>(
+        pairs: &[[Self; 2]],
+        weights: &[[Scalar; 2]; N],
+    ) -> Vec<[Self; N]> {
+        let pairs: Vec<_> = pairs
+            .iter()
+            .map(|pair| pair.map(|point| *point.0.as_ref()))
+            .collect();
+        let halves = |scalar: Scalar| raw::Halves::of(&scalar.0.to_bytes_le());
+        let weights = weights.each_ref().map(|pair| pair.map(halves));
+        let sums = raw::g1_combinations(&pairs, &weights).into_iter();
+        sums.map(|sums| sums.map(Self::from_raw)).collect()
     }
 }
