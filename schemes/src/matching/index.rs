@@ -181,7 +181,7 @@ impl EncryptedIndex {
         point: fn(&[u8]) -> Result<G1, DecodeError>,
     ) -> Result<Self, DecodeError> {
         let mut points = |count, field| {
-            let one = |_| point(reader.take(G1::BYTES)?).in_field(field);
+            let one = |_| reader.take(G1::BYTES).and_then(point).in_field(field);
             (0..count).map(one).collect::<Result<_, _>>()
         };
         let u = points(n.keywords(), "U")?;
@@ -197,8 +197,13 @@ impl EncryptedIndex {
         Self::parse(bytes, n, G1::from_bytes)
     }
 
-    /// As [`Self::from_bytes`], but points may have any order.
-    pub(super) fn from_bytes_of_any_order(bytes: &[u8], n: IndexSize) -> Result<Self, DecodeError> {
+    /// Parses bytes that [`Self::from_bytes`] accepted before they came where they are, as all that the ledger's state holds: that points
+    /// have order r is not tested again, which is most of parsing. For **public** computations, where whoever could change the state could
+    /// change the outcome as well; where a secret key is used, only as [`PreparedIndex::open`](super::PreparedIndex::open) says.
+    ///
+    /// # Errors
+    /// As [`Self::from_bytes`], but for the order of points.
+    pub fn from_accepted_bytes(bytes: &[u8], n: IndexSize) -> Result<Self, DecodeError> {
         Self::parse(bytes, n, G1::from_bytes_of_any_order)
     }
 

@@ -47,7 +47,7 @@ impl PreparedIndex {
         n: IndexSize,
         keys: &HospitalSecretKeys,
     ) -> Result<Self, DecodeError> {
-        let index = EncryptedIndex::from_bytes_of_any_order(bytes, n)?;
+        let index = EncryptedIndex::from_accepted_bytes(bytes, n)?;
         Ok(Self::new(&index.decrypt(keys)))
     }
 
