@@ -23,7 +23,7 @@ use super::answer::{Answer, Failure, Outcome};
 use super::ending::EndOption;
 use super::prefilter::{self, PrefilterOption};
 use super::secrets::{self, PassphraseOption};
-use super::settings::{KgcService, SettingFlags};
+use super::settings::{self, KgcService, SettingFlags};
 use super::validators::{self, ProposalCommand};
 use super::{connect, listing, words};
 
@@ -367,9 +367,13 @@ fn genesis(args: &GenesisArgs) -> Outcome {
 
 async fn serve(args: &ServeArgs) -> Outcome {
     let passphrase = args.passphrase.read()?;
-    let config = KgcConfig::load(&args.at.home(), std::env::vars(), args.settings.given())?;
-    consilium_service::logging::init(&config.frame.log.filter)?;
-    Kgc::serve(config, passphrase.as_ref(), args.end.asked()).await?;
+    let config = KgcConfig::load(&args.at.home(), std::env::vars(), args.settings.given());
+    let config = config.map_err(|error| settings::refused(error.is_wrong_setting(), error))?;
+    settings::log(&config.frame.log.filter)?;
+    let served = Kgc::serve(config, passphrase.as_ref(), args.end.asked());
+    served
+        .await
+        .map_err(|error| settings::refused(error.is_wrong_setting(), error))?;
     Ok(Answer::new("stopped", json!({ "stopped": true })))
 }
 
