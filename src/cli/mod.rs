@@ -9,6 +9,7 @@ mod device;
 mod doctor;
 mod ending;
 mod gateway;
+mod genesis;
 pub mod keywords;
 mod kgc;
 pub mod ledger;
