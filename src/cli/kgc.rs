@@ -5,10 +5,8 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
 use consilium_client::api::kgc::{
-    AdmitHospitalRequest, EnrolmentList, IssueRequest, KgcStatus, PublishEpochRequest,
-    RevocationRequest, UnsealRequest,
+    AdmitHospitalRequest, EnrolmentList, IssueRequest, KgcStatus, RevocationRequest, UnsealRequest,
 };
-use consilium_client::api::ledger::EpochList;
 use consilium_client::api::terms::RevocationReason;
 use consilium_client::endpoint::{EndpointError, ServiceUrl};
 use consilium_client::keyfile::WorkFactor;
@@ -21,6 +19,7 @@ use serde_json::json;
 
 use super::answer::{Answer, Failure, Outcome};
 use super::ending::EndOption;
+use super::epoch::{self, EpochCommand};
 use super::genesis::{self, GenesisArgs};
 use super::secrets::{self, PassphraseOption};
 use super::settings::{self, KgcService, SettingFlags};
@@ -214,15 +213,6 @@ pub enum DoctorCommand {
     List(AdminArgs),
 }
 
-/// Epochs.
-#[derive(Debug, Subcommand)]
-pub enum EpochCommand {
-    /// Publish the next epoch's update key
-    Publish(AdminArgs),
-    /// The published epochs
-    Show(HomeArgs),
-}
-
 /// Runs a command of the KGC.
 pub async fn run(command: KgcCommand) -> Outcome {
     match command {
@@ -235,7 +225,7 @@ pub async fn run(command: KgcCommand) -> Outcome {
         KgcCommand::Restore(args) => restore(&args),
         KgcCommand::Hospital(command) => hospital(command).await,
         KgcCommand::Doctor(command) => doctor(command).await,
-        KgcCommand::Epoch(command) => epoch(command).await,
+        KgcCommand::Epoch(command) => epoch::run(command).await,
         KgcCommand::Validator(command) => validators::propose(command).await,
     }
 }
@@ -439,42 +429,6 @@ pub fn enrolments(list: &EnrolmentList) -> Answer {
     });
     Answer::new(
         listing::table(["doctor", "hospital", "state", "attributes"], rows),
-        json!(list),
-    )
-}
-
-async fn epoch(command: EpochCommand) -> Outcome {
-    match command {
-        EpochCommand::Publish(admin) => {
-            let client = admin.client()?;
-            let next = client
-                .epochs()
-                .await?
-                .current
-                .unwrap_or(0)
-                .saturating_add(1);
-            let made = client
-                .publish_epoch(&PublishEpochRequest { epoch: next })
-                .await?;
-            Ok(Answer::new(
-                format!("Epoch {} is current", made.epoch),
-                json!(made),
-            ))
-        }
-        EpochCommand::Show(at) => Ok(epochs(&connect::kgc(&at.home())?.epochs().await?)),
-    }
-}
-
-fn epochs(list: &EpochList) -> Answer {
-    let rows = list.epochs.iter().map(|one| {
-        [
-            one.epoch.to_string(),
-            one.height.to_string(),
-            one.update_key_digest.0.to_string(),
-        ]
-    });
-    Answer::new(
-        listing::table(["epoch", "height", "update key"], rows),
         json!(list),
     )
 }

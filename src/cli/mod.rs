@@ -8,6 +8,7 @@ pub mod connect;
 mod device;
 mod doctor;
 mod ending;
+mod epoch;
 mod gateway;
 mod genesis;
 pub mod keywords;
