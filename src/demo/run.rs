@@ -70,7 +70,7 @@ impl Course<'_> {
             matching_window_ms: window.saturating_mul(1000),
             ..Settings::default()
         };
-        settings.prefilter = self.prefilter.setting(settings.n);
+        settings.prefilter = self.prefilter.setting(settings.n)?;
         summary.prefilter = settings.prefilter;
         let services = Arc::new(setup(show, folder, hospitals, settings).await?);
         let patience = PATIENCE.saturating_add(Duration::from_secs(window));
