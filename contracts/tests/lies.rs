@@ -552,6 +552,17 @@ fn malformed_points_and_proofs_and_another_n_are_refused() {
         world.refused("north", post(&identities)),
         Rejection::BadIndex
     );
+    // U_0 and V_n on the curve, outside the subgroup: x = 4. Nothing later tests the order again.
+    for at in [FRAME, last] {
+        let mut bad = index.clone();
+        bad[at..at + SIZE_G1].fill(0);
+        (bad[at], bad[at + SIZE_G1 - 1]) = (0x80, 4);
+        assert_eq!(
+            world.refused("north", post(&bad)),
+            Rejection::BadIndex,
+            "byte {at}"
+        );
+    }
     let bare = world.view().index(&record_id(1), &north).unwrap().index;
     for bad in [&index[1..], &index[..index.len() - 1], &[], bare.as_bytes()] {
         let bad = if bad.is_empty() { &[0][..] } else { bad };
@@ -571,6 +582,14 @@ fn malformed_points_and_proofs_and_another_n_are_refused() {
     for at in [0, 4, 5, 7, FRAME, claimed, trapdoor.len() - 32] {
         let mut bad = trapdoor.clone();
         bad[at] ^= 0x80;
+        let refused = world.refused("ada", post_trapdoor(bytes(&bad)));
+        assert_eq!(refused, Rejection::BadTrapdoor, "byte {at}");
+    }
+    // D_0 and M_n on the twist, outside the subgroup: x = 2. Nothing later tests the order again.
+    for at in [FRAME, claimed - 1 - SIZE_G2] {
+        let mut bad = trapdoor.clone();
+        bad[at..at + SIZE_G2].fill(0);
+        (bad[at], bad[at + SIZE_G2 - 1]) = (0x80, 2);
         let refused = world.refused("ada", post_trapdoor(bytes(&bad)));
         assert_eq!(refused, Rejection::BadTrapdoor, "byte {at}");
     }

@@ -35,11 +35,14 @@
 //! that Z has order r: with Z = -1, of order 2, half of all attempts "prove" that a match is none. [`Gt`]'s parser
 //! refuses every other order, and Z is hashed, else it could be computed after c.
 //!
-//! **Sizes.** A match 134 bytes, no match 742 ([`MatchProof::MATCH`], [`MatchProof::NO_MATCH`]). **Costs** of verifying: 4(n + 1)
-//! multiplications in G1, one multi-Miller loop over 2(n + 1) pairs, one final exponentiation; for no match also the parser's test of Z
+//! **Sizes.** A match 134 bytes, no match 742 ([`MatchProof::MATCH`], [`MatchProof::NO_MATCH`]). **Costs** of verifying: 2(n + 1)
+//! sums of two multiplications in G1, one multi-Miller loop over 2(n + 1) pairs, one final exponentiation; for no match also the parser's test of Z
 //! and one exponentiation in GT. [`verify`] is a pure function of [`Send`] and [`Sync`] values: a block's proofs can be verified in
 //! parallel beforehand, as the contracts' callers do. Proofs are never batched with each other: coefficients that a prover
 //! can predict let two false ones cancel.
+//!
+//! The order of the points of index and trapdoor is not tested here: who posts them must ([`PostedIndex`](crate::matching::posting::PostedIndex),
+//! [`PostedTrapdoor`](crate::matching::posting::PostedTrapdoor)); with points of small order a false match can be proven.
 //!
 //! Constant time: proving, as far as x, y, delta and the nonces are concerned; the outcome is public, and with it whether E = 1.
 //! Verifying is variable time. Nonces and delta are hedged: a generator that fails reveals neither key.

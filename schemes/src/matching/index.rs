@@ -199,7 +199,8 @@ impl EncryptedIndex {
 
     /// Parses bytes that [`Self::from_bytes`] accepted before they came where they are, as all that the ledger's state holds: that points
     /// have order r is not tested again, which is most of parsing. For **public** computations, where whoever could change the state could
-    /// change the outcome as well; where a secret key is used, only as [`PreparedIndex::open`](super::PreparedIndex::open) says.
+    /// change the outcome as well; never for a proof, and for Match only as
+    /// [`PreparedIndex::open`](super::PreparedIndex::open) says.
     ///
     /// # Errors
     /// As [`Self::from_bytes`], but for the order of points.

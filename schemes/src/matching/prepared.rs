@@ -37,8 +37,9 @@ impl PreparedIndex {
     /// work as all the rest. Match does not depend on it: write such a point as P + T with P of order r and T of an order prime to r.
     /// V_j U_j^{-x} is then that of the P parts plus a point of such an order again; and the reduced ate pairing e(·, Q) of a point of
     /// E(F_p) is, to a power prime to r, the Tate pairing, which is linear there and of order r, hence 1 at T. So what Match says is what it
-    /// says of the P parts, whatever x is, and tells nothing of x. (Where all P parts are the identity that is a match; the contracts refuse
-    /// such a posting, and nobody could prove the match.)
+    /// says of the P parts, whatever x is, and tells nothing of x (its time may: a pair whose point is the identity is left out, and that V_j
+    /// U_j^{-x} is none may hang on x where both have small orders). Where all P parts are the identity that is a match: the
+    /// contracts refuse such a posting, and that alone prevents it.
     ///
     /// # Errors
     /// As [`EncryptedIndex::from_bytes`], but for the order.

@@ -251,7 +251,10 @@ impl EncryptedTrapdoor {
         Self::parse(bytes, n, G2::from_bytes)
     }
 
-    /// As [`EncryptedIndex::from_accepted_bytes`](super::EncryptedIndex::from_accepted_bytes).
+    /// Parses bytes that [`Self::from_bytes`] accepted before they came where they are, as all that the ledger's state holds: that points
+    /// have order r is not tested again, which is most of parsing. For **public** computations, where whoever could change the state could
+    /// change the outcome as well. **Never for [`Self::decrypt`] or a proof**: unlike in G1, a pairing does not cancel a part of another order
+    /// in G2, whose cofactor has the factors 13² and 23², and what Match says would depend on y modulo these.
     ///
     /// # Errors
     /// As [`Self::from_bytes`], but for the order of points.

@@ -1,9 +1,11 @@
-//! `PreparedIndex::open`, which does not test the order of points: what Match says does not depend on their parts of another order.
+//! What does not test the order of points: `PreparedIndex::open`, since what Match says does not depend on their parts of another order, and
+//! `from_accepted_bytes`. And what does: every parser of what is posted, since nothing behind it tests again.
 
 use std::iter::successors;
 
 use bls12_381::{G1Affine, G1Projective, Scalar};
 use consilium_schemes::curve::DecodeError;
+use consilium_schemes::matching::posting::{PostedIndex, PostedTrapdoor};
 use consilium_schemes::matching::{
     EncryptedIndex, EncryptedTrapdoor, IndexSize, PreparedIndex, PreparedTrapdoor, index_build,
     matches_prepared, trd_gen,
@@ -12,6 +14,7 @@ use group::Curve as _;
 use rand::RngExt as _;
 use rand::rngs::StdRng;
 
+use super::posting;
 use super::{hospital, n, rng, tokens};
 
 /// 1 - z = 3 · 11 · 10177 · 859267 · 52437899, for the curve's parameter z. The points of E(F_p) of orders prime to r are a product of
@@ -134,4 +137,76 @@ fn opening_refuses_what_is_no_encoding() {
         refused(&with_first(&[0x9f; 48]), n(4)),
         DecodeError::NonCanonical
     );
+}
+
+/// V_j = x U_j and V_j = x U_j + T for T of order 3, (0, 2): points at infinity and points of nothing but another order among the rest.
+#[test]
+fn points_at_infinity_and_of_another_order_alone_are_left_out_alike() {
+    let (secret, keys) = hospital(1);
+    let mut rng = rng(9);
+    let index = index_build(n(4), &tokens("abcd"), &mut rng).unwrap();
+    let (trapdoor, _) = trd_gen(n(4), &tokens("bd"), &mut rng).unwrap();
+    let trapdoor = PreparedTrapdoor::new(&trapdoor);
+    let posted = index.encrypt(&keys, &mut rng).to_bytes();
+    let head = posted.len() % 48;
+    let mut torsion = [0; 48];
+    torsion[0] = 0x80;
+    let torsion = G1Projective::from(G1Affine::from_compressed_unchecked(&torsion).unwrap());
+    // x U_1, from V_1 and what index and key say: V_1 - I_1.
+    let point = |bytes: &[u8], number: usize| {
+        let at = head + number * 48;
+        let point: [u8; 48] = bytes[at..at + 48].try_into().unwrap();
+        G1Projective::from(G1Affine::from_compressed(&point).unwrap())
+    };
+    let x = super::reference::reference(&secret.expose_secret()[5..37]);
+    let mask = point(&posted, 1) * x;
+    let with_v1 = |v1: G1Projective| {
+        let mut bytes = posted.clone();
+        let at = head + (4 + 1) * 48;
+        bytes[at..at + 48].copy_from_slice(&v1.to_affine().to_compressed());
+        PreparedIndex::open(&bytes, n(4), &secret).unwrap()
+    };
+    let without = matches_prepared(&with_v1(mask), &trapdoor).unwrap();
+    for part in [torsion, -torsion] {
+        assert_eq!(
+            matches_prepared(&with_v1(mask + part), &trapdoor).unwrap(),
+            without
+        );
+        let honest = point(&posted, 4 + 1);
+        assert!(matches_prepared(&with_v1(honest + part), &trapdoor).unwrap());
+    }
+    assert!(!without, "the second coefficient is missing");
+}
+
+/// Each point of what is posted, in turn of an order other than r: the point with x = 4, on the twist with x = 2.
+#[test]
+fn whoever_parses_what_is_posted_refuses_every_point_of_another_order() {
+    let ((_, keys), size, mut rng) = (hospital(1), n(2), rng(11));
+    let (mut of_g1, mut of_g2) = ([0; 48], [0; 96]);
+    (of_g1[0], of_g1[47]) = (0x80, 4);
+    (of_g2[0], of_g2[95]) = (0x80, 2);
+    let wrong = |error: DecodeError| assert_eq!(error.root(), &DecodeError::WrongSubgroup);
+
+    let index = index_build(size, &tokens("ab"), &mut rng).unwrap();
+    let posted = posting::posted_index(2, "ab", &keys, 1).to_bytes();
+    let bare = index.encrypt(&keys, &mut rng).to_bytes();
+    let head = bare.len() % 48;
+    for number in 0..5 {
+        let at = head + number * 48;
+        let with = |bytes: &[u8]| [&bytes[..at], &of_g1, &bytes[at + 48..]].concat();
+        wrong(PostedIndex::from_bytes(&with(&posted), size).unwrap_err());
+        wrong(EncryptedIndex::from_bytes(&with(&bare), size).unwrap_err());
+        assert!(EncryptedIndex::from_accepted_bytes(&with(&bare), size).is_ok());
+    }
+
+    let (trapdoor, _) = trd_gen(size, &tokens("ab"), &mut rng).unwrap();
+    let posted = posting::posted(2, "ab", &keys, 1).to_bytes();
+    let bare = trapdoor.encrypt(&keys, &mut rng).to_bytes();
+    for number in 0..6 {
+        let at = head + number * 96;
+        let with = |bytes: &[u8]| [&bytes[..at], &of_g2, &bytes[at + 96..]].concat();
+        wrong(PostedTrapdoor::from_bytes(&with(&posted), size).unwrap_err());
+        wrong(EncryptedTrapdoor::from_bytes(&with(&bare), size).unwrap_err());
+        assert!(EncryptedTrapdoor::from_accepted_bytes(&with(&bare), size).is_ok());
+    }
 }

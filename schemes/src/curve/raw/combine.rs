@@ -236,4 +236,34 @@ mod tests {
         minus_one.reverse();
         assert_eq!(divided(&minus_one), (Z2 - 1, 0));
     }
+
+    /// A part T of order 3 (the points (0, ±2), which -φ negates) changes a sum by a multiple of T alone.
+    #[test]
+    fn a_part_of_another_order_stays_apart() {
+        let mut four = [0; 48];
+        four[47] = 2;
+        let torsion = blst_p1_affine {
+            x: blst_fp::default(),
+            y: fp_from_be(&four).unwrap(),
+        };
+        let p = *crate::curve::G1::generator().0.as_ref();
+        let infinity = blst_p1::default();
+        let weights = [[[7; 32], [0x31; 32]].map(|scalar| Halves::of(&scalar))];
+        let of = |pair: [blst_p1; 2]| g1_combinations(&[pair], &weights)[0][0];
+        let negated = |mut point: blst_p1| {
+            // SAFETY: one valid point, changed in place.
+            unsafe { blst::blst_p1_cneg(&mut point, true) };
+            point
+        };
+        let plain = negated(of([p, doubled(&p)]));
+        let is_infinity = |point: &blst_p1| g1s_to_affine(&[*point]) == [blst_p1_affine::default()];
+        for part in [torsion, negated_if(torsion, true)] {
+            let with_part = of([plus(&p, &part), plus(&doubled(&p), &part)]);
+            let difference = sum(&with_part, &plain);
+            let thrice = sum(&doubled(&difference), &difference);
+            assert!(is_infinity(&thrice));
+            // Of nothing else: a multiple of it is the identity.
+            assert!(is_infinity(&of([plus(&infinity, &part), infinity])));
+        }
+    }
 }
