@@ -31,6 +31,24 @@ pub enum ProofKind {
     Consent,
 }
 
+impl ProofKind {
+    /// Whether the state says half of what it is about
+    /// ([`VerifiedTransaction::verify_proofs`](crate::VerifiedTransaction::verify_proofs)); the others are verified with the signature.
+    #[must_use]
+    pub const fn is_about_state(self) -> bool {
+        match self {
+            Self::Posting
+            | Self::Interests
+            | Self::Match
+            | Self::NoMatch
+            | Self::Decryption
+            | Self::Dispute
+            | Self::Transform => true,
+            Self::MatchingKeys | Self::Possession | Self::Consent => false,
+        }
+    }
+}
+
 impl fmt::Display for ProofKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {

@@ -1,6 +1,7 @@
 //! Reading a whole export: replayed, or checked as far as that goes without applying its blocks.
 
 use std::io::{self, Read};
+use std::iter;
 
 use consilium_contracts::{
     FederationId, Height, MAX_GENESIS_BYTES, SignedGenesis, VerifiedGenesis,
@@ -12,6 +13,7 @@ use crate::export::{
     read_length,
 };
 use crate::handover::{Handovers, Trust};
+use crate::lookahead::Lookahead;
 use crate::replay::Replay;
 
 /// An export whose head was read and checked; its entries come one after another, and whether they are a ledger is not checked.
@@ -101,12 +103,14 @@ impl<R: Read> ExportReader<R> {
             return Err(ExportError::LaterThanGenesis(from));
         }
         let mut replay = Replay::new(&self.genesis, threads);
-        while let Some(entry) = self.read()? {
+        let trust = self.trust.clone();
+        let mut entries = Lookahead::new(iter::from_fn(|| self.read().transpose()));
+        while let Some(next) = entries.next(&replay)? {
             let height = replay.next_height();
-            if !self.trust.leads_to(replay.schedule(), height) {
+            if !trust.leads_to(replay.schedule(), height) {
                 return Err(ExportError::OtherHandovers(height));
             }
-            replay.apply(&entry.block, &entry.certificate)?;
+            replay.apply_prepared(next)?;
             done(height);
         }
         Ok(replay)

@@ -43,6 +43,7 @@ mod export;
 mod export_reader;
 mod handover;
 mod hash;
+mod lookahead;
 mod proof;
 mod replay;
 mod snapshot;
@@ -66,6 +67,7 @@ pub use export::{
 pub use export_reader::{ExportReader, LedgerExport};
 pub use handover::{Handover, HandoverError, Handovers, Trust};
 pub use hash::{BlockHash, StateRoot, TransactionRoot};
+pub use lookahead::{Lookahead, Prepared};
 pub use proof::{InclusionProof, KeyProof, ProofError, ProvenTransaction, ProvenValue};
 pub use replay::{Checked, Replay, ReplayError, ReplayFault};
 pub use snapshot::{

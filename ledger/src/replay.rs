@@ -14,9 +14,10 @@
 //!
 //! # Cost
 //!
-//! State and tree stand in memory; blocks do not. That is some 0.5 KB for a key of the state (100 MB for 40,000 records and nothing
-//! else): as much as the federation has on the ledger now, however long it took to get there. The time is that of the proofs, some
-//! milliseconds each, on all threads where a block has several; 0.3 ms for a transaction without one.
+//! State and tree stand in memory; of the blocks one, or a [`Lookahead`](crate::Lookahead)'s window. That is some 0.5 KB for a key of the
+//! state (100 MB for 40,000 records and nothing else): as much as the federation has on the ledger now, however long it took to get there. The
+//! time is that of the proofs, some milliseconds each, on all threads where blocks come through a lookahead; 0.3 ms for a transaction
+//! without one.
 //!
 //! # Security
 //!
@@ -24,16 +25,19 @@
 //! with different last blocks find out. Nor does it see what is not on the ledger.
 
 use std::collections::BTreeMap;
+use std::iter;
 
 use consilium_contracts::{
     Event, FederationId, Height, Key, MemoryState, ProofKind, Rejection, Settings, TransactionHash,
-    ValidatorSchedule, VerifiedGenesis, View,
+    ValidatorSchedule, VerifiedGenesis, VerifiedTransaction, View,
 };
 
 use crate::block::{Block, Parent};
 use crate::certificate::CommitCertificate;
 use crate::chain::{ChainError, CommittedHeader};
 use crate::execute::{BlockEvents, Executed, InvalidTransaction, execute_block, verify_block};
+use crate::export::ExportEntry;
+use crate::lookahead::Prepared;
 use crate::state::{MemoryTree, TreeUpdate, TreeVersion, genesis_tree, update_tree};
 use crate::validators::ValidatorSet;
 
@@ -146,9 +150,31 @@ impl Replay {
         block: &Block,
         certificate: &CommitCertificate,
     ) -> Result<BlockEvents, ReplayError> {
+        self.apply_verified(block, certificate, Vec::new())
+    }
+
+    /// As [`Replay::apply`], for the next of a [`Lookahead`](crate::Lookahead); the entry, and what its block did.
+    ///
+    /// # Errors
+    /// Those of [`Replay::apply`], whatever was verified ahead.
+    pub fn apply_prepared(
+        &mut self,
+        Prepared { entry, verified }: Prepared,
+    ) -> Result<(ExportEntry, BlockEvents), ReplayError> {
+        let events = self.apply_verified(&entry.block, &entry.certificate, verified)?;
+        Ok((entry, events))
+    }
+
+    /// `verified`: the block's first transactions, as far as they were verified before.
+    fn apply_verified(
+        &mut self,
+        block: &Block,
+        certificate: &CommitCertificate,
+        verified: Vec<Option<VerifiedTransaction>>,
+    ) -> Result<BlockEvents, ReplayError> {
         let height = self.next_height();
         let executed = self
-            .examine(block, certificate)
+            .examine(block, certificate, verified)
             .map_err(|fault| ReplayError { height, fault })?;
         self.count(block, certificate, &executed.events);
         self.follow(block, &executed);
@@ -160,13 +186,14 @@ impl Replay {
         &self,
         block: &Block,
         certificate: &CommitCertificate,
+        verified: Vec<Option<VerifiedTransaction>>,
     ) -> Result<Executed, ReplayFault> {
         let header = block.header();
         let validators = ValidatorSet::from(self.schedule.in_force(self.next_height()));
         header.follows(&self.parent, &validators)?;
         block.within(&self.settings)?;
         CommittedHeader::verify(*header, certificate, &self.federation, &validators)?;
-        self.execute(block)
+        self.execute(block, verified)
             .map_err(|InvalidTransaction { index, rejection }| {
                 let transaction = block.transactions().get(index);
                 let hash = transaction.expect("it is one of the block's").hash();
@@ -178,9 +205,14 @@ impl Replay {
             })
     }
 
-    fn execute(&self, block: &Block) -> Result<Executed, InvalidTransaction> {
-        let unknown = block.transactions().iter().map(|one| (one, None));
-        let verified = verify_block(&self.federation, unknown, &self.state, self.threads)?;
+    fn execute(
+        &self,
+        block: &Block,
+        verified: Vec<Option<VerifiedTransaction>>,
+    ) -> Result<Executed, InvalidTransaction> {
+        let verified = verified.into_iter().chain(iter::repeat(None));
+        let claimed = block.transactions().iter().zip(verified);
+        let verified = verify_block(&self.federation, claimed, &self.state, self.threads)?;
         execute_block(&self.state, block.header().context(), &verified)
     }
 
@@ -229,6 +261,18 @@ impl Replay {
             self.schedule = View::new(&self.state).validator_schedule();
         }
         self.parent = Parent::after(block.header(), root);
+    }
+
+    pub(crate) const fn federation(&self) -> &FederationId {
+        &self.federation
+    }
+
+    pub(crate) const fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    pub(crate) const fn threads(&self) -> usize {
+        self.threads
     }
 
     /// The height of the block that is awaited.

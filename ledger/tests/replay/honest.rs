@@ -80,6 +80,22 @@ pub fn ledger() -> &'static Ledger {
     MADE.get_or_init(|| Maker::new().whole())
 }
 
+/// A ledger on which cleo replaces her trapdoor between dan's match and hers (`at.trapdoors`, `at.matches`): a proof of hers that is
+/// verified together with dan's is verified against the trapdoor before. And the match that was made for that one.
+pub fn replaced() -> (Ledger, SignedTransaction) {
+    let mut maker = Maker::new();
+    maker.with_trapdoors();
+    let [dan, cleo] = ["dan", "cleo"].map(|doctor| maker.world.matched(1, doctor));
+    let early = maker.world.transaction("south", cleo.clone());
+    maker.take("south", dan);
+    maker.block(1);
+    maker.take("cleo", trapdoor("south", 1));
+    maker.made.at.trapdoors = maker.block(1);
+    maker.take("south", cleo);
+    maker.made.at.matches = maker.block(1);
+    (maker.made, early.sign(&key("south")))
+}
+
 fn plan() -> Genesis {
     let settings = Settings {
         max_block_transactions: MOST,
@@ -185,7 +201,8 @@ impl Maker {
         next.from.value()
     }
 
-    fn whole(mut self) -> Ledger {
+    /// A record, its index, and the trapdoors of two doctors.
+    fn with_trapdoors(&mut self) {
         self.take("kgc", epoch(1, 0));
         self.block(1);
         for (leaf, (name, at)) in DOCTORS.iter().enumerate().skip(2).take(2) {
@@ -200,6 +217,10 @@ impl Maker {
         self.take("cleo", trapdoor("south", 2));
         self.take("dan", trapdoor("south", 1));
         self.made.at.trapdoors = self.block(1);
+    }
+
+    fn whole(mut self) -> Ledger {
+        self.with_trapdoors();
         for doctor in ["cleo", "dan"] {
             let matched = self.world.matched(1, doctor);
             self.take("south", matched);

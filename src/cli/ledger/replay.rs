@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::io::BufReader;
+use std::iter;
 use std::path::Path;
 
 use consilium_client::LedgerClient;
@@ -10,7 +11,8 @@ use consilium_contracts::{
     Canonical as _, Event, Height, ProofKind, TransactionHash, VerifiedGenesis,
 };
 use consilium_ledger::{
-    BlockEvents, Checked, ExportEntries, ExportEntry, ExportError, ExportReader, Parent, Replay,
+    BlockEvents, Checked, ExportEntries, ExportEntry, ExportError, ExportReader, Lookahead, Parent,
+    Replay,
 };
 use consilium_schemes::parallel::processors;
 use indicatif::ProgressBar;
@@ -203,11 +205,12 @@ fn apply_each(
     mut done: impl FnMut(Vec<Expected>),
 ) -> Result<(), Failure> {
     let mut entries = ExportEntries::new(bytes, replay.next_height());
-    while let Some(entry) = entries.read()? {
+    let mut entries = Lookahead::new(iter::from_fn(|| entries.read().transpose()));
+    while let Some(next) = entries.next(replay)? {
         if replay.next_height() > to {
             return Err(ExportError::Trailing(to).into());
         }
-        let events = replay.apply(&entry.block, &entry.certificate)?;
+        let (entry, events) = replay.apply_prepared(next)?;
         done(expected(&entry, events));
     }
     Ok(())
