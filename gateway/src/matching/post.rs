@@ -1,7 +1,8 @@
 //! Matches that were found, posted with their proofs.
 //!
-//! Found matches stand in the store until the ledger has them, takes them no more, or has another trapdoor. One whose authorization is
-//! over waits: there may be another before the window closes.
+//! Found matches stand in the store until the ledger has them, takes them no more, or has another trapdoor: what the committed state says,
+//! not what the own node says, see [`crate::verdict`]. One whose authorization is over waits: there may be another before the
+//! window closes.
 
 use std::sync::Arc;
 
@@ -19,6 +20,7 @@ use super::{AT_ONCE, takes_matches};
 use crate::hospital::Hospital;
 use crate::store::{Changes, Pair, TO_POST};
 use crate::together::together;
+use crate::verdict;
 
 /// Posts what was found before and is not posted yet.
 pub(super) async fn post_found(hospital: &Arc<Hospital>) -> Result<(), ApiError> {
@@ -70,28 +72,41 @@ pub(super) async fn post(hospital: &Arc<Hospital>, pair: &Pair) -> Result<(), Ap
     let Some(action) = hospital.prepared.pool().run(prove).await?? else {
         return Ok(hospital.store.delete(&TO_POST, pair)?);
     };
-    let why = match hospital.ledger.submit_until(action, expires).await {
+    let transaction = hospital.ledger.sign_until(action, expires);
+    let why = match hospital.node.submit(transaction.clone()).await {
         Ok(receipt) => format!(
             "matched doctor {doctor}, with proof, committed at {}",
             receipt.height
         ),
-        // Trapdoor or authorization were replaced meanwhile, or the transaction came too late: proved again.
-        Err(SubmitError::Rejected(
-            Rejection::TooEarly
-            | Rejection::Expired { .. }
-            | Rejection::MatchNotProven { .. }
-            | Rejection::WrongAuthorization { .. }
-            | Rejection::NotAuthorized { .. },
-        )) => return Err(ApiError::busy()),
-        // Too late, revoked: a verdict that stays.
-        Err(SubmitError::Rejected(rejection)) => {
-            format!("matched doctor {doctor}, too late: {rejection}")
+        Err(SubmitError::Rejected(_)) => {
+            let at = Arc::clone(hospital);
+            let refusal = move || verdict::refusal(&at, &transaction);
+            match hospital.prepared.pool().run(refusal).await? {
+                Some(why) if stays(&why) => format!("matched doctor {doctor}, too late: {why}"),
+                // Proved again.
+                _ => return Err(ApiError::busy()),
+            }
         }
         Err(error) => return Err(consilium_service::ledger::submit_error(error)),
     };
     hospital.store.delete(&TO_POST, pair)?;
     hospital.gauges.matched.inc();
     hospital.note("match", record, &why).await
+}
+
+/// Whether the ledger never takes this match any more, once its state says this. Others are over when trapdoor or authorization are
+/// replaced, or with the next block.
+fn stays(why: &Rejection) -> bool {
+    matches!(
+        why,
+        Rejection::AlreadyMatched { .. }
+            | Rejection::TooManyMatches { .. }
+            | Rejection::WindowClosed { .. }
+            | Rejection::RecordClosed { .. }
+            | Rejection::DoctorRevoked { .. }
+            | Rejection::NoIndex { .. }
+            | Rejection::NoTrapdoor { .. }
+    )
 }
 
 /// The match with its proof; none where the ledger has another trapdoor by now, or no index any more.

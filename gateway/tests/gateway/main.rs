@@ -17,5 +17,6 @@ mod moved;
 mod recovery;
 mod refusals;
 mod rotation;
+mod stalled;
 mod story;
 mod update_keys;
