@@ -1,6 +1,6 @@
 //! Pairs that the filter left out and that are challenged: compared out of turn, whatever owner and doctor encrypted.
 
-use consilium_contracts::View;
+use consilium_contracts::{IndexEntry, View};
 use consilium_schemes::matching::matches;
 use consilium_service::ApiError;
 
@@ -11,7 +11,8 @@ use crate::filter::Filter;
 use crate::hospital::Hospital;
 use crate::store::{Changes, PAIRS, TO_POST};
 
-/// Compares each once; a match is written down to be posted.
+/// Compares each once; a match is written down to be posted, again if need be: its trapdoor may have been replaced before it was posted, and
+/// be there again, byte for byte.
 pub(super) fn compare(hospital: &Hospital) -> Result<(), ApiError> {
     let state = hospital.state();
     let (view, time) = (View::new(&state), state.time());
@@ -29,17 +30,18 @@ pub(super) fn compare(hospital: &Hospital) -> Result<(), ApiError> {
         let pair = live.pair(record);
         if filter.covers(&index, &live.entry)
             || !takes_matches(&view, &hospital.id, &record, time)
-            || hospital.store.has(&PAIRS, &pair)?
+            || view.matched(&record, &challenge.doctor).is_some()
         {
             continue;
         }
-        let matched = match (opened(hospital, &index), live.open(hospital)) {
-            (Some(index), Some(trapdoor)) => {
-                matches(&index, &trapdoor).map_err(ApiError::internal)?
-            }
-            _ => false,
+        let known = hospital.store.get(&PAIRS, &pair)?;
+        if known == Some(false) || hospital.store.has(&TO_POST, &pair)? {
+            continue;
+        }
+        let matched = match known {
+            Some(known) => known,
+            None => compared(hospital, &index, &live)?,
         };
-        hospital.gauges.compared.inc();
         let mut changes = Changes::new().put(&PAIRS, &pair, &matched);
         if matched {
             changes = changes.put(&TO_POST, &pair, &());
@@ -47,4 +49,13 @@ pub(super) fn compare(hospital: &Hospital) -> Result<(), ApiError> {
         hospital.store.commit(changes)?;
     }
     Ok(())
+}
+
+/// Whether they match; what does not open matches nobody.
+fn compared(hospital: &Hospital, index: &IndexEntry, live: &Live) -> Result<bool, ApiError> {
+    hospital.gauges.compared.inc();
+    match (opened(hospital, index), live.open(hospital)) {
+        (Some(index), Some(trapdoor)) => matches(&index, &trapdoor).map_err(ApiError::internal),
+        _ => Ok(false),
+    }
 }

@@ -10,6 +10,7 @@ mod description;
 mod disputes;
 mod engine;
 mod filter;
+mod hidden;
 mod input;
 mod matching;
 mod membership;
