@@ -72,6 +72,7 @@ pub(crate) struct Wake {
     pub(crate) reports: Notify,
     pub(crate) keys: Notify,
     pub(crate) challenges: Notify,
+    pub(crate) posting: Notify,
 }
 
 /// What a [`Hospital`] is made of.

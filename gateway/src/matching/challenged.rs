@@ -1,4 +1,5 @@
-//! Pairs that the filter left out and that are challenged: compared out of turn, whatever owner and doctor encrypted.
+//! Pairs that are challenged: compared out of turn where the filter left them out, whatever owner and doctor encrypted, and where no run
+//! has come to them.
 
 use consilium_contracts::{IndexEntry, View};
 use consilium_schemes::matching::matches;
@@ -9,7 +10,7 @@ use super::run::opened;
 use super::takes_matches;
 use crate::filter::Filter;
 use crate::hospital::Hospital;
-use crate::store::{Changes, PAIRS, TO_POST};
+use crate::store::{COMPARED, Changes, PAIRS, TO_POST};
 
 /// Compares each once; a match is written down to be posted, again if need be: its trapdoor may have been replaced before it was posted, and
 /// be there again, byte for byte.
@@ -17,9 +18,6 @@ pub(super) fn compare(hospital: &Hospital) -> Result<(), ApiError> {
     let state = hospital.state();
     let (view, time) = (View::new(&state), state.time());
     let filter = Filter::new(hospital, &view);
-    if filter.size().is_none() {
-        return Ok(());
-    }
     for challenge in view.open_challenges(&hospital.id) {
         let record = challenge.record;
         let trapdoor = view.trapdoor(&hospital.id, &challenge.doctor);
@@ -28,7 +26,9 @@ pub(super) fn compare(hospital: &Hospital) -> Result<(), ApiError> {
             continue;
         };
         let pair = live.pair(record);
-        if filter.covers(&index, &live.entry)
+        let compared_up_to = hospital.store.get(&COMPARED, &record)?;
+        let in_turn = compared_up_to.is_some_and(|last| live.position <= last);
+        if in_turn && filter.covers(&index, &live.entry)
             || !takes_matches(&view, &hospital.id, &record, time)
             || view.matched(&record, &challenge.doctor).is_some()
         {
@@ -47,6 +47,9 @@ pub(super) fn compare(hospital: &Hospital) -> Result<(), ApiError> {
             changes = changes.put(&TO_POST, &pair, &());
         }
         hospital.store.commit(changes)?;
+        if matched {
+            hospital.wake.posting.notify_one();
+        }
     }
     Ok(())
 }

@@ -7,8 +7,8 @@
 use std::sync::Arc;
 
 use consilium_contracts::{
-    Action, Height, IndexBytes, PostMatch, ProofBytes, RecordStatus, Rejection, TrapdoorBytes,
-    View, match_context,
+    Action, Height, IndexBytes, PostMatch, ProofBytes, Rejection, TrapdoorBytes, View,
+    match_context,
 };
 use consilium_node::SubmitError;
 use consilium_schemes::match_proof::{self, MatchContext, Statement};
@@ -16,23 +16,19 @@ use consilium_schemes::matching::{EncryptedIndex, EncryptedTrapdoor};
 use consilium_service::ApiError;
 
 use super::live::hash;
-use super::{AT_ONCE, takes_matches};
+use super::{AT_ONCE, takes_matches, window};
 use crate::hospital::Hospital;
 use crate::store::{Changes, Pair, TO_POST};
 use crate::together::together;
 use crate::verdict;
 
-/// Posts what was found before and is not posted yet.
-pub(super) async fn post_found(hospital: &Arc<Hospital>) -> Result<(), ApiError> {
+/// Posts what was found and is not posted yet; the last that failed is told when all were tried.
+pub(crate) async fn post_found(hospital: &Arc<Hospital>) -> Result<(), ApiError> {
     let at = Arc::clone(hospital);
     let due = hospital.prepared.pool().run(move || due(&at)).await??;
-    post_all(hospital, due).await
-}
-
-/// Posts each; the last that failed is told when all were tried.
-pub(super) async fn post_all(hospital: &Arc<Hospital>, pairs: Vec<Pair>) -> Result<(), ApiError> {
-    let works = pairs.into_iter().map(|pair| {
-        let hospital = Arc::clone(hospital);
+    let at = Arc::clone(hospital);
+    let works = due.into_iter().map(move |pair| {
+        let hospital = Arc::clone(&at);
         async move { post(&hospital, &pair).await }
     });
     together(AT_ONCE, works).await
@@ -48,11 +44,7 @@ fn due(hospital: &Hospital) -> Result<Vec<Pair>, ApiError> {
     let (view, time) = (View::new(&state), state.time());
     let (mut due, mut over) = (Vec::new(), Changes::new());
     for (pair, ()) in found {
-        let entry = view.record(&pair.record);
-        let open = entry.is_some_and(
-            |entry| matches!(entry.status, RecordStatus::Matching { until } if time < until),
-        );
-        if !open {
+        if window(&view, &pair.record, time).is_none() {
             over = over.delete(&TO_POST, &pair);
         } else if takes_matches(&view, &hospital.id, &pair.record, time) {
             due.push(pair);
@@ -63,7 +55,7 @@ fn due(hospital: &Hospital) -> Result<Vec<Pair>, ApiError> {
 }
 
 /// Proves a match and posts it.
-pub(super) async fn post(hospital: &Arc<Hospital>, pair: &Pair) -> Result<(), ApiError> {
+async fn post(hospital: &Arc<Hospital>, pair: &Pair) -> Result<(), ApiError> {
     let Pair { record, doctor, .. } = *pair;
     // The proof is bound to it.
     let expires = hospital.ledger.expires();

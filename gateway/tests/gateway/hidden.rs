@@ -23,7 +23,7 @@ async fn hidden(
 }
 
 /// Puts a row into a gateway's store, which is not open.
-fn put(house: &House, column: &str, key: &[u8], value: &[u8]) {
+pub fn put(house: &House, column: &str, key: &[u8], value: &[u8]) {
     let path = house.folder.join("data/store");
     let options = rocksdb::Options::default();
     let columns = rocksdb::DB::list_cf(&options, &path).unwrap();
