@@ -214,6 +214,7 @@ async fn react(hospital: &Arc<Hospital>, event: &Event) -> Result<(), ApiError> 
             ..
         } if of == me => {
             open::drop_key(hospital, doctor)?;
+            hospital.filters.forget_doctor(doctor);
             hospital
                 .note("drop-attribute-key", doctor, "the doctor is revoked")
                 .await?;

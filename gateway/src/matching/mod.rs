@@ -141,10 +141,11 @@ pub(crate) fn forget(hospital: &Hospital, record: &RecordId) -> Result<(), ApiEr
     erase_rows(hospital, record)
 }
 
-/// The rows, and the opened index.
+/// The rows, the opened index and the opened bitmap.
 fn erase(hospital: &Hospital, records: impl IntoIterator<Item = RecordId>) -> Result<(), ApiError> {
     for record in records {
         erase_rows(hospital, &record)?;
+        hospital.filters.forget_record(&record);
         let engine = &hospital.prepared.engine;
         let mut engine = engine.lock().unwrap_or_else(PoisonError::into_inner);
         engine.forget(&record);
@@ -169,7 +170,8 @@ pub(crate) fn forget_closed(hospital: &Hospital, state: &impl StateRead) -> Resu
     let view = View::new(state);
     let compared = hospital.store.rows(COMPARED).map(|row| Ok(row?.0));
     let pairs = hospital.store.rows(PAIRS).map(|row| Ok(row?.0.record));
-    for record in compared.chain(pairs) {
+    let found = hospital.store.rows(TO_POST).map(|row| Ok(row?.0.record));
+    for record in compared.chain(pairs).chain(found) {
         let record = record.map_err(|error: crate::store::StoreError| ApiError::from(error))?;
         let status = view.record(&record).map(|entry| entry.status);
         if matches!(status, Some(RecordStatus::Closed(_))) {

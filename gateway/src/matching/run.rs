@@ -30,6 +30,8 @@ use consilium_schemes::parallel::{in_parallel, processors};
 const PAIRS_AT_ONCE: usize = 4096;
 /// Records that are read between two writes to the store.
 const RECORDS_AT_ONCE: usize = 1024;
+/// With a prefilter, pairs of a batch that may be candidates, should it leave out none: 16 bytes of memory each.
+const CANDIDATES_AT_ONCE: usize = 1 << 20;
 
 /// What is left of a run.
 pub(super) struct Run {
@@ -121,8 +123,10 @@ impl Run {
         let state = hospital.state();
         let view = View::new(&state);
         let filter = Filter::new(hospital, &view);
-        let (mut entries, mut pairs, end) = (Vec::new(), 0, self.queue.held().end);
-        for (record, first) in self.queue.next(RECORDS_AT_ONCE) {
+        let (mut entries, mut pairs, held) = (Vec::new(), 0, self.queue.held());
+        let most = CANDIDATES_AT_ONCE / held.len().max(1);
+        let most = most.clamp(1, RECORDS_AT_ONCE);
+        for (record, first) in self.queue.next(most) {
             if pairs >= PAIRS_AT_ONCE {
                 break;
             }
@@ -130,7 +134,7 @@ impl Run {
                 self.progress.less(self.queue.leave_out(&record));
                 continue;
             };
-            let trapdoors = first..end;
+            let trapdoors = first..held.end;
             // With a filter few of them are compared.
             pairs += match filter.size() {
                 None => trapdoors.len(),

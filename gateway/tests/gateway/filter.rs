@@ -316,6 +316,16 @@ async fn a_filter_that_is_garbage_copied_moved_or_of_another_weight_hides_no_mat
     }
     // The right one was left out for the honest doctor, and compared for the other, whose buckets nobody has.
     assert_eq!(compared(south).await, 2 * records.len() as u64 + 1);
+    // Who posted them stands in the audit log, each once.
+    let mut told = south.audit("refuse-filter");
+    told.sort();
+    assert_eq!(told.len(), records.len() + 1, "{told:?}");
+    let of_owner = format!("hospital {}: ", north.id);
+    let of_doctor = format!("doctor {}: ", careless.id);
+    let owners = told.iter().filter(|(_, why)| why.starts_with(&of_owner));
+    assert_eq!(owners.count(), records.len());
+    assert!(told.iter().any(|(_, why)| why.starts_with(&of_doctor)));
+    assert!(told.iter().all(|(outcome, _)| outcome == "refused"));
     world.end().await;
 }
 

@@ -22,14 +22,27 @@ async fn hidden(
     (terms.record, key)
 }
 
-/// Puts a row into a gateway's store, which is not open.
-pub fn put(house: &House, column: &str, key: &[u8], value: &[u8]) {
+/// A gateway's store, while the gateway does not run.
+fn store(house: &House) -> rocksdb::DB {
     let path = house.folder.join("data/store");
     let options = rocksdb::Options::default();
     let columns = rocksdb::DB::list_cf(&options, &path).unwrap();
-    let db = rocksdb::DB::open_cf(&options, &path, columns).unwrap();
-    db.put_cf(db.cf_handle(column).unwrap(), key, value)
+    rocksdb::DB::open_cf(&options, &path, columns).unwrap()
+}
+
+/// Puts a row into it.
+pub fn put(house: &House, column: &str, key: &[u8], value: &[u8]) {
+    let store = store(house);
+    store
+        .put_cf(store.cf_handle(column).unwrap(), key, value)
         .unwrap();
+}
+
+/// Whether it has a row.
+pub fn has(house: &House, column: &str, key: &[u8]) -> bool {
+    let store = store(house);
+    let row = store.get_cf(store.cf_handle(column).unwrap(), key);
+    row.unwrap().is_some()
 }
 
 /// A doctor whose interests were replaced before a match that a challenge brought to light was posted, and who posts the former ones again, byte
