@@ -13,7 +13,8 @@ use consilium_client::api::gateway::{ReportSubmission, ReportView, SharedReport}
 use consilium_client::api::ledger::TransactionReceipt;
 use consilium_client::wire::Text;
 use consilium_contracts::{
-    Action, Digest, DoctorId, HospitalId, RecordId, Report, ReportEntry, SignedTransaction, View,
+    Action, Digest, DoctorId, HospitalId, RecordId, RecordStatus, Report, ReportEntry,
+    SignedTransaction, View,
 };
 use consilium_schemes::report::{ReportError, ReportParts, SealedReport};
 use consilium_service::ledger::{receipt, submit_error};
@@ -146,9 +147,8 @@ pub(crate) async fn work_through(hospital: &Arc<Hospital>) -> Result<(), ApiErro
         let view_state = hospital.state();
         let view = View::new(&view_state);
         let Some(entry) = view.report(&record, &doctor) else {
-            if view.record(&record).is_none_or(|record| {
-                matches!(record.status, consilium_contracts::RecordStatus::Closed(_))
-            }) {
+            let entry = view.record(&record);
+            if entry.is_some_and(|entry| matches!(entry.status, RecordStatus::Closed(_))) {
                 hospital.store.delete(&OUTGOING, &key)?;
             }
             continue;

@@ -33,7 +33,7 @@ use consilium_service::ApiError;
 use consilium_service::pool::WorkPool;
 
 use crate::hospital::Hospital;
-use crate::store::{COMPARED, Changes, PAIRS, TO_POST};
+use crate::store::{COMPARED, CURSOR, Changes, PAIRS, TO_POST};
 use engine::{Capacity, Engine};
 pub(crate) use post::{post_found, proof};
 use run::Run;
@@ -70,6 +70,7 @@ impl Prepared {
 
 /// Compares whatever is new.
 pub(crate) async fn work_through(hospital: &Arc<Hospital>) -> Result<(), ApiError> {
+    not_behind(hospital)?;
     loop {
         let new = hospital.prepared.todo.take();
         if new == New::default() {
@@ -111,6 +112,16 @@ pub(crate) async fn compare_challenged(hospital: &Arc<Hospital>) -> Result<(), A
     let at = Arc::clone(hospital);
     let pool = hospital.prepared.pool();
     pool.run(move || challenged::compare(&at)).await?
+}
+
+/// Refuses while the node knows less than what this gateway acted on: its folder was lost, and it reads the ledger again. What was found
+/// stands on what it does not know yet.
+fn not_behind(hospital: &Hospital) -> Result<(), ApiError> {
+    let acted_on = hospital.store.get(&CURSOR, &())?.unwrap_or_default();
+    match hospital.state().height() < acted_on {
+        true => Err(ApiError::busy()),
+        false => Ok(()),
+    }
 }
 
 /// Until when the record takes matches, while its window is open.
@@ -168,11 +179,13 @@ fn erase_rows(hospital: &Hospital, record: &RecordId) -> Result<(), ApiError> {
 /// Forgets every record that is closed.
 pub(crate) fn forget_closed(hospital: &Hospital, state: &impl StateRead) -> Result<(), ApiError> {
     let view = View::new(state);
-    let compared = hospital.store.rows(COMPARED).map(|row| Ok(row?.0));
-    let pairs = hospital.store.rows(PAIRS).map(|row| Ok(row?.0.record));
-    let found = hospital.store.rows(TO_POST).map(|row| Ok(row?.0.record));
-    for record in compared.chain(pairs).chain(found) {
-        let record = record.map_err(|error: crate::store::StoreError| ApiError::from(error))?;
+    let pairs = hospital
+        .store
+        .keys(PAIRS)
+        .chain(hospital.store.keys(TO_POST));
+    let of_pairs = pairs.map(|pair| pair.map(|pair| pair.record));
+    for record in hospital.store.keys(COMPARED).chain(of_pairs) {
+        let record = record?;
         let status = view.record(&record).map(|entry| entry.status);
         if matches!(status, Some(RecordStatus::Closed(_))) {
             forget(hospital, &record)?;

@@ -16,7 +16,7 @@ use consilium_schemes::matching::{EncryptedIndex, EncryptedTrapdoor};
 use consilium_service::ApiError;
 
 use super::live::hash;
-use super::{AT_ONCE, takes_matches, window};
+use super::{AT_ONCE, not_behind, takes_matches, window};
 use crate::hospital::Hospital;
 use crate::store::{Changes, Pair, TO_POST};
 use crate::together::together;
@@ -24,6 +24,7 @@ use crate::verdict;
 
 /// Posts what was found and is not posted yet; the last that failed is told when all were tried.
 pub(crate) async fn post_found(hospital: &Arc<Hospital>) -> Result<(), ApiError> {
+    not_behind(hospital)?;
     let at = Arc::clone(hospital);
     let due = hospital.prepared.pool().run(move || due(&at)).await??;
     let at = Arc::clone(hospital);

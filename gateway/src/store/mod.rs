@@ -252,6 +252,17 @@ impl Store {
         self.rows_from(column, Vec::new())
     }
 
+    /// The keys of a column, in order; values are not looked at.
+    pub(crate) fn keys<K: RowKey + 'static, V: Row + 'static>(
+        &self,
+        column: Column<K, V>,
+    ) -> impl Iterator<Item = Result<K, StoreError>> + '_ {
+        let pairs = self
+            .db
+            .iterator_cf(self.handle(column.name()), IteratorMode::Start);
+        pairs.map(move |pair| column.parse_key(&pair?.0))
+    }
+
     /// The rows whose keys begin with `prefix`.
     pub(crate) fn rows_from<K: RowKey + 'static, V: Row + 'static>(
         &self,

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
-use consilium_contracts::{Canonical as _, RecordId, RecordStatus, Settings, View};
+use consilium_contracts::{Canonical as _, Height, RecordId, RecordStatus, Settings, View};
 use consilium_gateway::{Gateway, StartError};
 
 use crate::filter::compared;
@@ -225,5 +225,27 @@ async fn nothing_of_a_closed_record_is_left_after_a_start() {
     for column in ["pairs", "to-post"] {
         assert!(!has(&world.south, column, &pair.concat()), "{column}");
     }
+    world.end().await;
+}
+
+/// A node whose folder was lost and that reads the ledger again does not know yet what the gateway found on it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn what_was_found_is_kept_while_the_node_is_behind_what_the_gateway_acted_on() {
+    let mut world = World::new(settings()).await;
+    let pair = [[1; 32], [2; 32], [3; 32]].concat();
+    let height = world.south.running().node().status().height;
+    world.south.stop().await;
+    let ahead = Height::new(height.value() + 1_000_000);
+    put(&world.south, "cursor", &[], &ahead.to_canonical_bytes());
+    put(&world.south, "to-post", &pair, &().to_canonical_bytes());
+    world.south.start().await;
+    tokio::time::sleep(Duration::from_millis(1500)).await;
+    world.south.stop().await;
+    assert!(has(&world.south, "to-post", &pair));
+    put(&world.south, "cursor", &[], &height.to_canonical_bytes());
+    world.south.start().await;
+    tokio::time::sleep(Duration::from_millis(1500)).await;
+    world.south.stop().await;
+    assert!(!has(&world.south, "to-post", &pair));
     world.end().await;
 }
