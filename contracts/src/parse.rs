@@ -101,17 +101,17 @@ pub(crate) fn size(found: IndexSize, n: u16) -> Result<(), Rejection> {
     }
 }
 
-/// An index as it stands in the state.
+/// An index as it stands in the state, where [`carried`] was asked before.
 pub(crate) fn stored_index(bytes: &IndexBytes) -> Result<EncryptedIndex, Rejection> {
     let bytes = bytes.as_bytes();
-    let parsed = encoded_size(bytes).and_then(|n| EncryptedIndex::from_bytes(bytes, n));
+    let parsed = encoded_size(bytes).and_then(|n| EncryptedIndex::from_accepted_bytes(bytes, n));
     parsed.map_err(|_| Rejection::BadIndex)
 }
 
-/// A trapdoor as it stands in the state.
+/// A trapdoor as it stands in the state, where [`carried`] was asked before.
 pub(crate) fn stored_trapdoor(bytes: &TrapdoorBytes) -> Result<EncryptedTrapdoor, Rejection> {
     let bytes = bytes.as_bytes();
-    let parsed = encoded_size(bytes).and_then(|n| EncryptedTrapdoor::from_bytes(bytes, n));
+    let parsed = encoded_size(bytes).and_then(|n| EncryptedTrapdoor::from_accepted_bytes(bytes, n));
     parsed.map_err(|_| Rejection::BadTrapdoor)
 }
 

@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use consilium_client::endpoint::Endpoint;
+use consilium_contracts::KgcCard;
 use consilium_schemes::matching::IndexSize;
 use consilium_service::config::{ConfigError, Loaded, Schema, Setting};
 use consilium_service::ledger::{HISTORY_SETTINGS, LedgerSettings};
@@ -10,6 +12,7 @@ use serde::Deserialize;
 
 use crate::matching::engine::Capacity;
 
+const KGC_URL: &str = "gateway.kgc_url";
 const MATCHING_MEMORY: &str = "gateway.matching_memory_bytes";
 
 /// The gateway's own settings, beside the frame's.
@@ -30,7 +33,7 @@ pub const SETTINGS: &[Setting] = &[
         "The folder of everything that is stored: records, tokens, keys of doctors, the ledger.",
     ),
     Setting::text(
-        "gateway.kgc_url",
+        KGC_URL,
         "",
         "Where the KGC answers; empty: as genesis says.",
     ),
@@ -67,7 +70,7 @@ pub const SETTINGS: &[Setting] = &[
     Setting::integer(
         MATCHING_MEMORY,
         512 << 20,
-        "Bytes of memory for prepared trapdoors, 20 KB (n + 1) each, and opened indexes, 96 bytes (n + 1) each. At least one of each; best, all doctors' trapdoors in three quarters of it.",
+        "Bytes of memory for prepared trapdoors and opened indexes: about 330 kB for a trapdoor and 1.6 kB for an index with 16 keywords, twice that with 32. At least one of each; best, all doctors' trapdoors in three quarters of it.",
     ),
     Setting::text(
         "ledger.listen",
@@ -119,6 +122,18 @@ impl GatewaySettings {
             origin: "the gateway's settings".to_owned(),
             name: MATCHING_MEMORY.to_owned(),
             rule: format!("is {bytes}; it {too_little}"),
+        })
+    }
+
+    /// Where the KGC answers.
+    ///
+    /// # Errors
+    /// [`ConfigError::Value`] if the URL is none; a verified genesis has its own right.
+    pub(crate) fn kgc(&self, card: &KgcCard) -> Result<Endpoint, ConfigError> {
+        Endpoint::of_kgc(card, &self.kgc_url).map_err(|error| ConfigError::Value {
+            origin: "the gateway's settings".to_owned(),
+            name: KGC_URL.to_owned(),
+            rule: format!("is {:?}: {error}", self.kgc_url),
         })
     }
 }

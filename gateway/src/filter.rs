@@ -21,7 +21,7 @@ use consilium_service::limiter::{Rate, RateLimiter};
 
 use crate::hospital::Hospital;
 
-/// Filters of each kind that are kept in memory, 250 bytes each with 1024 bits; those beyond are opened again, half a millisecond each,
+/// Filters of each kind that are kept in memory, about 190, 220 or 290 bytes each with 256, 512 or 1024 bits; those beyond are opened again, half a millisecond each,
 /// whenever a trapdoor is new.
 const IN_MEMORY: usize = 1 << 20;
 

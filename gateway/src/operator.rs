@@ -46,7 +46,7 @@ impl Gauges {
             registry.register("gateway_pairs_compared", pairs, compared.clone());
             let matches = "Matches found for this hospital's doctors";
             registry.register("gateway_matches", matches, matched.clone());
-            let left = "Pairs of index and trapdoor that are still to be compared, or left out by the prefilter";
+            let left = "Pairs of index and trapdoor not dealt with yet: to be compared, or to be left out by the prefilter";
             registry.register("gateway_pairs_pending", left, pending.clone());
         });
         Self {

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use actix_web::web;
 use consilium_client::api::auth::{Scope, ScopeSet};
 use consilium_client::api::health::{Check, Readiness};
-use consilium_client::endpoint::{Endpoint, EndpointError};
+use consilium_client::endpoint::Endpoint;
 use consilium_client::genesis::{GenesisFileError, read_genesis};
 use consilium_client::keyfile::{KeyFileError, read_key_file};
 use consilium_client::passphrase::Passphrase;
@@ -28,14 +28,14 @@ use consilium_service::{
 use tokio::sync::watch;
 use tokio::task::{JoinError, JoinHandle};
 
-use crate::config::GatewayConfig;
+use crate::config::{GatewayConfig, GatewaySettings};
 use crate::description::{TRANSFER_ROUTES, description, routes};
 use crate::files::Files;
 use crate::follow;
 use crate::hospital::{Hospital, Parts, between_services, copy, credentials};
 use crate::init::never_voted;
 use crate::keys::GatewayKeys;
-use crate::matching;
+use crate::matching::{self, engine::Capacity};
 use crate::records;
 use crate::store::{DEVICES, Role, Store, StoreError};
 
@@ -74,14 +74,6 @@ pub enum StartError {
     /// The ledger's node.
     #[error(transparent)]
     Node(#[from] consilium_node::StartError),
-    /// An address to connect to.
-    #[error("{of}: {source}")]
-    Endpoint {
-        /// Whose.
-        of: &'static str,
-        /// Why.
-        source: EndpointError,
-    },
     /// A client cannot be set up.
     #[error(transparent)]
     Client(#[from] ClientError),
@@ -97,6 +89,37 @@ pub enum StartError {
     /// The service's task died.
     #[error("the service's task died: {0}")]
     Died(#[from] JoinError),
+}
+
+impl StartError {
+    /// Whether a setting is wrong, which no second try mends.
+    pub fn is_wrong_setting(&self) -> bool {
+        match self {
+            Self::Config(error) => error.is_wrong_setting(),
+            Self::Node(error) => matches!(error, consilium_node::StartError::Address { .. }),
+            _ => false,
+        }
+    }
+}
+
+/// What settings and genesis say, checked before anything is made, opened or joined.
+struct Given {
+    n: IndexSize,
+    capacity: Capacity,
+    kgc: Endpoint,
+}
+
+impl Given {
+    fn of(settings: &GatewaySettings, genesis: &VerifiedGenesis) -> Result<Self, StartError> {
+        let genesis = genesis.genesis();
+        let n = IndexSize::new(genesis.settings.n);
+        let n = n.map_err(|error| StartError::Parameters(error.to_string()))?;
+        Ok(Self {
+            n,
+            capacity: settings.matching_capacity(n)?,
+            kgc: settings.kgc(&genesis.kgc)?,
+        })
+    }
 }
 
 /// The data folder, opened.
@@ -137,6 +160,7 @@ impl Gateway {
             path: path.clone(),
             source,
         })?;
+        let given = Given::of(&config.gateway, &genesis)?;
         let data = &config.gateway.data;
         let at = |source| StartError::Data {
             path: data.clone(),
@@ -167,7 +191,7 @@ impl Gateway {
             files,
             update_keys,
         };
-        match assemble(config, keys, genesis, folder, node.clone(), peers) {
+        match assemble(config, given, keys, genesis, folder, node.clone(), peers) {
             Ok(gateway) => Ok(gateway),
             Err(error) => {
                 node.shutdown().await;
@@ -298,6 +322,7 @@ async fn start_node(
 
 fn assemble(
     mut config: GatewayConfig,
+    given: Given,
     keys: GatewayKeys,
     genesis: VerifiedGenesis,
     folder: Folder,
@@ -315,13 +340,11 @@ fn assemble(
     {
         config.frame.http.public_url = card.url.to_string();
     }
-    let settings = View::new(node.state()).settings();
-    let n = IndexSize::new(settings.n).map_err(|e| StartError::Parameters(e.to_string()))?;
-    let capacity = config.gateway.matching_capacity(n)?;
     let parameters = genesis.genesis().parameters.as_bytes();
     let parameters = PublicParameters::from_bytes(parameters)
         .map_err(|error| StartError::Parameters(error.to_string()))?;
-    let kgc = kgc_client(&config, &keys, &genesis)?;
+    let Given { n, capacity, kgc } = given;
+    let kgc = KgcClient::new(kgc, Some(credentials(&keys)), between_services())?;
     let lag = Lag::default();
     let bound = bind(&config, &keys, &store, &node, &lag)?;
     let hospital = Arc::new(Hospital::new(Parts {
@@ -355,24 +378,6 @@ fn assemble(
         tasks,
         _served: served,
     })
-}
-
-fn kgc_client(
-    config: &GatewayConfig,
-    keys: &GatewayKeys,
-    genesis: &VerifiedGenesis,
-) -> Result<KgcClient, StartError> {
-    let card = &genesis.genesis().kgc;
-    let endpoint = Endpoint::of_kgc(card, &config.gateway.kgc_url);
-    let endpoint = endpoint.map_err(|source| StartError::Endpoint {
-        of: "the KGC",
-        source,
-    })?;
-    Ok(KgcClient::new(
-        endpoint,
-        Some(credentials(keys)),
-        between_services(),
-    )?)
 }
 
 fn bind(

@@ -80,6 +80,14 @@ pub enum InitError {
         /// What.
         path: PathBuf,
     },
+    /// There is a genesis already.
+    #[error(
+        "{path} is there already; nothing was changed. A federation that runs keeps it; before it runs, move the file away to make another"
+    )]
+    GenesisExists {
+        /// The file.
+        path: PathBuf,
+    },
     /// The system's reason.
     #[error("{path}: {source}")]
     Io {
@@ -187,13 +195,16 @@ fn fill(home: &Home, request: &InitRequest<'_>) -> Result<PublicFile, InitError>
 /// Makes and signs genesis, and writes it into the KGC's folder.
 ///
 /// # Errors
-/// [`InitError`]; [`InitError::Exists`] where there is a genesis: a KGC has one federation.
+/// [`InitError`]; [`InitError::GenesisExists`] where there is a genesis: a KGC has one federation.
 pub fn genesis(
     home: &Home,
     passphrase: &Passphrase,
     request: GenesisRequest,
 ) -> Result<VerifiedGenesis, InitError> {
-    refuse_existing(&home.genesis())?;
+    let there = |_| InitError::GenesisExists {
+        path: home.genesis(),
+    };
+    refuse_existing(&home.genesis()).map_err(there)?;
     let public = PublicFile::read(&home.public())?;
     let secrets: SealedSecrets = read_key_file(&home.sealed(), Some(passphrase))?;
     if !public.agrees_with(&secrets) {

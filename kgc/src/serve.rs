@@ -80,6 +80,17 @@ pub enum StartError {
     Audit(ApiError),
 }
 
+impl StartError {
+    /// Whether a setting is wrong, which no second try mends.
+    pub fn is_wrong_setting(&self) -> bool {
+        match self {
+            Self::Config(error) => error.is_wrong_setting(),
+            Self::Node(error) => matches!(error, consilium_node::StartError::Address { .. }),
+            _ => false,
+        }
+    }
+}
+
 /// A KGC that has its address and node, and answers once [`Kgc::run`] is called.
 pub struct Kgc {
     core: Arc<Core>,

@@ -227,5 +227,10 @@ async fn genesis_is_made_once_and_only_of_cards_that_hold() {
     assert!(!home.genesis().exists());
     genesis(&home, &passphrase, request(&[&north, &south], &["north"])).unwrap();
     let again = genesis(&home, &passphrase, request(&[&north], &["north"]));
-    assert!(matches!(again, Err(InitError::Exists { .. })));
+    assert!(matches!(again, Err(InitError::GenesisExists { .. })));
+    let said = again.unwrap_err().to_string();
+    assert!(
+        said.contains("genesis.bin") && said.contains("move the file away"),
+        "{said}"
+    );
 }

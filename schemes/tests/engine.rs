@@ -220,3 +220,40 @@ proptest! {
         prop_assert_eq!(element.pow_secret(&SecretScalar::new(by)), plain_power(element, &by));
     }
 }
+
+/// Sums of two terms, for every pair of degenerate scalars, also where terms cancel or double and where a point is the identity.
+#[test]
+fn sums_of_two_terms_are_those_of_multiplications() {
+    let p = G1::generator() * random_scalar(1);
+    let q = G1::generator() * random_scalar(2);
+    let z2 = Scalar::from(Z) * Scalar::from(Z);
+    let pairs = [
+        [p, q],
+        [p, p],
+        [p, -p],
+        [G1::identity(), q],
+        [p, G1::identity()],
+        [G1::identity(), G1::identity()],
+        // Multiples that meet within the chain: the endomorphism's, small ones.
+        [p, p * z2],
+        [p, p * Scalar::from(3)],
+        [p * -z2, p + p],
+    ];
+    let mut scalars = degenerate();
+    scalars.extend([
+        z2,
+        -z2,
+        z2 - Scalar::ONE,
+        z2 + Scalar::ONE,
+        random_scalar(3),
+    ]);
+    for k in &scalars {
+        for l in &scalars {
+            let sums = G1::combinations(&pairs, &[[*k, *l], [*l, *k]]);
+            for ([p, q], sums) in pairs.iter().zip(sums) {
+                assert_eq!(sums, [*p * *k + *q * *l, *p * *l + *q * *k], "{k:?} {l:?}");
+            }
+        }
+    }
+    assert!(G1::combinations(&[], &[[Scalar::ONE, Scalar::ONE]]).is_empty());
+}

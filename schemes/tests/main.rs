@@ -8,6 +8,7 @@ mod support;
 mod abe;
 mod abe_vectors;
 mod complaint;
+mod constant_time;
 mod curve;
 mod decoders;
 mod engine;

@@ -36,8 +36,10 @@ pub enum ConfigError {
         source: Box<toml::de::Error>,
     },
     /// There is no such setting.
-    #[error("{origin}: there is no setting {name}{}", suggestion.as_ref().map(|name| format!("; did you mean {name}?")).unwrap_or_default())]
+    #[error("{origin}: there is no setting {name}; {}", hint(service, suggestion.as_deref()))]
     Unknown {
+        /// The service whose settings these are.
+        service: &'static str,
         /// The file, the environment or the flags.
         origin: String,
         /// The name that was given.
@@ -55,6 +57,23 @@ pub enum ConfigError {
         /// What it must be.
         rule: String,
     },
+}
+
+impl ConfigError {
+    /// Whether a setting is wrong, which no second try mends. A file that cannot be read now may be there a moment later.
+    pub fn is_wrong_setting(&self) -> bool {
+        match self {
+            Self::Read { .. } => false,
+            Self::Syntax { .. } | Self::Unknown { .. } | Self::Value { .. } => true,
+        }
+    }
+}
+
+fn hint(service: &str, suggestion: Option<&str>) -> String {
+    match suggestion {
+        Some(name) => format!("did you mean {name}?"),
+        None => format!("`consilium {service} serve --help` lists them"),
+    }
 }
 
 /// The settings of a service.
@@ -226,16 +245,19 @@ impl Schema {
         name: String,
         name_of: impl Fn(&Setting) -> String,
     ) -> ConfigError {
-        let nearest = self
-            .settings
-            .iter()
-            .map(name_of)
-            .min_by_key(|known| distance(known, &name));
-        let suggestion = nearest.filter(|known| distance(known, &name) <= 4);
+        let nearest = self.settings.iter().map(|setting| {
+            let known = name_of(setting);
+            // Who leaves out the section (`CONSILIUM_KGC_LISTEN`) means the setting, too; what is left is short, and must be liker.
+            let short = distance(&setting.without_section(&known), &name).saturating_add(2);
+            (short.min(distance(&known, &name)), known)
+        });
+        let nearest = nearest.min_by_key(|(distance, _)| *distance);
+        let suggestion = nearest.filter(|(distance, _)| *distance <= 4);
         ConfigError::Unknown {
+            service: self.service,
             origin: origin.to_owned(),
             name,
-            suggestion,
+            suggestion: suggestion.map(|(_, known)| known),
         }
     }
 }
@@ -366,6 +388,23 @@ mod tests {
             text.contains("kgc.toml") && text.contains("did you mean http.listen?"),
             "{text}"
         );
+    }
+
+    #[test]
+    fn who_leaves_out_the_section_is_told_the_whole_name_and_anybody_else_where_they_stand() {
+        let said = |name| load("", &[(name, "1")], &[]).unwrap_err().to_string();
+        let text = said("CONSILIUM_KGC_MAX_BODY_BYTES");
+        assert!(
+            text.ends_with("did you mean CONSILIUM_KGC_HTTP_MAX_BODY_BYTES?"),
+            "{text}"
+        );
+        let text = said("CONSILIUM_KGC_COLOUR_OF_THE_DOOR");
+        assert!(
+            text.ends_with("`consilium kgc serve --help` lists them"),
+            "{text}"
+        );
+        let top = load("listen = \"x\"\n", &[], &[]).unwrap_err().to_string();
+        assert!(top.ends_with("did you mean http.listen?"), "{top}");
     }
 
     #[test]

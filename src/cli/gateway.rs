@@ -23,7 +23,7 @@ use super::ending::EndOption;
 use super::kgc::enrolments;
 use super::rotate::RotateArgs;
 use super::secrets::{self, PassphraseOption};
-use super::settings::{GatewayService, SettingFlags};
+use super::settings::{self, GatewayService, SettingFlags};
 use super::validators::ApprovalCommand;
 use super::{challenges, connect, listing, patient, rotate, validators, words};
 
@@ -329,9 +329,13 @@ fn init(args: &InitArgs) -> Outcome {
 async fn serve(args: &ServeArgs) -> Outcome {
     let passphrase = args.passphrase.read()?;
     let file = args.home.join("gateway.toml");
-    let config = GatewayConfig::load(&file, std::env::vars(), args.settings.given())?;
-    consilium_service::logging::init(&config.frame.log.filter)?;
-    Gateway::serve(config, passphrase.as_ref(), args.end.asked()).await?;
+    let config = GatewayConfig::load(&file, std::env::vars(), args.settings.given());
+    let config = config.map_err(|error| settings::refused(error.is_wrong_setting(), error))?;
+    settings::log(&config.frame.log.filter)?;
+    let served = Gateway::serve(config, passphrase.as_ref(), args.end.asked());
+    served
+        .await
+        .map_err(|error| settings::refused(error.is_wrong_setting(), error))?;
     Ok(Answer::new("stopped", json!({ "stopped": true })))
 }
 

@@ -5,25 +5,24 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
 use consilium_client::api::kgc::{
-    AdmitHospitalRequest, EnrolmentList, IssueRequest, KgcStatus, PublishEpochRequest,
-    RevocationRequest, UnsealRequest,
+    AdmitHospitalRequest, EnrolmentList, IssueRequest, KgcStatus, RevocationRequest, UnsealRequest,
 };
-use consilium_client::api::ledger::EpochList;
 use consilium_client::api::terms::RevocationReason;
 use consilium_client::endpoint::{EndpointError, ServiceUrl};
 use consilium_client::keyfile::WorkFactor;
 use consilium_client::wire::word;
 use consilium_client::wire::{SecretText, Text};
-use consilium_contracts::{Canonical as _, DoctorId, HospitalId, Settings};
-use consilium_kgc::{DEFAULT_DEPTH, GenesisRequest, Home, InitRequest, Kgc, KgcConfig};
+use consilium_contracts::{Canonical as _, DoctorId};
+use consilium_kgc::{DEFAULT_DEPTH, Home, InitRequest, Kgc, KgcConfig};
 use consilium_service::hospital_file::read_hospital_file;
 use serde_json::json;
 
 use super::answer::{Answer, Failure, Outcome};
 use super::ending::EndOption;
-use super::prefilter::{self, PrefilterOption};
+use super::epoch::{self, EpochCommand};
+use super::genesis::{self, GenesisArgs};
 use super::secrets::{self, PassphraseOption};
-use super::settings::{KgcService, SettingFlags};
+use super::settings::{self, KgcService, SettingFlags};
 use super::validators::{self, ProposalCommand};
 use super::{connect, listing, words};
 
@@ -108,8 +107,8 @@ pub struct InitArgs {
     /// Host name or address for the certificate; may be repeated
     #[arg(long = "name", value_name = "HOST", default_values_t = ["localhost".to_owned(), "127.0.0.1".to_owned()])]
     names: Vec<String>,
-    /// Levels of the revocation tree: 2^depth doctors over the federation's life
-    #[arg(long, default_value_t = DEFAULT_DEPTH, value_parser = clap::value_parser!(u8).range(1..=32))]
+    /// Levels of the revocation tree, for good: 2^depth leaves over the federation's life, one for each doctor and for each change of attributes
+    #[arg(long, default_value_t = DEFAULT_DEPTH, value_parser = clap::value_parser!(u8).range(1..=20))]
     depth: u8,
     /// File with the passphrase that seals the keys; `-` reads standard input
     #[arg(long, value_name = "FILE", env = secrets::PASSPHRASE_VARIABLE)]
@@ -117,39 +116,6 @@ pub struct InitArgs {
     /// File with the passphrase of the administrator's key, if it is another
     #[arg(long, value_name = "FILE")]
     admin_passphrase_file: Option<PathBuf>,
-}
-
-/// What genesis is made of.
-#[derive(Debug, Args)]
-pub struct GenesisArgs {
-    #[command(flatten)]
-    at: HomeArgs,
-    /// The federation's name
-    #[arg(long)]
-    name: String,
-    /// Public files of the first hospitals
-    #[arg(required = true, value_name = "HOSPITAL.JSON")]
-    hospitals: Vec<PathBuf>,
-    /// Hospital whose node votes; may be repeated; by default the first
-    #[arg(long = "validator", value_name = "HOSPITAL")]
-    validators: Vec<HospitalId>,
-    /// Most keywords of a record
-    #[arg(long, value_name = "N")]
-    keywords: Option<u16>,
-    /// Seconds that doctors have to match a record
-    #[arg(long, value_name = "SECONDS")]
-    matching_window: Option<u64>,
-    /// Seconds that an assigned doctor has for the first access
-    #[arg(long, value_name = "SECONDS")]
-    assignment_deadline: Option<u64>,
-    /// Seconds that a hospital has to prove what it is challenged to prove; by default a day
-    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=7_776_000))]
-    challenge_window: Option<u64>,
-    #[command(flatten)]
-    prefilter: PrefilterOption,
-    /// File with the passphrase of the sealed keys; `-` reads standard input
-    #[arg(long, value_name = "FILE", env = secrets::PASSPHRASE_VARIABLE)]
-    passphrase_file: PathBuf,
 }
 
 /// How the service runs.
@@ -247,20 +213,11 @@ pub enum DoctorCommand {
     List(AdminArgs),
 }
 
-/// Epochs.
-#[derive(Debug, Subcommand)]
-pub enum EpochCommand {
-    /// Publish the next epoch's update key
-    Publish(AdminArgs),
-    /// The published epochs
-    Show(HomeArgs),
-}
-
 /// Runs a command of the KGC.
 pub async fn run(command: KgcCommand) -> Outcome {
     match command {
         KgcCommand::Init(args) => init(&args),
-        KgcCommand::Genesis(args) => genesis(&args),
+        KgcCommand::Genesis(args) => genesis::make(&args),
         KgcCommand::Serve(args) => serve(&args).await,
         KgcCommand::Unseal(args) => unseal(&args).await,
         KgcCommand::Status(at) => Ok(shown(&connect::kgc(&at.home())?.status().await?)),
@@ -268,7 +225,7 @@ pub async fn run(command: KgcCommand) -> Outcome {
         KgcCommand::Restore(args) => restore(&args),
         KgcCommand::Hospital(command) => hospital(command).await,
         KgcCommand::Doctor(command) => doctor(command).await,
-        KgcCommand::Epoch(command) => epoch(command).await,
+        KgcCommand::Epoch(command) => epoch::run(command).await,
         KgcCommand::Validator(command) => validators::propose(command).await,
     }
 }
@@ -321,55 +278,15 @@ fn init(args: &InitArgs) -> Outcome {
     Ok(Answer::new(text, json))
 }
 
-fn genesis(args: &GenesisArgs) -> Outcome {
-    let passphrase = secrets::read(&args.passphrase_file)?;
-    let cards = args.hospitals.iter().map(|path| read_hospital_file(path));
-    let hospitals = cards.collect::<Result<Vec<_>, _>>()?;
-    let validators = match (args.validators.as_slice(), hospitals.first()) {
-        ([], Some(first)) => vec![first.id.clone()],
-        (given, _) => given.to_vec(),
-    };
-    let mut settings = Settings::default();
-    let milliseconds = |seconds: u64| seconds.saturating_mul(1000);
-    if let Some(n) = args.keywords {
-        settings.n = n;
-    }
-    if let Some(window) = args.matching_window {
-        settings.matching_window_ms = milliseconds(window);
-    }
-    if let Some(deadline) = args.assignment_deadline {
-        settings.assignment_deadline_ms = milliseconds(deadline);
-    }
-    if let Some(window) = args.challenge_window {
-        settings.challenge_window_ms = milliseconds(window);
-    }
-    settings.prefilter = args.prefilter.setting(settings.n);
-    let filter = prefilter::shown(settings.prefilter.as_ref());
-    let request = GenesisRequest {
-        name: args.name.clone(),
-        settings,
-        hospitals,
-        validators,
-    };
-    let genesis = consilium_kgc::genesis(&args.at.home(), &passphrase, request)?;
-    let (file, id) = (args.at.home().genesis(), genesis.federation());
-    let setting = genesis.genesis().settings.prefilter;
-    let setting = setting.map(|one| json!({ "bits": one.bits, "weight": one.weight }));
-    let text = format!(
-        "Federation {id}\nPrefilter: {filter}\nGenesis: {}\nGive the file to every hospital, as genesis.bin in its folder.",
-        file.display()
-    );
-    Ok(Answer::new(
-        text,
-        json!({ "federation": id.to_string(), "genesis": file, "prefilter": setting }),
-    ))
-}
-
 async fn serve(args: &ServeArgs) -> Outcome {
     let passphrase = args.passphrase.read()?;
-    let config = KgcConfig::load(&args.at.home(), std::env::vars(), args.settings.given())?;
-    consilium_service::logging::init(&config.frame.log.filter)?;
-    Kgc::serve(config, passphrase.as_ref(), args.end.asked()).await?;
+    let config = KgcConfig::load(&args.at.home(), std::env::vars(), args.settings.given());
+    let config = config.map_err(|error| settings::refused(error.is_wrong_setting(), error))?;
+    settings::log(&config.frame.log.filter)?;
+    let served = Kgc::serve(config, passphrase.as_ref(), args.end.asked());
+    served
+        .await
+        .map_err(|error| settings::refused(error.is_wrong_setting(), error))?;
     Ok(Answer::new("stopped", json!({ "stopped": true })))
 }
 
@@ -512,42 +429,6 @@ pub fn enrolments(list: &EnrolmentList) -> Answer {
     });
     Answer::new(
         listing::table(["doctor", "hospital", "state", "attributes"], rows),
-        json!(list),
-    )
-}
-
-async fn epoch(command: EpochCommand) -> Outcome {
-    match command {
-        EpochCommand::Publish(admin) => {
-            let client = admin.client()?;
-            let next = client
-                .epochs()
-                .await?
-                .current
-                .unwrap_or(0)
-                .saturating_add(1);
-            let made = client
-                .publish_epoch(&PublishEpochRequest { epoch: next })
-                .await?;
-            Ok(Answer::new(
-                format!("Epoch {} is current", made.epoch),
-                json!(made),
-            ))
-        }
-        EpochCommand::Show(at) => Ok(epochs(&connect::kgc(&at.home())?.epochs().await?)),
-    }
-}
-
-fn epochs(list: &EpochList) -> Answer {
-    let rows = list.epochs.iter().map(|one| {
-        [
-            one.epoch.to_string(),
-            one.height.to_string(),
-            one.update_key_digest.0.to_string(),
-        ]
-    });
-    Answer::new(
-        listing::table(["epoch", "height", "update key"], rows),
         json!(list),
     )
 }

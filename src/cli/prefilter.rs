@@ -4,6 +4,8 @@ use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use consilium_contracts::Prefilter;
 
+use super::answer::Failure;
+
 /// Whether a federation has a prefilter.
 #[derive(Debug, Clone, Args)]
 pub struct PrefilterOption {
@@ -11,7 +13,7 @@ pub struct PrefilterOption {
     /// default there is no prefilter
     #[arg(long, value_name = "BITS", value_parser = bits())]
     prefilter: Option<u16>,
-    /// Bits set in every bitmap, from the most keywords of a record to half of the bitmap; by default twice the keywords
+    /// Bits set in every bitmap, from N (the most keywords of a record) to half of the bitmap; by default twice N, at most half of the bitmap
     #[arg(long, value_name = "BITS", requires = "prefilter")]
     prefilter_weight: Option<u16>,
 }
@@ -22,11 +24,19 @@ fn bits() -> impl TypedValueParser<Value = u16> {
 
 impl PrefilterOption {
     /// As the federation's setting, where records have at most `n` keywords.
-    pub fn setting(&self, n: u16) -> Option<Prefilter> {
-        let bits = self.prefilter?;
+    pub fn setting(&self, n: u16) -> Result<Option<Prefilter>, Failure> {
+        let Some(bits) = self.prefilter else {
+            return Ok(None);
+        };
         let default = Prefilter::with_default_weight(bits, n);
         let weight = self.prefilter_weight.unwrap_or(default.weight);
-        Some(Prefilter { bits, weight })
+        let (least, most) = (n, bits / 2);
+        if !(least..=most).contains(&weight) {
+            return Err(Failure::Usage(format!(
+                "--prefilter-weight is {weight}; with {bits} bits and at most {n} keywords of a record it must be from {least} to {most}"
+            )));
+        }
+        Ok(Some(Prefilter { bits, weight }))
     }
 }
 

@@ -1,9 +1,26 @@
 //! A service's settings as flags: one for each, from the same list that makes the commented file.
 
+use std::error::Error;
 use std::marker::PhantomData;
 
-use clap::{Arg, ArgMatches, Args, Command, Error, FromArgMatches};
+use clap::{Arg, ArgMatches, Args, Command, FromArgMatches};
 use consilium_service::config::Schema;
+use consilium_service::logging::{self, LogError};
+
+use super::answer::Failure;
+
+/// How a service's start ends the command: where a setting is wrong, as wrong usage, which a supervisor does not try again.
+pub fn refused(wrong_setting: bool, error: impl Error + Send + Sync + 'static) -> Failure {
+    match wrong_setting {
+        true => Failure::Usage(error.to_string()),
+        false => error.into(),
+    }
+}
+
+/// Sets up the log, with the setting `log.filter`.
+pub fn log(filter: &str) -> Result<(), Failure> {
+    logging::init(filter).map_err(|error| refused(matches!(error, LogError::Filter(_)), error))
+}
 
 /// Which service's settings.
 pub trait Service {
@@ -46,7 +63,7 @@ impl<S> SettingFlags<S> {
 }
 
 impl<S: Service> FromArgMatches for SettingFlags<S> {
-    fn from_arg_matches(matches: &ArgMatches) -> Result<Self, Error> {
+    fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
         let value = |key| matches.get_one::<String>(key).cloned();
         let schema = S::schema();
         let settings = schema.settings();
@@ -57,7 +74,7 @@ impl<S: Service> FromArgMatches for SettingFlags<S> {
         })
     }
 
-    fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), Error> {
+    fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
         *self = Self::from_arg_matches(matches)?;
         Ok(())
     }
@@ -70,7 +87,11 @@ impl<S: Service> Args for SettingFlags<S> {
             Arg::new(setting.key())
                 .long(setting.flag_name())
                 .value_name("VALUE")
-                .help(setting.help())
+                .help(format!(
+                    "{} ({})",
+                    setting.help(),
+                    schema.environment_name(setting)
+                ))
                 .help_heading("Settings")
         });
         command.args(arguments.collect::<Vec<_>>())

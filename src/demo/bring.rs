@@ -8,7 +8,6 @@ use consilium_client::device::patient::RecordKeys;
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 
-use super::cases::AT_ONCE;
 use super::input::Input;
 use super::patients::{self, Plan, Registered};
 use super::services::Services;
@@ -16,6 +15,9 @@ use super::show::{Show, Step};
 use super::summary::Summary;
 use super::{outage, people, refusals};
 use crate::cli::Failure;
+
+/// Patients' devices that work at once.
+const AT_ONCE: usize = 4;
 
 fn plans(services: &Services, inputs: Vec<Input>) -> Result<Vec<Plan>, Failure> {
     let hospitals = services.ids();

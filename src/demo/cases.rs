@@ -19,8 +19,8 @@ use super::show::Show;
 use super::summary::Summary;
 use crate::cli::Failure;
 
-/// Devices that work at once.
-pub const AT_ONCE: usize = 4;
+/// Devices that work at once: more than the processors, for they wait for blocks.
+const AT_ONCE: usize = 8;
 /// Inboxes are read again so often when a case was passed on that nobody has yet.
 const QUIET_ROUNDS: usize = 10;
 /// The time between two such looks.

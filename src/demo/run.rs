@@ -33,7 +33,7 @@ use crate::loopback::Hospitals;
 const PATIENCE: Duration = Duration::from_secs(120);
 
 /// The shortest matching window.
-const WINDOW_S: u64 = 15;
+const WINDOW_S: u64 = 8;
 
 /// How long a validator is away, generously: a record whose doctors are at its hospital must still be matched in time.
 const ABSENCE_S: u64 = 15;
@@ -70,7 +70,7 @@ impl Course<'_> {
             matching_window_ms: window.saturating_mul(1000),
             ..Settings::default()
         };
-        settings.prefilter = self.prefilter.setting(settings.n);
+        settings.prefilter = self.prefilter.setting(settings.n)?;
         summary.prefilter = settings.prefilter;
         let services = Arc::new(setup(show, folder, hospitals, settings).await?);
         let patience = PATIENCE.saturating_add(Duration::from_secs(window));
@@ -102,14 +102,14 @@ impl Course<'_> {
         Ok(summary)
     }
 
-    /// Every record must have as long as the last one needs to be matched. That is less than the RSA keys of all records took this machine
-    /// (`made`, in seconds), as busy as it is; where many vote, each block takes longer.
+    /// Every record must have as long as the last one needs to be matched. That is far less than half of what the RSA keys of all records took
+    /// this machine (`made`, in seconds), as busy as it is; where many vote, each block takes longer.
     fn window(&self, made: f64) -> u64 {
         let absence = match self.hospitals.all_vote() {
             true => ABSENCE_S,
             false => 0,
         };
-        let needed = WINDOW_S.max(made as u64).saturating_add(absence);
+        let needed = WINDOW_S.max((made / 2.0) as u64).saturating_add(absence);
         let fours = self.hospitals.voters().div_ceil(4) as u64;
         let window = self.matching_window_s;
         window.unwrap_or_else(|| needed.saturating_mul(fours))

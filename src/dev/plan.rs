@@ -5,11 +5,13 @@ use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
+use consilium_client::api::ledger::PrefilterView;
 use consilium_client::file::{Existing, Readers, write_atomically};
-use consilium_contracts::Settings;
+use consilium_contracts::{Prefilter, Settings};
 use serde::{Deserialize, Serialize};
 
 use crate::cli::Failure;
+use crate::cli::prefilter::PrefilterOption;
 use crate::loopback::{self, Hospitals, Plan, Ports};
 
 /// Between the port of a service and that of its ledger's node.
@@ -32,6 +34,8 @@ pub struct Chosen {
     #[arg(long, value_name = "SECONDS", env = "CONSILIUM_DEV_MATCHING_WINDOW",
         value_parser = clap::value_parser!(u64).range(1..=86_400))]
     matching_window: Option<u64>,
+    #[command(flatten)]
+    prefilter: PrefilterOption,
 }
 
 /// `dev.json`.
@@ -43,6 +47,8 @@ struct Made {
     /// Two where it does not stand: those that were made before there was a choice have two.
     #[serde(default)]
     hospitals: Hospitals,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    prefilter: Option<PrefilterView>,
 }
 
 impl Made {
@@ -53,12 +59,34 @@ impl Made {
     }
 
     /// With what is chosen, where it is.
-    fn but(&self, chosen: &Chosen) -> Self {
-        Self {
+    fn but(&self, chosen: &Chosen) -> Result<Self, Failure> {
+        let prefilter = chosen.prefilter.setting(Settings::default().n)?;
+        let prefilter = prefilter.map(|Prefilter { bits, weight }| PrefilterView { bits, weight });
+        Ok(Self {
             first_port: chosen.first_port.unwrap_or(self.first_port),
             matching_window_s: chosen.matching_window.unwrap_or(self.matching_window_s),
             hospitals: chosen.hospitals.unwrap_or(self.hospitals),
-        }
+            prefilter: prefilter.or(self.prefilter),
+        })
+    }
+
+    /// As flags of `dev up`.
+    fn flags(&self) -> String {
+        let Self {
+            first_port,
+            matching_window_s,
+            hospitals,
+            prefilter,
+        } = self;
+        let prefilter = match prefilter {
+            None => String::new(),
+            Some(PrefilterView { bits, weight }) => {
+                format!(" --prefilter {bits} --prefilter-weight {weight}")
+            }
+        };
+        format!(
+            "--hospitals {hospitals} --first-port {first_port} --matching-window {matching_window_s}{prefilter}"
+        )
     }
 
     /// The KGC's, then each hospital's.
@@ -77,6 +105,7 @@ impl Default for Made {
             first_port: FIRST_PORT,
             matching_window_s: MATCHING_WINDOW,
             hospitals: Hospitals::default(),
+            prefilter: None,
         }
     }
 }
@@ -105,15 +134,13 @@ pub fn make_unless_there(home: &Path, chosen: &Chosen) -> Result<(), Failure> {
 
 fn check(home: &Path, chosen: &Chosen) -> Result<(), Failure> {
     let made = Made::read(home)?;
-    if made.but(chosen) == made {
+    if made.but(chosen)? == made {
         return Ok(());
     }
     Err(Failure::Usage(format!(
-        "{} was made with --hospitals {} --first-port {} --matching-window {}, which stand in its genesis; give these, or another --home",
+        "{} was made with {}, which stand in its genesis; give these, or another --home",
         home.display(),
-        made.hospitals,
-        made.first_port,
-        made.matching_window_s,
+        made.flags(),
     )))
 }
 
@@ -125,11 +152,14 @@ fn make(home: &Path, chosen: &Chosen) -> Result<(), Failure> {
             home.display()
         )));
     }
-    let made = Made::default().but(chosen);
+    let made = Made::default().but(chosen)?;
     let plan = Plan {
         name: "Federation on one machine",
         settings: Settings {
             matching_window_ms: made.matching_window_s.saturating_mul(1000),
+            prefilter: made
+                .prefilter
+                .map(|PrefilterView { bits, weight }| Prefilter { bits, weight }),
             ..Settings::default()
         },
         hospitals: made.hospitals,

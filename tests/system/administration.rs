@@ -6,6 +6,7 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use crate::common::dev::Dev;
+use crate::common::text;
 use serde_json::Value;
 
 const KGC: &str = "kgc";
@@ -96,6 +97,15 @@ impl Site {
             .status();
         assert!(asked.unwrap().success());
         child.wait().unwrap().code()
+    }
+
+    fn signal(&self, home: &str, signal: &str) {
+        let mut running = self.running.iter();
+        let (_, child) = running.find(|(name, _)| *name == home).unwrap();
+        let asked = std::process::Command::new("sh")
+            .args(["-c", "kill -\"$0\" \"$1\"", signal, &child.id().to_string()])
+            .status();
+        assert!(asked.unwrap().success());
     }
 
     /// Asks until it is so.
@@ -244,6 +254,44 @@ fn a_kgc_is_unsealed_backed_up_and_restored_and_admits_a_hospital() {
         |made| made["epoch"] == 3,
     );
     assert_eq!(next["epoch"], 3);
+}
+
+/// The only validator stands still, as if the epoch took its time: the KGC's answer is late, the command waits for the epoch all the same.
+#[test]
+fn an_epoch_that_takes_longer_than_an_answer_is_waited_for() {
+    let mut site = found();
+    let settings = site.dev.folder().join("kgc/kgc.toml");
+    let content = fs::read_to_string(&settings).unwrap();
+    let (long, short) = ("request_timeout_s = 30", "request_timeout_s = 1");
+    assert!(content.contains(long));
+    fs::write(&settings, content.replace(long, short)).unwrap();
+    site.serve("kgc", KGC, true);
+    let epochs = ["kgc", "epoch", "show", "--home", KGC];
+    site.until("the first epoch", &epochs, |list| list["current"] == 1);
+
+    site.signal(MARY, "STOP");
+    let publish = ["kgc", "epoch", "publish", "--home", KGC];
+    let mut command = site
+        .dev
+        .command(&[&publish[..], &["--passphrase-file", SECRET]].concat());
+    let mut waiting = command
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    // Long enough for the key's passphrase and the KGC's time for an answer.
+    let log = site.dev.folder().join("kgc.log");
+    site.until("the late answer", &["kgc", "status", "--home", KGC], |_| {
+        fs::read_to_string(&log).unwrap().contains("timed-out")
+    });
+    sleep(Duration::from_secs(2));
+    assert!(waiting.try_wait().unwrap().is_none(), "it waits");
+    site.signal(MARY, "CONT");
+    let said = waiting.wait_with_output().unwrap();
+    assert!(said.status.success(), "{}", text(&said.stderr));
+    let made: Value = serde_json::from_slice(&said.stdout).unwrap();
+    assert_eq!(made["epoch"], 2);
+    assert_eq!(site.dev.json(&epochs)["current"], 2);
 }
 
 /// A doctor declines, a hospital revokes, authorizations come and go, and the ledger shows it.

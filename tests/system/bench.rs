@@ -44,7 +44,14 @@ fn every_match_passes_every_filter_and_a_seed_repeats_the_counts() {
         assert_eq!(of("passed"), matches + of("false"));
         assert!(of("false") < before && of("false") > 0.0);
         assert!(of("records") > 0.0 && of("records") <= of("passed"));
-        let parts = ["open_bitmaps", "fill", "find", "open_indexes", "pair_false"];
+        let parts = [
+            "open_filters",
+            "prepare",
+            "fill",
+            "find",
+            "open_indexes",
+            "pair_false",
+        ];
         let together: f64 = parts.iter().map(|part| of(&format!("{part}_s"))).sum();
         assert!((of("but_matches_s") - together).abs() < 1e-6);
         let all = together + of("pair_matches_s");

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::Path;
+use std::process::{Command, Output};
 
 use crate::common::{consilium, text};
 use serde_json::Value;
@@ -94,23 +95,70 @@ fn a_wrong_passphrase_is_named_and_existing_keys_are_kept() {
     assert!(text(&listed.stderr).contains("--passphrase-file"));
 }
 
+/// No second try mends a setting, and the units' `RestartPreventExitStatus=2` makes none.
 #[test]
-fn a_setting_that_is_none_is_refused_by_name() {
+fn a_setting_that_is_none_is_refused_by_name_as_wrong_usage() {
     let folder = tempfile::tempdir().unwrap();
-    let file = folder.path().join("gateway.toml");
-    fs::write(&file, "[http]\nlisten_to = \"127.0.0.1:1\"\n").unwrap();
-    let served = consilium(&[
-        "gateway",
-        "serve",
-        "--home",
-        folder.path().to_str().unwrap(),
-    ]);
-    assert_eq!(served.status.code(), Some(1));
-    assert!(
-        text(&served.stderr).contains("listen_to"),
-        "{}",
-        text(&served.stderr)
-    );
+    let home = folder.path().to_str().unwrap();
+    let serve = |noun: &str, name: &str, value: &str| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_consilium"));
+        command
+            .args([noun, "serve", "--home", home])
+            .env(name, value);
+        command.output().unwrap()
+    };
+    let refused = |said: Output, parts: &[&str]| {
+        let words = text(&said.stderr);
+        assert_eq!(said.status.code(), Some(2), "{words}");
+        assert_eq!(words.lines().count(), 1, "{words}");
+        for part in parts {
+            assert!(words.contains(part), "no `{part}` in: {words}");
+        }
+    };
+    for noun in ["gateway", "kgc"] {
+        let (file, own) = (format!("{noun}.toml"), noun.to_uppercase());
+        let path = folder.path().join(&file);
+        let named = |rest: &str| format!("CONSILIUM_{own}_{rest}");
+        fs::write(&path, "").unwrap();
+        for (name, value, parts) in [
+            ("HTTP_WORKERS", "abc", &["must be a whole number"][..]),
+            ("HTTP_WORKERS", "-1", &["http.workers", "-1"]),
+            (
+                "HTTP_WORKER",
+                "2",
+                &["no setting", "did you mean", "HTTP_WORKERS?"],
+            ),
+            ("WEATHER", "2", &["no setting", "serve --help"]),
+            ("LOG_FILTER", "info,=", &["log.filter"]),
+        ] {
+            refused(serve(noun, &named(name), value), parts);
+        }
+        let said = consilium(&[noun, "serve", "--home", home, "--http-workers", "many"]);
+        refused(said, &["http-workers must be a whole number"]);
+        for (content, part) in [
+            ("[http]\nlisten_to = 1\n", "listen_to"),
+            ("[http", "line 1"),
+        ] {
+            fs::write(&path, content).unwrap();
+            let said = serve(noun, "UNRELATED", "");
+            assert_eq!(said.status.code(), Some(2));
+            let words = text(&said.stderr);
+            assert!(words.contains(&file) && words.contains(part), "{words}");
+        }
+    }
+    let said = serve("gateway", "CONSILIUM_GATEWAY_MATCHING_MEMORY_BYTES", "1");
+    assert_eq!(said.status.code(), Some(2));
+    // A folder that is not there may be a disk that is not mounted yet.
+    let said = consilium(&["gateway", "serve", "--home", "nowhere"]);
+    assert_eq!(said.status.code(), Some(1));
+}
+
+#[test]
+fn the_help_of_serve_names_each_setting_in_the_environment() {
+    let help = text(&consilium(&["gateway", "serve", "--help"]).stdout);
+    assert!(help.contains("(CONSILIUM_GATEWAY_GATEWAY_MATCHING_MEMORY_BYTES)"));
+    let help = text(&consilium(&["kgc", "serve", "--help"]).stdout);
+    assert!(help.contains("(CONSILIUM_KGC_HTTP_LISTEN)"));
 }
 
 /// What cannot be a record, and what the command says about it.

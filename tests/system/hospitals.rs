@@ -87,6 +87,38 @@ fn four_hospitals_all_vote_and_go_on_without_one() {
 }
 
 #[test]
+fn a_federation_is_made_with_a_prefilter_and_keeps_it() {
+    let dev = Dev::new();
+    let up = ["dev", "up"];
+    let refused = |flags: &[&str], parts: &[&str]| {
+        let said = dev.call(&[&up[..], flags].concat());
+        let words = text(&said.stderr);
+        assert_eq!(said.status.code(), Some(2), "{words}");
+        for part in parts {
+            assert!(words.contains(part), "no `{part}` in: {words}");
+        }
+    };
+    // Nothing is made with a weight that no bitmap has.
+    refused(
+        &["--prefilter", "512", "--prefilter-weight", "31"],
+        &["--prefilter-weight is 31", "from 32 to 256"],
+    );
+    let weight = ["--prefilter", "512", "--prefilter-weight", "48"];
+    dev.json(&[&up[..], &weight].concat());
+    let status = dev.json(&["ledger", "status", "--home", "consilium-dev/city-clinic"]);
+    assert_eq!(status["prefilter"]["bits"], 512);
+    assert_eq!(status["prefilter"]["weight"], 48);
+    assert_eq!(status["keywords"], 32);
+    dev.json(&["dev", "down"]);
+    refused(
+        &["--prefilter", "1024"],
+        &["was made with", "--prefilter 512 --prefilter-weight 48"],
+    );
+    dev.json(&up);
+    dev.json(&[&up[..], &weight].concat());
+}
+
+#[test]
 fn a_number_of_hospitals_that_is_none_is_wrong_usage() {
     for number in ["1", "17", "four"] {
         for command in [&["dev", "up"][..], &["demo"]] {

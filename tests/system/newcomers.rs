@@ -226,3 +226,36 @@ fn a_gateway_without_a_genesis_says_where_it_comes_from() {
         &[genesis.to_str().unwrap(), "kgc genesis"],
     );
 }
+
+/// What a fresh gateway is started with wrongly costs it nothing: it has joined nothing, and may still vote from the first block on.
+#[test]
+fn a_wrong_setting_is_said_before_a_gateway_joins_or_votes() {
+    let dev = Dev::new();
+    let folder = dev.folder();
+    fs::write(folder.join("secret"), "correct horse battery staple\n").unwrap();
+    let secret = ["--passphrase-file", "secret"];
+    let url = ["--url", "http://127.0.0.1:1"];
+    let init = ["gateway", "init", "harbour", "--home", "harbour"];
+    dev.json(&[&init[..], &["--name", "Harbour"], &url, &secret].concat());
+    let init = ["kgc", "init", "--home", "kgc", "--depth", "4"];
+    dev.json(&[&init[..], &url, &secret].concat());
+    let genesis = ["kgc", "genesis", "--home", "kgc", "--name", "One"];
+    dev.json(&[&genesis[..], &secret, &["harbour/hospital.json"]].concat());
+    let home = folder.join("harbour");
+    fs::copy(folder.join("kgc/genesis.bin"), home.join("genesis.bin")).unwrap();
+
+    let serve = ["gateway", "serve", "--home", "harbour"];
+    for (flag, value, part) in [
+        ("--gateway-matching-memory-bytes", "1", "must be at least"),
+        ("--gateway-kgc-url", "ftp://kgc", "gateway.kgc_url"),
+    ] {
+        let served = dev.call(&[&serve[..], &secret, &[flag, value]].concat());
+        let words = text(&served.stderr);
+        assert_eq!(served.status.code(), Some(2), "{words}");
+        // One line, and nothing of an engine that starts and fails.
+        let error: Value = serde_json::from_str(&words).unwrap();
+        assert_says(error["error"].as_str().unwrap(), &[part]);
+        assert!(home.join("never-voted").exists());
+        assert!(!home.join("data").exists());
+    }
+}

@@ -120,6 +120,8 @@ pub struct LedgerStatus {
     pub challenges: Vec<ConductView>,
     /// The federation's prefilter; absent where it has none.
     pub prefilter: Option<PrefilterView>,
+    /// The most keywords of a record in this federation.
+    pub keywords: u16,
 }
 
 /// By what the hospitals leave out comparisons: a setting of the federation that tells them keyword buckets.

@@ -160,6 +160,7 @@ fn status(federation: &FederationId) -> LedgerStatus {
         failure: None,
         challenges: Vec::new(),
         prefilter: None,
+        keywords: 32,
     }
 }
 

@@ -2,7 +2,7 @@
 //! has come to them.
 
 use consilium_contracts::{IndexEntry, View};
-use consilium_schemes::matching::matches;
+use consilium_schemes::matching::{PreparedTrapdoor, matches_prepared};
 use consilium_service::ApiError;
 
 use super::live::Live;
@@ -58,7 +58,10 @@ pub(super) fn compare(hospital: &Hospital) -> Result<(), ApiError> {
 fn compared(hospital: &Hospital, index: &IndexEntry, live: &Live) -> Result<bool, ApiError> {
     hospital.gauges.compared.inc();
     match (opened(hospital, index), live.open(hospital)) {
-        (Some(index), Some(trapdoor)) => matches(&index, &trapdoor).map_err(ApiError::internal),
+        (Some(index), Some(trapdoor)) => {
+            let trapdoor = PreparedTrapdoor::new(&trapdoor);
+            matches_prepared(&index, &trapdoor).map_err(ApiError::internal)
+        }
         _ => Ok(false),
     }
 }

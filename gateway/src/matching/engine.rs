@@ -16,9 +16,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use consilium_schemes::matching::{
-    Index, IndexSize, MatchingError, PreparedIndex, PreparedTrapdoor, Trapdoor, matches_prepared,
+    IndexSize, MatchingError, PreparedIndex, PreparedTrapdoor, Trapdoor, matches_prepared,
 };
-
 use consilium_schemes::parallel::in_parallel;
 
 /// Pairs that a thread takes at once: a few milliseconds.
@@ -175,7 +174,7 @@ where
     pub fn compare(
         &mut self,
         works: &[Work<I, T>],
-        open: impl Fn(&I) -> Option<Index> + Sync,
+        open: impl Fn(&I) -> Option<PreparedIndex> + Sync,
     ) -> Result<Vec<Vec<bool>>, EngineError> {
         let mut matched = Vec::with_capacity(works.len());
         for works in works.chunks(self.capacity.under_way()) {
@@ -188,7 +187,7 @@ where
     fn compare_some(
         &mut self,
         works: &[Work<I, T>],
-        open: &(impl Fn(&I) -> Option<Index> + Sync),
+        open: &(impl Fn(&I) -> Option<PreparedIndex> + Sync),
     ) -> Result<Vec<Vec<bool>>, EngineError> {
         let (threads, kept) = (self.threads, &self.kept);
         let wanted = works.iter().filter(|work| !work.trapdoors.is_empty());
@@ -197,9 +196,7 @@ where
             .filter(|name| !kept.contains_key(name))
             .collect();
         let missing: Vec<&I> = missing.into_iter().collect();
-        let opened = in_parallel(threads, &missing, |name| {
-            open(name).map(|index| PreparedIndex::new(&index))
-        });
+        let opened = in_parallel(threads, &missing, |name| open(name));
         let opened: BTreeMap<&I, Option<PreparedIndex>> = missing.into_iter().zip(opened).collect();
         let held = kept.len() + opened.len();
         let bytes =

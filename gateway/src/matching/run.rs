@@ -11,7 +11,8 @@ use std::ops::Range;
 use std::sync::PoisonError;
 
 use consilium_contracts::{BlockTime, IndexEntry, RecordId, StateRead, View};
-use consilium_schemes::matching::{EncryptedIndex, Index};
+use consilium_schemes::matching::PreparedIndex;
+use consilium_schemes::parallel::{in_parallel, processors};
 use consilium_service::ApiError;
 
 use super::candidates::Candidates;
@@ -24,7 +25,6 @@ use super::{erase, takes_matches, window};
 use crate::filter::Filter;
 use crate::hospital::Hospital;
 use crate::store::{COMPARED, Changes, TO_POST};
-use consilium_schemes::parallel::{in_parallel, processors};
 
 /// Pairs that are compared between two writes to the store: some seconds.
 const PAIRS_AT_ONCE: usize = 4096;
@@ -256,13 +256,12 @@ fn usable<S: StateRead>(
 }
 
 /// The index, decrypted; none for one that does not parse.
-pub(super) fn opened(hospital: &Hospital, entry: &IndexEntry) -> Option<Index> {
-    match EncryptedIndex::from_bytes(entry.index.as_bytes(), hospital.n) {
-        Ok(index) => Some(index.decrypt(&hospital.keys.matching)),
-        Err(_) => {
+pub(super) fn opened(hospital: &Hospital, entry: &IndexEntry) -> Option<PreparedIndex> {
+    let opened = PreparedIndex::open(entry.index.as_bytes(), hospital.n, &hospital.keys.matching);
+    opened
+        .inspect_err(|error| {
             // The contracts parse what is posted; should that ever change, it matches nobody.
-            tracing::warn!(record = %entry.record, "a posted index does not parse");
-            None
-        }
-    }
+            tracing::warn!(record = %entry.record, %error, "a posted index does not parse");
+        })
+        .ok()
 }

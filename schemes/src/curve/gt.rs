@@ -188,8 +188,9 @@ fn digits_in_base_z(k: &[u8; Scalar::BYTES]) -> Zeroizing<[u64; 4]> {
                 remainder = remainder << 1 | u128::from((*byte >> position) & 1);
                 // The borrow of the subtraction is the highest bit, because both are far below 2^127.
                 let less = remainder.wrapping_sub(Z) >> 127;
-                remainder -= Z & less.wrapping_sub(1);
-                quotient = quotient << 1 | (1 - less as u8);
+                // Wrapping, here and below: a check for overflow would be a branch.
+                remainder = remainder.wrapping_sub(Z & less.wrapping_sub(1));
+                quotient = quotient << 1 | (less as u8 ^ 1);
             }
             *byte = quotient;
         }

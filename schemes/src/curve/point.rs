@@ -108,19 +108,38 @@ macro_rules! source_group {
             /// # Errors
             /// [`DecodeError`]: length, non-canonical, not on the curve, wrong subgroup.
             pub fn from_bytes_or_identity(bytes: &[u8]) -> Result<Self, DecodeError> {
+                let on_curve = Self::on_curve(bytes)?;
+                if bool::from(on_curve.is_torsion_free()) {
+                    Ok(Self(on_curve.into()))
+                } else {
+                    Err(DecodeError::WrongSubgroup)
+                }
+            }
+
+            /// Reads a compressed point of the curve, not the identity, whose order is **not** checked: that is most of reading one.
+            ///
+            /// For what was read by [`Self::from_bytes`] before it came where it is, and where the order does not matter.
+            pub(crate) fn from_bytes_of_any_order(bytes: &[u8]) -> Result<Self, DecodeError> {
+                let point = Self(Self::on_curve(bytes)?.into());
+                if point.is_identity() {
+                    Err(DecodeError::Identity)
+                } else {
+                    Ok(point)
+                }
+            }
+
+            /// A point of the curve in its canonical encoding, of whatever order.
+            fn on_curve(bytes: &[u8]) -> Result<$affine, DecodeError> {
                 let array: &[u8; Self::BYTES] =
                     bytes.try_into().map_err(|_| DecodeError::Length {
                         expected: Self::BYTES,
                         actual: bytes.len(),
                     })?;
-                let on_curve = Option::<$affine>::from(<$affine>::from_compressed_unchecked(array))
+                let point = Option::<$affine>::from(<$affine>::from_compressed_unchecked(array))
                     .filter(|point| point.is_on_curve().into())
                     .ok_or_else(|| refusal(bytes))?;
-                if !bool::from(on_curve.is_torsion_free()) {
-                    return Err(DecodeError::WrongSubgroup);
-                }
-                if on_curve.to_compressed() == *array {
-                    Ok(Self(on_curve.into()))
+                if point.to_compressed() == *array {
+                    Ok(point)
                 } else {
                     Err(DecodeError::NonCanonical)
                 }
@@ -263,3 +282,22 @@ source_group!(
     raw::g2s_to_affine,
     raw::g2_pippenger
 );
+
+impl G1 {
+    /// For each pair (P, Q) the sums k·P + l·Q, one for each pair (k, l) of **public** scalars, in variable time: less than half of the work of two
+    /// multiplications.
+    #[must_use]
+    pub fn combinations<const N: usize>(
+        pairs: &[[Self; 2]],
+        weights: &[[Scalar; 2]; N],
+    ) -> Vec<[Self; N]> {
+        let pairs: Vec<_> = pairs
+            .iter()
+            .map(|pair| pair.map(|point| *point.0.as_ref()))
+            .collect();
+        let halves = |scalar: Scalar| raw::Halves::of(&scalar.0.to_bytes_le());
+        let weights = weights.each_ref().map(|pair| pair.map(halves));
+        let sums = raw::g1_combinations(&pairs, &weights).into_iter();
+        sums.map(|sums| sums.map(Self::from_raw)).collect()
+    }
+}

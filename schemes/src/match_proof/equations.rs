@@ -15,24 +15,17 @@ pub(super) struct Commitments {
     pub(super) a4: Gt,
 }
 
-/// prod_j e(with_m(V_j, U_j), M_j) e(with_d(V_j, U_j), D_j), where U_n = 1: one multi-Miller loop.
+/// prod_j e(L_j, M_j) e(L'_j, D_j), where (L_j, L'_j) is what `left` makes of each (V_j, U_j), U_n = 1: one multi-Miller loop.
 pub(super) fn folded(
     statement: &Statement<'_>,
-    with_m: impl Fn(G1, G1) -> G1,
-    with_d: impl Fn(G1, G1) -> G1,
+    left: impl FnOnce(&[[G1; 2]]) -> Vec<[G1; 2]>,
 ) -> Gt {
     let (index, trapdoor) = (statement.index, statement.trapdoor);
     let u = index.u().iter().copied().chain([G1::identity()]);
-    let left = index.v().iter().copied().zip(u);
-    let right = trapdoor
-        .m()
-        .iter()
-        .copied()
-        .zip(trapdoor.d().iter().copied());
-    multi_pairing(
-        left.zip(right)
-            .flat_map(|((v, u), (m, d))| [(with_m(v, u), m), (with_d(v, u), d)]),
-    )
+    let of_index: Vec<[G1; 2]> = index.v().iter().zip(u).map(|(v, u)| [*v, u]).collect();
+    let right = trapdoor.m().iter().zip(trapdoor.d()).map(|(m, d)| [*m, *d]);
+    let pairs = left(&of_index).into_iter().zip(right);
+    multi_pairing(pairs.flat_map(|([l, l_prime], [m, d])| [(l, m), (l_prime, d)]))
 }
 
 /// c = Fr("MATCH-PROOF", outcome, ctx, a, b, digest, [Z], A1, A2, A3, A4).

@@ -7,7 +7,7 @@ use super::equations::{Commitments, challenge, folded};
 use super::error::MatchProofError;
 use super::proof::{Answers, MatchProof, Outcome};
 use super::statement::Statement;
-use crate::curve::{FixedG1, FixedG2, Gt, Label, Scalar, SecretScalar, multi_pairing};
+use crate::curve::{FixedG1, FixedG2, G1, Gt, Label, Scalar, SecretScalar, multi_pairing};
 use crate::digest::Digest;
 use crate::hedged::Nonces;
 use crate::matching::{HospitalSecretKeys, MatchingError};
@@ -80,7 +80,10 @@ fn prove_match(
         a1: g1 * &k_x,
         a2: g2 * &k_y,
         a3: g1 * &k_z - a * &k_y,
-        a4: folded(statement, |_, u| u * &k_x, |v, u| v * &k_y - u * &k_z),
+        a4: folded(statement, |vu| {
+            let left = |[v, u]: &[G1; 2]| [*u * &k_x, *v * &k_y - *u * &k_z];
+            vu.iter().map(left).collect()
+        }),
     }; // L19
     let c = challenge(statement, points, None, &commitments); // L20
     let answers = Answers::Match {
@@ -111,11 +114,10 @@ fn prove_no_match(
         a1: g1 * &k_x - a * &k_d,
         a2: g2 * &k_y - b * &k_d,
         a3: g1 * &k_w - a * &k_y,
-        a4: folded(
-            statement,
-            |v, u| v * &k_d - u * &k_x,
-            |v, u| u * &k_w - v * &k_y,
-        ),
+        a4: folded(statement, |vu| {
+            let left = |[v, u]: &[G1; 2]| [*v * &k_d - *u * &k_x, *u * &k_w - *v * &k_y];
+            vu.iter().map(left).collect()
+        }),
     }; // L28
     let c = challenge(statement, points, Some(&blinded), &commitments);
     let answers = Answers::NoMatch {

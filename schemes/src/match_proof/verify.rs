@@ -4,7 +4,7 @@ use super::equations::{Commitments, challenge, folded};
 use super::error::MatchProofError;
 use super::proof::{Answers, MatchProof, Outcome};
 use super::statement::Statement;
-use crate::curve::{FixedG1, FixedG2, Scalar};
+use crate::curve::{FixedG1, FixedG2, G1, Scalar};
 
 /// What is true of index and trapdoor, if the proof holds.
 ///
@@ -39,10 +39,10 @@ fn match_commitments(statement: &Statement<'_>, c: Scalar, [x, y, z]: [Scalar; 3
     let (a, b) = (statement.keys.a(), statement.keys.b());
     let (g1, g2) = (FixedG1::generator(), FixedG2::generator());
     Commitments {
-        a1: g1 * x - a * c,                                                // L22
-        a2: g2 * y - b * c,                                                // L23
-        a3: g1 * z - a * y,                                                // L24
-        a4: folded(statement, |v, u| u * x - v * c, |v, u| v * y - u * z), // L25
+        a1: g1 * x - a * c,                                                    // L22
+        a2: g2 * y - b * c,                                                    // L23
+        a3: g1 * z - a * y,                                                    // L24
+        a4: folded(statement, |vu| G1::combinations(vu, &[[-c, x], [y, -z]])), // L25
     }
 }
 
@@ -51,9 +51,11 @@ fn no_match_commitments(statement: &Statement<'_>, [delta, x, y, w]: [Scalar; 4]
     let (a, b) = (statement.keys.a(), statement.keys.b());
     let (g1, g2) = (FixedG1::generator(), FixedG2::generator());
     Commitments {
-        a1: g1 * x - a * delta,                                                // L29
-        a2: g2 * y - b * delta,                                                // L30
-        a3: g1 * w - a * y,                                                    // L31
-        a4: folded(statement, |v, u| v * delta - u * x, |v, u| u * w - v * y), // L32
+        a1: g1 * x - a * delta, // L29
+        a2: g2 * y - b * delta, // L30
+        a3: g1 * w - a * y,     // L31
+        a4: folded(statement, |vu| {
+            G1::combinations(vu, &[[delta, -x], [-y, w]])
+        }), // L32
     }
 }

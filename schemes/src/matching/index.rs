@@ -172,12 +172,20 @@ impl EncryptedIndex {
 
     /// Reads what [`Self::put_points`] wrote.
     pub(super) fn read_points(n: IndexSize, reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
-        let u = (0..n.keywords())
-            .map(|_| reader.g1().in_field("U"))
-            .collect::<Result<_, _>>()?;
-        let v = (0..n.coefficients())
-            .map(|_| reader.g1().in_field("V"))
-            .collect::<Result<_, _>>()?;
+        Self::read(n, reader, G1::from_bytes)
+    }
+
+    fn read(
+        n: IndexSize,
+        reader: &mut Reader<'_>,
+        point: fn(&[u8]) -> Result<G1, DecodeError>,
+    ) -> Result<Self, DecodeError> {
+        let mut points = |count, field| {
+            let one = |_| reader.take(G1::BYTES).and_then(point).in_field(field);
+            (0..count).map(one).collect::<Result<_, _>>()
+        };
+        let u = points(n.keywords(), "U")?;
+        let v = points(n.coefficients(), "V")?;
         Ok(Self { size: n, u, v })
     }
 
@@ -186,8 +194,26 @@ impl EncryptedIndex {
     /// # Errors
     /// [`DecodeError`] naming the field.
     pub fn from_bytes(bytes: &[u8], n: IndexSize) -> Result<Self, DecodeError> {
+        Self::parse(bytes, n, G1::from_bytes)
+    }
+
+    /// Parses bytes that [`Self::from_bytes`] accepted before they came where they are, as all that the ledger's state holds: that points
+    /// have order r is not tested again, which is most of parsing. For **public** computations, where whoever could change the state could
+    /// change the outcome as well; where a secret key is used, only as [`PreparedIndex::open`](super::PreparedIndex::open) says.
+    ///
+    /// # Errors
+    /// As [`Self::from_bytes`], but for the order of points.
+    pub fn from_accepted_bytes(bytes: &[u8], n: IndexSize) -> Result<Self, DecodeError> {
+        Self::parse(bytes, n, G1::from_bytes_of_any_order)
+    }
+
+    fn parse(
+        bytes: &[u8],
+        n: IndexSize,
+        point: fn(&[u8]) -> Result<G1, DecodeError>,
+    ) -> Result<Self, DecodeError> {
         let mut reader = unframe(KIND, n, NO_PROOF, Self::points(n), bytes)?;
-        let index = Self::read_points(n, &mut reader)?;
+        let index = Self::read(n, &mut reader, point)?;
         reader.finish()?;
         Ok(index)
     }

@@ -9,9 +9,10 @@ use zeroize::Zeroize as _;
 
 use super::IndexSize;
 use super::error::MatchingError;
-use super::index::Index;
+use super::index::{EncryptedIndex, Index};
+use super::keys::HospitalSecretKeys;
 use super::trapdoor::Trapdoor;
-use crate::curve::{PreparedG1, PreparedG2, prepared_pairing};
+use crate::curve::{DecodeError, PreparedG1, PreparedG2, prepared_pairing};
 
 /// I_0..I_n in affine coordinates.
 #[derive(Clone, PartialEq, Eq)]
@@ -28,6 +29,26 @@ impl PreparedIndex {
             size: index.size(),
             points: PreparedG1::many(index.points()),
         }
+    }
+
+    /// Parses, decrypts and prepares an index that was accepted when it was posted.
+    ///
+    /// The points must be canonical, on the curve and not the identity; that they are of order r is not tested again, which would be as much
+    /// work as all the rest. Match does not depend on it: write such a point as P + T with P of order r and T of an order prime to r.
+    /// V_j U_j^{-x} is then that of the P parts plus a point of such an order again; and the reduced ate pairing e(·, Q) of a point of
+    /// E(F_p) is, to a power prime to r, the Tate pairing, which is linear there and of order r, hence 1 at T. So what Match says is what it
+    /// says of the P parts, whatever x is, and tells nothing of x. (Where all P parts are the identity that is a match; the contracts refuse
+    /// such a posting, and nobody could prove the match.)
+    ///
+    /// # Errors
+    /// As [`EncryptedIndex::from_bytes`], but for the order.
+    pub fn open(
+        bytes: &[u8],
+        n: IndexSize,
+        keys: &HospitalSecretKeys,
+    ) -> Result<Self, DecodeError> {
+        let index = EncryptedIndex::from_accepted_bytes(bytes, n)?;
+        Ok(Self::new(&index.decrypt(keys)))
     }
 
     /// Bytes in memory of one for this n: 96 (n + 1).

@@ -227,13 +227,19 @@ impl EncryptedTrapdoor {
 
     /// Reads what [`Self::put_points`] wrote.
     pub(super) fn read_points(n: IndexSize, reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
-        let count = n.coefficients();
-        let d = (0..count)
-            .map(|_| reader.g2().in_field("D"))
-            .collect::<Result<_, _>>()?;
-        let m = (0..count)
-            .map(|_| reader.g2().in_field("M"))
-            .collect::<Result<_, _>>()?;
+        Self::read(n, reader, G2::from_bytes)
+    }
+
+    fn read(
+        n: IndexSize,
+        reader: &mut Reader<'_>,
+        point: fn(&[u8]) -> Result<G2, DecodeError>,
+    ) -> Result<Self, DecodeError> {
+        let mut points = |field| {
+            let one = |_| reader.take(G2::BYTES).and_then(point).in_field(field);
+            (0..n.coefficients()).map(one).collect::<Result<_, _>>()
+        };
+        let (d, m) = (points("D")?, points("M")?);
         Ok(Self { size: n, d, m })
     }
 
@@ -242,8 +248,24 @@ impl EncryptedTrapdoor {
     /// # Errors
     /// [`DecodeError`] naming the field.
     pub fn from_bytes(bytes: &[u8], n: IndexSize) -> Result<Self, DecodeError> {
+        Self::parse(bytes, n, G2::from_bytes)
+    }
+
+    /// As [`EncryptedIndex::from_accepted_bytes`](super::EncryptedIndex::from_accepted_bytes).
+    ///
+    /// # Errors
+    /// As [`Self::from_bytes`], but for the order of points.
+    pub fn from_accepted_bytes(bytes: &[u8], n: IndexSize) -> Result<Self, DecodeError> {
+        Self::parse(bytes, n, G2::from_bytes_of_any_order)
+    }
+
+    fn parse(
+        bytes: &[u8],
+        n: IndexSize,
+        point: fn(&[u8]) -> Result<G2, DecodeError>,
+    ) -> Result<Self, DecodeError> {
         let mut reader = unframe(KIND, n, NO_PROOF, Self::points(n), bytes)?;
-        let trapdoor = Self::read_points(n, &mut reader)?;
+        let trapdoor = Self::read(n, &mut reader, point)?;
         reader.finish()?;
         Ok(trapdoor)
     }

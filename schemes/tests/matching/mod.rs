@@ -1,5 +1,6 @@
 //! Matching: frozen vectors recomputed with another curve library, the property, and the attacks of
 //! `matching_attacks.py`.
+mod any_order;
 mod attacks;
 mod generate;
 mod possession_vectors;

@@ -79,6 +79,15 @@ impl Setting {
         self.key.split_once('.').unwrap_or(("", self.key))
     }
 
+    /// One of its names (as a key, in the environment, of the flag) without the section. All have the key's length behind what comes before.
+    pub(super) fn without_section(&self, name: &str) -> String {
+        let (_, own) = self.section_and_name();
+        let part = |length: usize| name.len().saturating_sub(length);
+        let before = name.get(..part(self.key.len())).unwrap_or_default();
+        let own = name.get(part(own.len())..).unwrap_or_default();
+        format!("{before}{own}")
+    }
+
     pub(super) fn default_value(&self) -> Value {
         match self.default {
             Default::Text(text) => Value::from(text),

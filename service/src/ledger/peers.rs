@@ -204,6 +204,7 @@ mod tests {
                 failure: None,
                 challenges: Vec::new(),
                 prefilter: None,
+                keywords: 32,
             },
         };
         of.iter().map(one).collect()

@@ -49,6 +49,7 @@ pub fn status(node: &NodeHandle) -> LedgerStatus {
             bits: one.bits,
             weight: one.weight,
         }),
+        keywords: settings.n,
     }
 }
 

@@ -9,8 +9,7 @@ use consilium_schemes::curve::{
     FixedG1, FixedG2, PreparedG1, PreparedG2, SecretScalar, prepared_pairing,
 };
 use consilium_schemes::matching::{
-    EncryptedIndex, EncryptedTrapdoor, HospitalSecretKeys, Index, IndexSize, Trapdoor, index_build,
-    trd_gen,
+    EncryptedTrapdoor, HospitalSecretKeys, IndexSize, PreparedIndex, Trapdoor, index_build, trd_gen,
 };
 use consilium_schemes::parallel::{in_parallel, processors};
 use consilium_schemes::tokens::KeywordToken;
@@ -87,9 +86,8 @@ impl<'a> Hospital<'a> {
         Ok(index.encrypt(&self.keys.public_keys(), &mut rng).to_bytes())
     }
 
-    fn opened_index(&self, bytes: &[u8]) -> Option<Index> {
-        let parsed = EncryptedIndex::from_bytes(bytes, self.n).ok()?;
-        Some(parsed.decrypt(&self.keys))
+    fn opened_index(&self, bytes: &[u8]) -> Option<PreparedIndex> {
+        PreparedIndex::open(bytes, self.n, &self.keys).ok()
     }
 
     fn opened_trapdoor(&self, doctor: usize) -> Option<Trapdoor> {
@@ -161,7 +159,7 @@ impl<'a> Hospital<'a> {
         let opened = in_parallel(threads, &made, |bytes| self.opened_index(bytes));
         done.opening += start.elapsed();
         done.indexes += opened.len() as u64;
-        let by_record: BTreeMap<usize, &Index> = works
+        let by_record: BTreeMap<usize, &PreparedIndex> = works
             .iter()
             .zip(&opened)
             .filter_map(|(work, index)| Some((work.index, index.as_ref()?)))

@@ -369,7 +369,7 @@ mod tests {
                 "snapshot": null, "state_root": "22", "tip_time_ms": 0, "tip_age_ms": 3000, "max_tip_age_ms": 60_000,
                 "heartbeat_ms": 10_000, "validators": [], "votes_since": 7, "peers": 3,
                 "pool": { "transactions": 0, "bytes": 0, "max_transactions": 1, "max_bytes": 1 },
-                "evidence": 0, "sync": "following", "abstains": null, "failure": null, "challenges": [],
+                "evidence": 0, "sync": "following", "abstains": null, "failure": null, "challenges": [], "keywords": 32,
             });
             keeps_all(&serde_json::from_value(status).unwrap())
         };

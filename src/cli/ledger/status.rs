@@ -10,6 +10,7 @@ use serde_json::json;
 
 use super::measure::{bytes, count, span};
 use crate::cli::answer::Answer;
+use crate::cli::genesis::keywords;
 use crate::cli::listing::table;
 
 /// The status of a service's node, for people and programs.
@@ -23,6 +24,7 @@ pub fn shown(status: &LedgerStatus) -> Answer {
         ("peers", status.peers.to_string()),
         ("pool", pool(&status.pool)),
         ("evidence", evidence(status.evidence)),
+        ("keywords", keywords(status.keywords)),
     ];
     let abstains = status.abstains.iter();
     let lines: Vec<String> = lines
@@ -139,7 +141,7 @@ mod tests {
             "validators": [validator("a", Some(42)), validator("b", Some(40)), validator("c", None::<u64>)],
             "votes_since": 7, "peers": 3,
             "pool": { "transactions": 2, "bytes": 500, "max_transactions": 10_000, "max_bytes": 64 << 20 },
-            "evidence": 0, "sync": "following", "abstains": null, "failure": null, "challenges": [],
+            "evidence": 0, "sync": "following", "abstains": null, "failure": null, "challenges": [], "keywords": 16,
         });
         serde_json::from_value(status).unwrap()
     }
@@ -154,6 +156,7 @@ mod tests {
             "block 42, the last",
             "block 40, 2 blocks ago",
             "none since block 7",
+            "keywords    at most 16 in a record",
         ] {
             assert!(text.contains(words), "{words}:\n{text}");
         }

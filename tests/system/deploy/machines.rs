@@ -63,9 +63,9 @@ impl Machines {
         }
     }
 
-    fn make(&self) -> Output {
+    fn make(&self, options: &[&str]) -> Output {
         let mut command = Command::new(unit::folder().join("four-hospitals"));
-        command.args(["machines", "federation"]);
+        command.args(["machines", "federation"]).args(options);
         self.dev.environment(&mut command).output().unwrap()
     }
 
@@ -193,9 +193,10 @@ fn mode(path: &Path) -> u32 {
 fn four_hospitals_run_on_machines_of_their_own_as_the_units_run_them() {
     let mut machines = Machines::new();
     machines.restrict();
-    let made = machines.make();
+    let options = ["--prefilter", "512", "--depth", "5", "--keywords", "16"];
+    let made = machines.make(&options);
     assert!(made.status.success(), "{}", text(&made.stderr));
-    let again = machines.make();
+    let again = machines.make(&options);
     assert_eq!(again.status.code(), Some(1), "keys are made once");
     assert!(text(&again.stderr).contains("is there already"));
 
@@ -231,9 +232,30 @@ fn four_hospitals_run_on_machines_of_their_own_as_the_units_run_them() {
     for machine in HOSPITALS {
         let status = machines.call(&["gateway", "status"], machine);
         assert_eq!(status["epoch"], made["epoch"], "{machine}");
+        // The options were passed on.
+        assert_eq!(status["ledger"]["prefilter"]["bits"], 512);
+        assert_eq!(status["ledger"]["prefilter"]["weight"], 32);
+        assert_eq!(status["ledger"]["keywords"], 16);
     }
     for machine in [KGC].into_iter().chain(HOSPITALS) {
         assert_eq!(machines.stop(machine), Some(0), "{machine} ends in order");
+    }
+}
+
+#[test]
+fn an_option_that_is_none_makes_nothing() {
+    let machines = Machines::new();
+    for (options, why) in [
+        (&["--prefilter", "300"][..], "--prefilter"),
+        (&["--depth"], "--depth"),
+        (&["--depth", "21"], "1..=20"),
+        (&["--wings"], "--wings"),
+    ] {
+        let said = machines.make(options);
+        assert_eq!(said.status.code(), Some(2), "{options:?}");
+        let words = text(&said.stderr);
+        assert!(words.contains(why), "{options:?}: {words}");
+        assert!(!machines.dev.folder().join("federation").exists());
     }
 }
 
@@ -253,7 +275,7 @@ fn a_list_that_is_none_makes_nothing() {
         ),
     ] {
         fs::write(&list, wrong).unwrap();
-        let said = machines.make();
+        let said = machines.make(&[]);
         assert!(!said.status.success(), "{wrong}");
         assert!(
             text(&said.stderr).contains(why),

@@ -4,6 +4,7 @@
 //! takes and returns plain values; lengths are checked before a pointer is handed over.
 #![allow(unsafe_code)]
 
+mod combine;
 mod gt;
 mod pairing;
 mod points;
@@ -12,6 +13,7 @@ mod select;
 use blst::{blst_fp, blst_scalar};
 use zeroize::Zeroizing;
 
+pub(super) use combine::{Halves, g1_combinations};
 pub(super) use gt::{
     fp12_conjugate, fp12_cyclotomic_square, fp12_frobenius, fp12_mul, fp12_mul_assign,
 };

@@ -1,12 +1,11 @@
 //! Many points at once: affine coordinates, sums of products, multiples of a fixed base.
 #![allow(unsafe_code)]
 
+use core::hint::black_box;
 use core::ptr;
 
-use blst::{blst_fp, blst_fp2, blst_p1, blst_p1_affine, blst_p2, blst_p2_affine};
-use subtle::{Choice, ConditionallySelectable as _};
-
 use super::select::select;
+use blst::{blst_fp, blst_fp2, blst_p1, blst_p1_affine, blst_p2, blst_p2_affine};
 
 /// Bits of a scalar below the group order.
 const SCALAR_BITS: usize = 255;
@@ -49,10 +48,11 @@ fn digits(scalar: &[u8; SCALAR_BYTES], w: u32) -> impl Iterator<Item = (bool, u8
         let below = lowest.checked_sub(1).map_or(0, bit);
         let bits = (0..w).fold(0, |bits, i| bits | bit(lowest + i) << i);
         let sign = bit(lowest + w - 1);
-        // The bits as a number in two's complement, plus the bit below.
-        let magnitude = bits + below;
+        // The bits as a number in two's complement, plus the bit below. Wrapping: a check for overflow would be a branch.
+        let magnitude = u8::wrapping_add(bits, below);
         let negative = (1u8 << w).wrapping_sub(magnitude);
-        let magnitude = u8::conditional_select(&magnitude, &negative, Choice::from(sign));
+        let sign = black_box(sign);
+        let magnitude = magnitude ^ ((magnitude ^ negative) & sign.wrapping_neg());
         (sign == 1, magnitude)
     })
 }
