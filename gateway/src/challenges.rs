@@ -25,8 +25,9 @@ use crate::together::together;
 /// Challenges that are answered at once: whoever asks often must not make this hospital late.
 const AT_ONCE: usize = 64;
 
-/// Answers every challenge that is open.
+/// Answers every challenge that is open, whatever the match engine is busy with.
 pub(crate) async fn work_through(hospital: &Arc<Hospital>) -> Result<(), ApiError> {
+    let compared = matching::compare_challenged(hospital).await;
     let state = hospital.state();
     let open: Vec<_> = View::new(&state).open_challenges(&hospital.id).collect();
     drop(state);
@@ -35,7 +36,7 @@ pub(crate) async fn work_through(hospital: &Arc<Hospital>) -> Result<(), ApiErro
         let hospital = Arc::clone(&at);
         async move { answer(&hospital, challenge).await }
     });
-    together(AT_ONCE, answers).await
+    together(AT_ONCE, answers).await.and(compared)
 }
 
 async fn answer(hospital: &Arc<Hospital>, challenge: OpenChallenge) -> Result<(), ApiError> {
@@ -51,9 +52,9 @@ async fn answer(hospital: &Arc<Hospital>, challenge: OpenChallenge) -> Result<()
             receipt.height
         ),
         Err(SubmitError::Rejected(Rejection::Challenge(why))) => match why {
-            // The match is posted by the matching engine, and answers.
+            // The match was found above, and its posting answers.
             ChallengeRejection::PostTheMatch { .. } => {
-                hospital.wake.matching.notify_one();
+                hospital.wake.posting.notify_one();
                 return Err(ApiError::busy());
             }
             // It was answered meanwhile.

@@ -32,7 +32,7 @@ enum Job {
     Records,
     /// Missing indexes are posted.
     Indexes,
-    /// Pairs are compared, matches posted.
+    /// Pairs are compared.
     Matching,
     /// Reports are relayed.
     Reports,
@@ -40,16 +40,19 @@ enum Job {
     Keys,
     /// Challenges are answered.
     Challenges,
+    /// Matches that were found are posted.
+    Posting,
 }
 
 impl Job {
-    const ALL: [Self; 6] = [
+    const ALL: [Self; 7] = [
         Self::Records,
         Self::Indexes,
         Self::Matching,
         Self::Reports,
         Self::Keys,
         Self::Challenges,
+        Self::Posting,
     ];
 
     fn wake(self, wake: &Wake) -> &Notify {
@@ -60,6 +63,7 @@ impl Job {
             Self::Reports => &wake.reports,
             Self::Keys => &wake.keys,
             Self::Challenges => &wake.challenges,
+            Self::Posting => &wake.posting,
         }
     }
 
@@ -71,6 +75,7 @@ impl Job {
             Self::Reports => reports::work_through(hospital).await,
             Self::Keys => open::fetch_missing(hospital).await,
             Self::Challenges => challenges::work_through(hospital).await,
+            Self::Posting => matching::post_found(hospital).await,
         }
     }
 
@@ -185,6 +190,7 @@ async fn react(hospital: &Arc<Hospital>, event: &Event) -> Result<(), ApiError> 
         Event::Authorized { to, scope, .. } if to == me => {
             hospital.prepared.todo.authorized(*scope);
             wake.matching.notify_one();
+            wake.posting.notify_one();
         }
         Event::IndexPosted { to, record, .. } if to == me => {
             hospital.prepared.todo.record(*record);
@@ -208,6 +214,7 @@ async fn react(hospital: &Arc<Hospital>, event: &Event) -> Result<(), ApiError> 
             ..
         } if of == me => {
             open::drop_key(hospital, doctor)?;
+            hospital.filters.forget_doctor(doctor);
             hospital
                 .note("drop-attribute-key", doctor, "the doctor is revoked")
                 .await?;
@@ -222,7 +229,6 @@ async fn react(hospital: &Arc<Hospital>, event: &Event) -> Result<(), ApiError> 
         }
         Event::Reported { hospital: of, .. } if of == me => wake.reports.notify_one(),
         Event::Challenged { hospital: of, .. } if of == me => {
-            wake.matching.notify_one();
             wake.challenges.notify_one();
         }
         Event::RecordClosed {

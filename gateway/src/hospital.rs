@@ -72,6 +72,7 @@ pub(crate) struct Wake {
     pub(crate) reports: Notify,
     pub(crate) keys: Notify,
     pub(crate) challenges: Notify,
+    pub(crate) posting: Notify,
 }
 
 /// What a [`Hospital`] is made of.
@@ -109,6 +110,7 @@ impl Hospital {
         } = parts;
         let federation = genesis.federation();
         let clock = frame.clock().clone();
+        let filters_clock = clock.clone();
         let rate = consilium_service::limiter::Rate {
             per_minute: settings.tokens_per_minute,
             burst: settings.tokens_burst,
@@ -133,7 +135,7 @@ impl Hospital {
             token_limiter: RateLimiter::new(rate, 50_000, clock),
             wake: Wake::default(),
             prepared: Prepared::new(capacity),
-            filters: Filters::default(),
+            filters: Filters::new(filters_clock),
             kept_keys: KeptKeys::default(),
             gauges,
             registering: Mutex::default(),

@@ -62,6 +62,7 @@ mod sharing;
 mod store;
 mod together;
 mod tokens;
+mod verdict;
 
 pub use config::{GatewayConfig, GatewaySettings, SETTINGS, schema};
 pub use consilium_service::ledger::LedgerSettings;

@@ -51,6 +51,7 @@ pub(crate) async fn with_state(hospital: &Arc<Hospital>) -> Result<Height, ApiEr
         &wake.reports,
         &wake.keys,
         &wake.challenges,
+        &wake.posting,
     ] {
         task.notify_one();
     }

@@ -1,6 +1,7 @@
 //! Health reports: from the doctor to his hospital, to the owner, to the patient.
 //!
 //! The report's body is durable here before its transaction is submitted: the ledger has its digest only, so nothing could bring it back.
+//! A doctor's device that hears nothing seals the report anew: until the ledger has one of them, each is kept.
 //! It goes on to the owner when the digest stands on the ledger, and is tried again until the owner has it.
 
 use std::sync::Arc;
@@ -12,7 +13,8 @@ use consilium_client::api::gateway::{ReportSubmission, ReportView, SharedReport}
 use consilium_client::api::ledger::TransactionReceipt;
 use consilium_client::wire::Text;
 use consilium_contracts::{
-    Action, DoctorId, HospitalId, RecordId, Report, ReportEntry, SignedTransaction, View,
+    Action, Digest, DoctorId, HospitalId, RecordId, RecordStatus, Report, ReportEntry,
+    SignedTransaction, View,
 };
 use consilium_schemes::report::{ReportError, ReportParts, SealedReport};
 use consilium_service::ledger::{receipt, submit_error};
@@ -22,7 +24,11 @@ use crate::access;
 use crate::codes;
 use crate::hospital::Hospital;
 use crate::records;
-use crate::store::{Changes, OUTGOING, OutgoingRow, REPORTS};
+use crate::store::{Changes, FORMER_OUTGOING, OUTGOING, OutgoingRow, REPORTS, RowKey as _};
+use crate::verdict;
+
+/// Reports of one doctor on one record that are kept at once.
+const AT_ONCE: usize = 8;
 
 fn mismatch(text: impl Into<String>) -> ApiError {
     ApiError::new(
@@ -69,13 +75,17 @@ async fn take(
             "transaction: must be the Report of this record with this report's digest",
         ));
     }
-    let key = (record, doctor);
+    let key = (record, doctor, digest);
     let kept = View::new(&state).report(&record, &doctor);
     drop(state);
     if kept.is_some_and(|kept| kept.digest != digest) {
         return Err(mismatch(
             "report: another report of this doctor stands on the ledger already",
         ));
+    }
+    let waiting = hospital.store.rows_from(OUTGOING, prefix(&record, &doctor));
+    if waiting.count() >= AT_ONCE {
+        return Err(ApiError::busy());
     }
     let row = OutgoingRow {
         owner: entry.terms.owner,
@@ -84,14 +94,15 @@ async fn take(
         last_error: None,
     };
     hospital.store.put(&OUTGOING, &key, &row)?;
-    match hospital.node.submit(transaction).await {
+    match hospital.node.submit(transaction.clone()).await {
         Ok(committed) => {
             hospital.wake.reports.notify_one();
             Ok(receipt(&committed))
         }
         Err(error @ consilium_node::SubmitError::Rejected(_)) => {
             let there = View::new(hospital.state()).report(&record, &doctor);
-            if there.is_none_or(|there| there.digest != digest) {
+            let there = there.is_some_and(|there| there.digest == digest);
+            if !there && verdict::refusal(hospital, &transaction).is_some() {
                 hospital.store.delete(&OUTGOING, &key)?;
             }
             Err(submit_error(error))
@@ -129,38 +140,56 @@ fn check(
 
 /// Relays every report whose digest stands on the ledger; what cannot be delivered now stays.
 pub(crate) async fn work_through(hospital: &Arc<Hospital>) -> Result<(), ApiError> {
+    take_former(hospital)?;
     let rows: Vec<_> = hospital.store.rows(OUTGOING).collect::<Result<_, _>>()?;
-    for ((record, doctor), row) in rows {
+    for (key, row) in rows {
+        let (record, doctor, digest) = key;
         let view_state = hospital.state();
         let view = View::new(&view_state);
         let Some(entry) = view.report(&record, &doctor) else {
-            if view.record(&record).is_none_or(|record| {
-                matches!(record.status, consilium_contracts::RecordStatus::Closed(_))
-            }) {
-                hospital.store.delete(&OUTGOING, &(record, doctor))?;
+            let entry = view.record(&record);
+            if entry.is_some_and(|entry| matches!(entry.status, RecordStatus::Closed(_))) {
+                hospital.store.delete(&OUTGOING, &key)?;
             }
             continue;
         };
-        if check(hospital, &record, &doctor, &row.report)? != entry.digest {
-            hospital.store.delete(&OUTGOING, &(record, doctor))?;
+        if digest != entry.digest {
+            hospital.store.delete(&OUTGOING, &key)?;
             continue;
         }
         drop(view_state);
-        deliver(hospital, record, doctor, row).await?;
+        deliver(hospital, key, row).await?;
+    }
+    Ok(())
+}
+
+/// Where a doctor's reports on a record begin.
+fn prefix(record: &RecordId, doctor: &DoctorId) -> Vec<u8> {
+    (*record, *doctor).to_key()
+}
+
+/// What an earlier build kept, under its digest.
+fn take_former(hospital: &Hospital) -> Result<(), ApiError> {
+    for row in hospital.store.rows(FORMER_OUTGOING) {
+        let (key, row) = row?;
+        let parts = ReportParts::from_bytes(&row.report).map_err(ApiError::internal)?;
+        let changes = Changes::new()
+            .put(&OUTGOING, &(key.0, key.1, parts.digest().into()), &row)
+            .delete(&FORMER_OUTGOING, &key);
+        hospital.store.commit(changes)?;
     }
     Ok(())
 }
 
 async fn deliver(
     hospital: &Arc<Hospital>,
-    record: RecordId,
-    doctor: DoctorId,
+    key: (RecordId, DoctorId, Digest),
     row: OutgoingRow,
 ) -> Result<(), ApiError> {
-    let key = (record, doctor);
+    let (record, doctor, _) = key;
     if row.owner == hospital.id {
         let changes = Changes::new()
-            .put(&REPORTS, &key, &row.report)
+            .put(&REPORTS, &(record, doctor), &row.report)
             .delete(&OUTGOING, &key);
         return Ok(hospital.store.commit(changes)?);
     }

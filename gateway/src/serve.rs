@@ -35,7 +35,7 @@ use crate::follow;
 use crate::hospital::{Hospital, Parts, between_services, copy, credentials};
 use crate::init::never_voted;
 use crate::keys::GatewayKeys;
-use crate::matching::engine::Capacity;
+use crate::matching::{self, engine::Capacity};
 use crate::records;
 use crate::store::{DEVICES, Role, Store, StoreError};
 
@@ -362,6 +362,10 @@ fn assemble(
         update_keys,
     }));
     records::sweep_files(&hospital).map_err(StartError::Leftovers)?;
+    // A crash came between a batch and the end of a record in it.
+    let state = hospital.state();
+    matching::forget_closed(&hospital, &state).map_err(StartError::Leftovers)?;
+    drop(state);
     let (stop, stopped) = watch::channel(false);
     let mut tasks = follow::spawn(&hospital, &stopped);
     let watch = lag.watch(hospital.node.clone(), peers);

@@ -521,3 +521,15 @@ fn a_large_tree_and_key_stay_within_their_bounds() {
         Digest::of(&bytes)
     );
 }
+
+/// Two attributes each: one key's texts are longer, and a holder of many keys must count them.
+#[test]
+fn the_size_of_a_key_counts_the_texts_of_its_attributes() {
+    let bytes = |attributes: &str| {
+        let w = World::new(attributes);
+        pre_keygen(&w.key, &w.update).unwrap().bytes()
+    };
+    let (name, value) = ("n".repeat(60), "v".repeat(60));
+    let long = bytes(&format!("icu, {name}:{value}"));
+    assert!(long >= bytes("icu, er") + name.len() + value.len());
+}

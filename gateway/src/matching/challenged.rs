@@ -1,6 +1,7 @@
-//! Pairs that the filter left out and that are challenged: compared out of turn, whatever owner and doctor encrypted.
+//! Pairs that are challenged: compared out of turn where the filter left them out, whatever owner and doctor encrypted, and where no run
+//! has come to them.
 
-use consilium_contracts::View;
+use consilium_contracts::{IndexEntry, View};
 use consilium_schemes::matching::{PreparedTrapdoor, matches_prepared};
 use consilium_service::ApiError;
 
@@ -9,16 +10,14 @@ use super::run::opened;
 use super::takes_matches;
 use crate::filter::Filter;
 use crate::hospital::Hospital;
-use crate::store::{Changes, PAIRS, TO_POST};
+use crate::store::{COMPARED, Changes, PAIRS, TO_POST};
 
-/// Compares each once; a match is written down to be posted.
+/// Compares each once; a match is written down to be posted, again if need be: its trapdoor may have been replaced before it was posted, and
+/// be there again, byte for byte.
 pub(super) fn compare(hospital: &Hospital) -> Result<(), ApiError> {
     let state = hospital.state();
     let (view, time) = (View::new(&state), state.time());
     let filter = Filter::new(hospital, &view);
-    if filter.size().is_none() {
-        return Ok(());
-    }
     for challenge in view.open_challenges(&hospital.id) {
         let record = challenge.record;
         let trapdoor = view.trapdoor(&hospital.id, &challenge.doctor);
@@ -27,25 +26,42 @@ pub(super) fn compare(hospital: &Hospital) -> Result<(), ApiError> {
             continue;
         };
         let pair = live.pair(record);
-        if filter.covers(&index, &live.entry)
+        let compared_up_to = hospital.store.get(&COMPARED, &record)?;
+        let in_turn = compared_up_to.is_some_and(|last| live.position <= last);
+        if in_turn && filter.covers(&index, &live.entry)
             || !takes_matches(&view, &hospital.id, &record, time)
-            || hospital.store.has(&PAIRS, &pair)?
+            || view.matched(&record, &challenge.doctor).is_some()
         {
             continue;
         }
-        let matched = match (opened(hospital, &index), live.open(hospital)) {
-            (Some(index), Some(trapdoor)) => {
-                let trapdoor = PreparedTrapdoor::new(&trapdoor);
-                matches_prepared(&index, &trapdoor).map_err(ApiError::internal)?
-            }
-            _ => false,
+        let known = hospital.store.get(&PAIRS, &pair)?;
+        if known == Some(false) || hospital.store.has(&TO_POST, &pair)? {
+            continue;
+        }
+        let matched = match known {
+            Some(known) => known,
+            None => compared(hospital, &index, &live)?,
         };
-        hospital.gauges.compared.inc();
         let mut changes = Changes::new().put(&PAIRS, &pair, &matched);
         if matched {
             changes = changes.put(&TO_POST, &pair, &());
         }
         hospital.store.commit(changes)?;
+        if matched {
+            hospital.wake.posting.notify_one();
+        }
     }
     Ok(())
+}
+
+/// Whether they match; what does not open matches nobody.
+fn compared(hospital: &Hospital, index: &IndexEntry, live: &Live) -> Result<bool, ApiError> {
+    hospital.gauges.compared.inc();
+    match (opened(hospital, index), live.open(hospital)) {
+        (Some(index), Some(trapdoor)) => {
+            let trapdoor = PreparedTrapdoor::new(&trapdoor);
+            matches_prepared(&index, &trapdoor).map_err(ApiError::internal)
+        }
+        _ => Ok(false),
+    }
 }

@@ -4,9 +4,12 @@
 //! |---|---|
 //! | [`engine`], [`candidates`] | the core: comparisons on every core within a bound of memory, and the prefilter's table; no store, no ledger |
 //! | `todo` | what is new since the last run |
-//! | `run` | what of it was not compared, in batches; how far each record is |
-//! | `challenged` | pairs that the prefilter left out and that are challenged |
+//! | `run`, `queue` | what of it was not compared, in batches, by urgency; how far each record is |
+//! | `challenged` | pairs that are challenged and that the prefilter left out, or a run has not come to |
 //! | `post` | matches, with their proofs, to the ledger |
+//!
+//! A run may take days. So comparing what is challenged and posting what was found are tasks of their own, which never wait for a run; new
+//! records join the one that is under way; and when a trapdoor is posted it ends after a while, and the next one has it, too.
 //!
 //! A run costs what is new: a posted index is compared with all trapdoors, a posted trapdoor with all indexes, and nothing is done when
 //! nothing is new. How far a record is stands in the store as one position among the trapdoors, not as a row for each pair;
@@ -18,6 +21,7 @@ pub mod engine;
 mod live;
 mod post;
 mod progress;
+mod queue;
 mod run;
 mod todo;
 
@@ -29,12 +33,14 @@ use consilium_service::ApiError;
 use consilium_service::pool::WorkPool;
 
 use crate::hospital::Hospital;
-use crate::store::{COMPARED, Changes, PAIRS, TO_POST};
+use crate::store::{COMPARED, CURSOR, Changes, PAIRS, TO_POST};
 use engine::{Capacity, Engine};
-pub(crate) use post::proof;
+pub(crate) use post::{post_found, proof};
 use run::Run;
 use todo::{New, Todo};
 
+/// Batches of a run, some seconds each, before it ends for the sake of a new trapdoor: beginning one reads the position of each record.
+const BATCHES: u64 = 16;
 /// Matches that are posted at once.
 const AT_ONCE: usize = 64;
 /// Work that may wait for a thread; the tasks above bound it.
@@ -62,25 +68,22 @@ impl Prepared {
     }
 }
 
-/// Compares whatever is new, and posts the matches.
+/// Compares whatever is new.
 pub(crate) async fn work_through(hospital: &Arc<Hospital>) -> Result<(), ApiError> {
-    let at = Arc::clone(hospital);
-    let pool = hospital.prepared.pool();
-    pool.run(move || challenged::compare(&at)).await??;
-    let posted = post::post_found(hospital).await;
-    let compared = compare_new(hospital).await;
-    // What was taken is lost: look at everything again.
-    compared
-        .inspect_err(|_| hospital.prepared.todo.everything())?
-        .and(posted)
+    not_behind(hospital)?;
+    loop {
+        let new = hospital.prepared.todo.take();
+        if new == New::default() {
+            return Ok(());
+        }
+        let compared = compare(hospital, new).await;
+        // What was taken is lost: look at everything again.
+        compared.inspect_err(|_| hospital.prepared.todo.everything())?;
+    }
 }
 
-/// The outer result is the comparing's, the inner one the posting's.
-async fn compare_new(hospital: &Arc<Hospital>) -> Result<Result<(), ApiError>, ApiError> {
-    let new = hospital.prepared.todo.take();
-    if new == New::default() {
-        return Ok(Ok(()));
-    }
+/// One run, to its end; or, where everything is to be looked at anew, for a while: the next goes on where it ended.
+async fn compare(hospital: &Arc<Hospital>, new: New) -> Result<(), ApiError> {
     let (at, pool) = (Arc::clone(hospital), hospital.prepared.pool());
     let mut run = pool
         .run(move || {
@@ -88,22 +91,44 @@ async fn compare_new(hospital: &Arc<Hospital>) -> Result<Result<(), ApiError>, A
             Run::begin(&at, new)
         })
         .await??;
-    let (mut found, mut posted) = (Vec::new(), Ok(()));
-    loop {
+    for batch in 1_u64.. {
         let at = Arc::clone(hospital);
         let step = move || {
-            let matched = run.step(&at);
-            (run, matched)
+            let stepped = run.step(&at);
+            (run, stepped)
         };
-        // What a batch found is posted while the next one is compared.
-        let (stepped, done) = tokio::join!(pool.run(step), post::post_all(hospital, found));
-        posted = done.and(posted);
-        let (back, matched) = stepped?;
+        let (back, more) = pool.run(step).await?;
         run = back;
-        match matched? {
-            None => return Ok(posted),
-            Some(matched) => found = matched,
+        let anew = batch >= BATCHES && hospital.prepared.todo.is_everything();
+        if !more? || anew {
+            break;
         }
+    }
+    Ok(())
+}
+
+/// Compares the pairs that are challenged and that nobody compared.
+pub(crate) async fn compare_challenged(hospital: &Arc<Hospital>) -> Result<(), ApiError> {
+    let at = Arc::clone(hospital);
+    let pool = hospital.prepared.pool();
+    pool.run(move || challenged::compare(&at)).await?
+}
+
+/// Refuses while the node knows less than what this gateway acted on: its folder was lost, and it reads the ledger again. What was found
+/// stands on what it does not know yet.
+fn not_behind(hospital: &Hospital) -> Result<(), ApiError> {
+    let acted_on = hospital.store.get(&CURSOR, &())?.unwrap_or_default();
+    match hospital.state().height() < acted_on {
+        true => Err(ApiError::busy()),
+        false => Ok(()),
+    }
+}
+
+/// Until when the record takes matches, while its window is open.
+fn window<S: StateRead>(view: &View<S>, record: &RecordId, time: BlockTime) -> Option<BlockTime> {
+    match view.record(record)?.status {
+        RecordStatus::Matching { until } if time < until => Some(until),
+        _ => None,
     }
 }
 
@@ -127,10 +152,11 @@ pub(crate) fn forget(hospital: &Hospital, record: &RecordId) -> Result<(), ApiEr
     erase_rows(hospital, record)
 }
 
-/// The rows, and the opened index.
+/// The rows, the opened index and the opened bitmap.
 fn erase(hospital: &Hospital, records: impl IntoIterator<Item = RecordId>) -> Result<(), ApiError> {
     for record in records {
         erase_rows(hospital, &record)?;
+        hospital.filters.forget_record(&record);
         let engine = &hospital.prepared.engine;
         let mut engine = engine.lock().unwrap_or_else(PoisonError::into_inner);
         engine.forget(&record);
@@ -153,10 +179,13 @@ fn erase_rows(hospital: &Hospital, record: &RecordId) -> Result<(), ApiError> {
 /// Forgets every record that is closed.
 pub(crate) fn forget_closed(hospital: &Hospital, state: &impl StateRead) -> Result<(), ApiError> {
     let view = View::new(state);
-    let compared = hospital.store.rows(COMPARED).map(|row| Ok(row?.0));
-    let pairs = hospital.store.rows(PAIRS).map(|row| Ok(row?.0.record));
-    for record in compared.chain(pairs) {
-        let record = record.map_err(|error: crate::store::StoreError| ApiError::from(error))?;
+    let pairs = hospital
+        .store
+        .keys(PAIRS)
+        .chain(hospital.store.keys(TO_POST));
+    let of_pairs = pairs.map(|pair| pair.map(|pair| pair.record));
+    for record in hospital.store.keys(COMPARED).chain(of_pairs) {
+        let record = record?;
         let status = view.record(&record).map(|entry| entry.status);
         if matches!(status, Some(RecordStatus::Closed(_))) {
             forget(hospital, &record)?;

@@ -1,13 +1,14 @@
 //! Matches that were found, posted with their proofs.
 //!
-//! Found matches stand in the store until the ledger has them, takes them no more, or has another trapdoor. One whose authorization is
-//! over waits: there may be another before the window closes.
+//! Found matches stand in the store until the ledger has them, takes them no more, or has another trapdoor: what the committed state says,
+//! not what the own node says, see [`crate::verdict`]. One whose authorization is over waits: there may be another before the
+//! window closes.
 
 use std::sync::Arc;
 
 use consilium_contracts::{
-    Action, Height, IndexBytes, PostMatch, ProofBytes, RecordStatus, Rejection, TrapdoorBytes,
-    View, match_context,
+    Action, Height, IndexBytes, PostMatch, ProofBytes, Rejection, TrapdoorBytes, View,
+    match_context,
 };
 use consilium_node::SubmitError;
 use consilium_schemes::match_proof::{self, MatchContext, Statement};
@@ -15,22 +16,20 @@ use consilium_schemes::matching::{EncryptedIndex, EncryptedTrapdoor};
 use consilium_service::ApiError;
 
 use super::live::hash;
-use super::{AT_ONCE, takes_matches};
+use super::{AT_ONCE, not_behind, takes_matches, window};
 use crate::hospital::Hospital;
 use crate::store::{Changes, Pair, TO_POST};
 use crate::together::together;
+use crate::verdict;
 
-/// Posts what was found before and is not posted yet.
-pub(super) async fn post_found(hospital: &Arc<Hospital>) -> Result<(), ApiError> {
+/// Posts what was found and is not posted yet; the last that failed is told when all were tried.
+pub(crate) async fn post_found(hospital: &Arc<Hospital>) -> Result<(), ApiError> {
+    not_behind(hospital)?;
     let at = Arc::clone(hospital);
     let due = hospital.prepared.pool().run(move || due(&at)).await??;
-    post_all(hospital, due).await
-}
-
-/// Posts each; the last that failed is told when all were tried.
-pub(super) async fn post_all(hospital: &Arc<Hospital>, pairs: Vec<Pair>) -> Result<(), ApiError> {
-    let works = pairs.into_iter().map(|pair| {
-        let hospital = Arc::clone(hospital);
+    let at = Arc::clone(hospital);
+    let works = due.into_iter().map(move |pair| {
+        let hospital = Arc::clone(&at);
         async move { post(&hospital, &pair).await }
     });
     together(AT_ONCE, works).await
@@ -46,11 +45,7 @@ fn due(hospital: &Hospital) -> Result<Vec<Pair>, ApiError> {
     let (view, time) = (View::new(&state), state.time());
     let (mut due, mut over) = (Vec::new(), Changes::new());
     for (pair, ()) in found {
-        let entry = view.record(&pair.record);
-        let open = entry.is_some_and(
-            |entry| matches!(entry.status, RecordStatus::Matching { until } if time < until),
-        );
-        if !open {
+        if window(&view, &pair.record, time).is_none() {
             over = over.delete(&TO_POST, &pair);
         } else if takes_matches(&view, &hospital.id, &pair.record, time) {
             due.push(pair);
@@ -61,7 +56,7 @@ fn due(hospital: &Hospital) -> Result<Vec<Pair>, ApiError> {
 }
 
 /// Proves a match and posts it.
-pub(super) async fn post(hospital: &Arc<Hospital>, pair: &Pair) -> Result<(), ApiError> {
+async fn post(hospital: &Arc<Hospital>, pair: &Pair) -> Result<(), ApiError> {
     let Pair { record, doctor, .. } = *pair;
     // The proof is bound to it.
     let expires = hospital.ledger.expires();
@@ -70,28 +65,41 @@ pub(super) async fn post(hospital: &Arc<Hospital>, pair: &Pair) -> Result<(), Ap
     let Some(action) = hospital.prepared.pool().run(prove).await?? else {
         return Ok(hospital.store.delete(&TO_POST, pair)?);
     };
-    let why = match hospital.ledger.submit_until(action, expires).await {
+    let transaction = hospital.ledger.sign_until(action, expires);
+    let why = match hospital.node.submit(transaction.clone()).await {
         Ok(receipt) => format!(
             "matched doctor {doctor}, with proof, committed at {}",
             receipt.height
         ),
-        // Trapdoor or authorization were replaced meanwhile, or the transaction came too late: proved again.
-        Err(SubmitError::Rejected(
-            Rejection::TooEarly
-            | Rejection::Expired { .. }
-            | Rejection::MatchNotProven { .. }
-            | Rejection::WrongAuthorization { .. }
-            | Rejection::NotAuthorized { .. },
-        )) => return Err(ApiError::busy()),
-        // Too late, revoked: a verdict that stays.
-        Err(SubmitError::Rejected(rejection)) => {
-            format!("matched doctor {doctor}, too late: {rejection}")
+        Err(SubmitError::Rejected(_)) => {
+            let at = Arc::clone(hospital);
+            let refusal = move || verdict::refusal(&at, &transaction);
+            match hospital.prepared.pool().run(refusal).await? {
+                Some(why) if stays(&why) => format!("matched doctor {doctor}, too late: {why}"),
+                // Proved again.
+                _ => return Err(ApiError::busy()),
+            }
         }
         Err(error) => return Err(consilium_service::ledger::submit_error(error)),
     };
     hospital.store.delete(&TO_POST, pair)?;
     hospital.gauges.matched.inc();
     hospital.note("match", record, &why).await
+}
+
+/// Whether the ledger never takes this match any more, once its state says this. Others are over when trapdoor or authorization are
+/// replaced, or with the next block.
+fn stays(why: &Rejection) -> bool {
+    matches!(
+        why,
+        Rejection::AlreadyMatched { .. }
+            | Rejection::TooManyMatches { .. }
+            | Rejection::WindowClosed { .. }
+            | Rejection::RecordClosed { .. }
+            | Rejection::DoctorRevoked { .. }
+            | Rejection::NoIndex { .. }
+            | Rejection::NoTrapdoor { .. }
+    )
 }
 
 /// The match with its proof; none where the ledger has another trapdoor by now, or no index any more.

@@ -41,6 +41,11 @@ impl Todo {
         self.change(|new| new.all = true);
     }
 
+    /// Whether every record is to be looked at.
+    pub(super) fn is_everything(&self) -> bool {
+        self.change(|new| new.all)
+    }
+
     /// A record has an index now.
     pub(crate) fn record(&self, record: RecordId) {
         self.change(|new| new.records.insert(record));
@@ -63,7 +68,7 @@ impl Todo {
         self.change(std::mem::take)
     }
 
-    /// Takes the single records, for a run that has everything else.
+    /// Takes the single records, for a run that is under way.
     pub(super) fn take_records(&self) -> BTreeSet<RecordId> {
         self.change(|new| std::mem::take(&mut new.records))
     }

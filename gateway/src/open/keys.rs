@@ -11,7 +11,7 @@ use consilium_service::{ATTRIBUTE_KEY_INFO, ApiError};
 
 use super::update_key;
 use crate::codes;
-use crate::failures::{from_kgc, unavailable};
+use crate::failures::{from_kgc, refused, unavailable};
 use crate::hospital::Hospital;
 use crate::store::{ATTRIBUTE_KEYS, KeyRow};
 
@@ -64,6 +64,9 @@ async fn fetch_attribute_key(
         .run(move || unwrap(&at, &expected, &wrapped))
         .await??;
     hospital.store.put(&ATTRIBUTE_KEYS, &doctor.id, &row)?;
+    if drop_if_revoked(hospital, &doctor.id)? {
+        return Err(refused(codes::DOCTOR_REVOKED, "the doctor is revoked"));
+    }
     hospital
         .note(
             "keep-attribute-key",
@@ -146,4 +149,15 @@ fn wanted(hospital: &Hospital) -> (Vec<DoctorEntry>, Option<EpochEntry>) {
 pub(crate) fn drop_key(hospital: &Hospital, doctor: &DoctorId) -> Result<(), ApiError> {
     hospital.kept_keys.forget(doctor);
     Ok(hospital.store.delete(&ATTRIBUTE_KEYS, doctor)?)
+}
+
+/// To be called after a key was kept: the doctor may have been revoked, and his keys dropped, since it was asked whether he is. The follower
+/// drops them when the state says so already; so whichever of the two comes last, nothing is left.
+pub(super) fn drop_if_revoked(hospital: &Hospital, doctor: &DoctorId) -> Result<bool, ApiError> {
+    let entry = View::new(hospital.state()).doctor(doctor);
+    let revoked = entry.is_none_or(|entry| entry.revocation.is_some());
+    if revoked {
+        drop_key(hospital, doctor)?;
+    }
+    Ok(revoked)
 }

@@ -142,6 +142,8 @@ impl Work {
         let key = Arc::new(made?);
         let (kept, epoch) = (&self.at.kept_keys, self.terms.epoch);
         kept.keep(&self.doctor, epoch, &key);
+        // This opening is refused when its access is committed.
+        keys::drop_if_revoked(&self.at, &self.doctor.id).map_err(Failure::Refused)?;
         Ok(key)
     }
 

@@ -15,6 +15,7 @@ use crate::hospital::Hospital;
 use crate::store::{
     Changes, OF_PATIENT, QUEUE, RECORDS, RecordRow, STAGED, Stage, StagedRow, TO_INDEX, TOKENS,
 };
+use crate::verdict;
 
 /// Registers a queued record. What cannot be now stays queued and is no error: the record's state shows it.
 ///
@@ -27,9 +28,11 @@ pub(crate) async fn register(hospital: &Arc<Hospital>, record: &RecordId) -> Res
         return Ok(hospital.store.delete(&QUEUE, record)?);
     }
     let (row, transaction) = transaction(hospital, record, row)?;
-    match hospital.node.submit(transaction).await {
+    match hospital.node.submit(transaction.clone()).await {
         Ok(_) => mark_registered(hospital, record),
-        Err(SubmitError::Rejected(rejection)) => refused(hospital, record, row, rejection),
+        Err(SubmitError::Rejected(rejection)) => {
+            refused(hospital, record, row, (&transaction, rejection))
+        }
         Err(error) => waits(hospital, record, row, &error),
     }
 }
@@ -65,16 +68,21 @@ fn refused(
     hospital: &Hospital,
     record: &RecordId,
     row: RecordRow,
-    rejection: Rejection,
+    (transaction, rejection): (&SignedTransaction, Rejection),
 ) -> Result<(), ApiError> {
     let there = View::new(hospital.state()).record(record);
     if there.is_some_and(|entry| entry.terms == row.registration.terms) {
         return mark_registered(hospital, record);
     }
-    if let Rejection::Expired { .. } = rejection {
+    let rejection = match verdict::refusal(hospital, transaction) {
         // Signed anew at the next attempt.
-        return waits(hospital, record, row, &rejection);
-    }
+        Some(expired @ Rejection::Expired { .. }) => {
+            return waits(hospital, record, row, &expired);
+        }
+        // Because of what waits in the node's pool: it need never be committed.
+        None => return waits(hospital, record, row, &rejection),
+        Some(rejection) => rejection,
+    };
     let row = RecordRow {
         stage: Stage::Refused(rejection.to_string()),
         ..row

@@ -4,7 +4,7 @@ use std::marker::PhantomData;
 
 use borsh::{BorshDeserialize, BorshSerialize};
 use consilium_client::wire::PublicKey;
-use consilium_contracts::{AuthorizationId, Canonical, DoctorId, RecordId};
+use consilium_contracts::{AuthorizationId, Canonical, Digest, DoctorId, RecordId};
 
 use super::StoreError;
 use super::rows::{Pair, SecretHash};
@@ -110,6 +110,23 @@ impl RowKey for (RecordId, DoctorId) {
     fn from_key(bytes: &[u8]) -> Option<Self> {
         let (record, doctor) = bytes.split_first_chunk::<32>()?;
         Some((RecordId::from_bytes(*record), DoctorId::from_key(doctor)?))
+    }
+}
+
+impl RowKey for (RecordId, DoctorId, Digest) {
+    fn to_key(&self) -> Vec<u8> {
+        let parts = [self.0.as_bytes(), self.1.as_bytes(), self.2.as_bytes()];
+        parts.into_iter().flatten().copied().collect()
+    }
+
+    fn from_key(bytes: &[u8]) -> Option<Self> {
+        let (record, rest) = bytes.split_first_chunk::<32>()?;
+        let (doctor, digest) = rest.split_first_chunk::<32>()?;
+        Some((
+            RecordId::from_bytes(*record),
+            DoctorId::from_bytes(*doctor),
+            Digest::from_bytes(digest.try_into().ok()?),
+        ))
     }
 }
 

@@ -16,7 +16,7 @@
 //! | [`TO_POST`] | record, doctor, trapdoor: they match, and the ledger is to be told |
 //! | [`PAIRS`] | record, doctor, trapdoor that were compared out of turn, for a challenge → whether they matched |
 //! | [`REPORTS`] | record, doctor → CTHR for the patient |
-//! | [`OUTGOING`] | record, doctor → CTHR on its way to the owner |
+//! | [`OUTGOING`] | record, doctor, digest → CTHR on its way to the owner |
 //! | [`AUTHORIZATIONS`] | authorizations that this hospital gave |
 //! | [`CURSOR`] | the ledger's height up to which events were acted on |
 //!
@@ -29,7 +29,7 @@ use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 
 use consilium_client::wire::PublicKey;
-use consilium_contracts::{AuthorizationId, DoctorId, Height, RecordId};
+use consilium_contracts::{AuthorizationId, Digest, DoctorId, Height, RecordId};
 use rocksdb::{
     ColumnFamilyDescriptor, DB, Direction, IteratorMode, Options, WriteBatch, WriteOptions,
 };
@@ -37,8 +37,8 @@ use rocksdb::{
 use consilium_contracts::Canonical as _;
 use consilium_service::ApiError;
 
-pub(crate) use column::Column;
-use column::{Row, RowKey};
+use column::Row;
+pub(crate) use column::{Column, RowKey};
 pub(crate) use rows::{
     Device, EnrolmentRow, EnrolmentStage, InvitationRow, KeyRow, OutgoingRow, Pair, Position,
     RecordRow, Role, SecretHash, Stage, StagedRow,
@@ -58,11 +58,15 @@ pub(crate) const COMPARED: Column<RecordId, Position> = Column::new("compared");
 pub(crate) const TO_POST: Column<Pair, ()> = Column::new("to-post");
 pub(crate) const PAIRS: Column<Pair, bool> = Column::new("pairs");
 pub(crate) const REPORTS: Column<(RecordId, DoctorId), Vec<u8>> = Column::new("reports");
-pub(crate) const OUTGOING: Column<(RecordId, DoctorId), OutgoingRow> = Column::new("outgoing");
+pub(crate) const OUTGOING: Column<(RecordId, DoctorId, Digest), OutgoingRow> =
+    Column::new("outgoing-reports");
+/// As earlier builds kept them, one of each doctor.
+pub(crate) const FORMER_OUTGOING: Column<(RecordId, DoctorId), OutgoingRow> =
+    Column::new("outgoing");
 pub(crate) const AUTHORIZATIONS: Column<AuthorizationId, ()> = Column::new("authorizations");
 pub(crate) const CURSOR: Column<(), Height> = Column::new("cursor");
 
-const COLUMNS: [&str; 17] = [
+const COLUMNS: [&str; 18] = [
     DEVICES.name(),
     INVITATIONS.name(),
     ENROLMENTS.name(),
@@ -78,6 +82,7 @@ const COLUMNS: [&str; 17] = [
     PAIRS.name(),
     REPORTS.name(),
     OUTGOING.name(),
+    FORMER_OUTGOING.name(),
     AUTHORIZATIONS.name(),
     CURSOR.name(),
 ];
@@ -245,6 +250,17 @@ impl Store {
         column: Column<K, V>,
     ) -> impl Iterator<Item = Result<(K, V), StoreError>> + '_ {
         self.rows_from(column, Vec::new())
+    }
+
+    /// The keys of a column, in order; values are not looked at.
+    pub(crate) fn keys<K: RowKey + 'static, V: Row + 'static>(
+        &self,
+        column: Column<K, V>,
+    ) -> impl Iterator<Item = Result<K, StoreError>> + '_ {
+        let pairs = self
+            .db
+            .iterator_cf(self.handle(column.name()), IteratorMode::Start);
+        pairs.map(move |pair| column.parse_key(&pair?.0))
     }
 
     /// The rows whose keys begin with `prefix`.

@@ -7,6 +7,7 @@ use consilium_client::http::{ClientSettings, HttpClient};
 use consilium_client::wire::Text;
 use consilium_contracts::{DoctorId, RecordId, Settings, View};
 
+use crate::hidden::put;
 use crate::world::*;
 
 const TEXT: &[u8] = b"{\"resourceType\":\"Bundle\",\"type\":\"collection\",\"entry\":[]}";
@@ -182,5 +183,53 @@ async fn who_does_not_answer_is_overdue_for_everyone_to_see() {
     let overdue = r#"ledger_challenges_overdue{hospital="south"} 1"#;
     assert!(metrics.contains(overdue), "{metrics}");
     world.south.start().await;
+    world.end().await;
+}
+
+/// An engine that is busy for days, or as here cannot go on at all, keeps no hospital from answering: what is challenged is compared apart.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_challenged_pair_is_compared_and_posted_whatever_the_engine_does() {
+    let settings = Settings {
+        matching_window_ms: 600_000,
+        ..settings()
+    };
+    let mut world = World::new(settings).await;
+    let cardiologist = doctor(&world, &world.south, "role:cardiologist").await;
+    interested(&world, &world.south, &cardiologist, &["i50"]).await;
+    authorize(&world.north, &world.south).await;
+    let patient = patient(&world.north).await;
+    world.south.stop().await;
+    let mut records = Vec::new();
+    for keywords in [["e11"], ["i50"]] {
+        let sent = submit(
+            &world,
+            &world.north,
+            &patient,
+            case(&keywords, &world.south),
+        )
+        .await;
+        wait("the index", async || {
+            let state = world.north.running().node().state();
+            View::new(&state).index(&sent.record, &world.south.id)
+        })
+        .await;
+        records.push(sent.record);
+    }
+    // How far the other is, which was there before, cannot be read: no run with both begins.
+    put(&world.south, "compared", records[0].as_bytes(), &[0xFF]);
+    world.south.start().await;
+    let request = ChallengeRequest {
+        doctor: Text(cardiologist.id),
+    };
+    let operator = world.north.operator();
+    operator.challenge(&records[1], &request).await.unwrap();
+    wait("the match", async || {
+        pair(&world.north, &records[1], &cardiologist.id)
+            .await
+            .matched_height
+    })
+    .await;
+    let answer = settled(&world.north, &records[1], &cardiologist.id).await;
+    assert_eq!(answer, ChallengeState::Match);
     world.end().await;
 }

@@ -22,12 +22,12 @@ use zeroize::Zeroizing;
 use crate::world::*;
 
 const TEXT: &[u8] = b"{\"resourceType\":\"Bundle\",\"type\":\"collection\",\"entry\":[]}";
-const PREFILTER: Prefilter = Prefilter {
+pub const PREFILTER: Prefilter = Prefilter {
     bits: 1024,
     weight: 16,
 };
 
-fn filtered(matching_window_ms: u64) -> Settings {
+pub fn filtered(matching_window_ms: u64) -> Settings {
     Settings {
         prefilter: Some(PREFILTER),
         matching_window_ms,
@@ -135,15 +135,15 @@ fn bundle(house: &House) -> serde_json::Value {
 }
 
 /// A hospital's own key in the hands of who runs it.
-struct Liar<'a> {
+pub struct Liar<'a> {
     world: &'a World,
     from: &'a House,
     to: &'a House,
-    signing: SigningKey,
+    pub signing: SigningKey,
 }
 
 impl<'a> Liar<'a> {
-    fn at(world: &'a World, from: &'a House, to: &'a House) -> Self {
+    pub fn at(world: &'a World, from: &'a House, to: &'a House) -> Self {
         let signing = hex::decode(bundle(from)["signing"].as_str().unwrap()).unwrap();
         Self {
             world,
@@ -153,12 +153,12 @@ impl<'a> Liar<'a> {
         }
     }
 
-    fn expires(&self) -> Height {
+    pub fn expires(&self) -> Height {
         let node = self.from.running().node();
         Height::new(node.status().height.value() + 500)
     }
 
-    async fn post(&self, key: &SigningKey, expires: Height, action: Action) {
+    pub async fn post(&self, key: &SigningKey, expires: Height, action: Action) {
         let transaction = Transaction {
             federation: self.world.federation.id(),
             sender: key.verifying_key(),
@@ -171,7 +171,7 @@ impl<'a> Liar<'a> {
     }
 
     /// A record that the gateway knows nothing of.
-    async fn register(&self) -> (RecordTerms, SigningKey) {
+    pub async fn register(&self) -> (RecordTerms, SigningKey) {
         let key = SigningKey::generate(&mut rng());
         let state = self.from.running().node().state();
         let terms = RecordTerms {
@@ -191,7 +191,7 @@ impl<'a> Liar<'a> {
     }
 
     /// An honest index of these keywords, with the filter that `lie` makes for it.
-    async fn index(
+    pub async fn index(
         &self,
         terms: &RecordTerms,
         keywords: &[KeywordToken],
@@ -214,7 +214,7 @@ impl<'a> Liar<'a> {
     }
 
     /// A bitmap of these keywords, and by no chance of `hidden`, with this weight, sealed by `key` for this context.
-    fn sealed(
+    pub fn sealed(
         &self,
         context: &FilterContext<'_>,
         (keywords, hidden): (&[KeywordToken], &[KeywordToken]),
@@ -316,6 +316,16 @@ async fn a_filter_that_is_garbage_copied_moved_or_of_another_weight_hides_no_mat
     }
     // The right one was left out for the honest doctor, and compared for the other, whose buckets nobody has.
     assert_eq!(compared(south).await, 2 * records.len() as u64 + 1);
+    // Who posted them stands in the audit log, each once.
+    let mut told = south.audit("refuse-filter");
+    told.sort();
+    assert_eq!(told.len(), records.len() + 1, "{told:?}");
+    let of_owner = format!("hospital {}: ", north.id);
+    let of_doctor = format!("doctor {}: ", careless.id);
+    let owners = told.iter().filter(|(_, why)| why.starts_with(&of_owner));
+    assert_eq!(owners.count(), records.len());
+    assert!(told.iter().any(|(_, why)| why.starts_with(&of_doctor)));
+    assert!(told.iter().all(|(outcome, _)| outcome == "refused"));
     world.end().await;
 }
 

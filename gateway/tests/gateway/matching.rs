@@ -4,10 +4,11 @@ use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
-use consilium_contracts::{RecordId, Settings, View};
+use consilium_contracts::{Canonical as _, Height, RecordId, RecordStatus, Settings, View};
 use consilium_gateway::{Gateway, StartError};
 
 use crate::filter::compared;
+use crate::hidden::{has, put};
 use crate::world::*;
 
 const TEXT: &[u8] = b"{\"resourceType\":\"Bundle\",\"type\":\"collection\",\"entry\":[]}";
@@ -189,5 +190,62 @@ async fn a_store_from_an_older_backup_repeats_what_it_lacks_and_nothing_is_poste
     assert!(why.contains("too late"), "{why}");
     settled(&world.south, 1).await;
     posted(&world, 3).await;
+    world.end().await;
+}
+
+/// What a crash left of a record between a batch and the record's end goes at the next start.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn nothing_of_a_closed_record_is_left_after_a_start() {
+    let mut world = World::new(settings()).await;
+    authorize(&world.north, &world.south).await;
+    let patient = patient(&world.north).await;
+    let closed = record(&world, &patient, &["i50"]).await;
+    wait("the window's end", async || {
+        let state = world.south.running().node().state();
+        let entry = View::new(&state).record(&closed)?;
+        matches!(entry.status, RecordStatus::Closed(_)).then_some(())
+    })
+    .await;
+    world.south.stop().await;
+    let pair = [closed.as_bytes(), &[1; 32], &[2; 32]].map(|part| &part[..]);
+    put(
+        &world.south,
+        "pairs",
+        &pair.concat(),
+        &false.to_canonical_bytes(),
+    );
+    put(
+        &world.south,
+        "to-post",
+        &pair.concat(),
+        &().to_canonical_bytes(),
+    );
+    world.south.start().await;
+    world.south.stop().await;
+    for column in ["pairs", "to-post"] {
+        assert!(!has(&world.south, column, &pair.concat()), "{column}");
+    }
+    world.end().await;
+}
+
+/// A node whose folder was lost and that reads the ledger again does not know yet what the gateway found on it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn what_was_found_is_kept_while_the_node_is_behind_what_the_gateway_acted_on() {
+    let mut world = World::new(settings()).await;
+    let pair = [[1; 32], [2; 32], [3; 32]].concat();
+    let height = world.south.running().node().status().height;
+    world.south.stop().await;
+    let ahead = Height::new(height.value() + 1_000_000);
+    put(&world.south, "cursor", &[], &ahead.to_canonical_bytes());
+    put(&world.south, "to-post", &pair, &().to_canonical_bytes());
+    world.south.start().await;
+    tokio::time::sleep(Duration::from_millis(1500)).await;
+    world.south.stop().await;
+    assert!(has(&world.south, "to-post", &pair));
+    put(&world.south, "cursor", &[], &height.to_canonical_bytes());
+    world.south.start().await;
+    tokio::time::sleep(Duration::from_millis(1500)).await;
+    world.south.stop().await;
+    assert!(!has(&world.south, "to-post", &pair));
     world.end().await;
 }

@@ -89,6 +89,8 @@ pub struct House {
     pub history: History,
     /// Bytes for its match engine, where it is not as usual.
     pub memory: Option<u64>,
+    /// How long its own transactions wait for a block, where it is not as usual.
+    pub patience: Option<Duration>,
     pub gateway: Option<Gateway>,
 }
 
@@ -119,6 +121,7 @@ impl House {
             operator,
             history: History::default(),
             memory: None,
+            patience: None,
             gateway: None,
         }
     }
@@ -131,6 +134,8 @@ impl House {
         config.tuning.history = self.history;
         let usual = config.gateway.matching_memory_bytes;
         config.gateway.matching_memory_bytes = self.memory.unwrap_or(usual);
+        let usual = config.tuning.submit_timeout;
+        config.tuning.submit_timeout = self.patience.unwrap_or(usual);
         config
     }
 
@@ -219,6 +224,8 @@ pub struct World {
     pub federation: Federation,
     pub north: House,
     pub south: House,
+    /// Further ones, where all vote.
+    pub others: Vec<House>,
 }
 
 pub fn settings() -> Settings {
@@ -237,6 +244,15 @@ impl World {
 
     /// A federation whose nodes keep so much of the past.
     pub async fn keeping(settings: Settings, history: History) -> Self {
+        Self::made(settings, history, &[]).await
+    }
+
+    /// A federation of `north`, `south` and these, all of which vote.
+    pub async fn voting(settings: Settings, others: &[&str]) -> Self {
+        Self::made(settings, History::default(), others).await
+    }
+
+    async fn made(settings: Settings, history: History, others: &[&str]) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let passphrase = passphrase();
         let home = Home::at(dir.path().join("kgc"));
@@ -261,21 +277,28 @@ impl World {
         let admin = read_key_file(&made.admin_key, Some(&passphrase)).unwrap();
         let mut north = House::init(dir.path().join("north"), "north");
         let mut south = House::init(dir.path().join("south"), "south");
+        let others = others.iter().map(|id| House::init(dir.path().join(id), id));
+        let mut others: Vec<_> = others.collect();
+        let all = || [&north, &south].into_iter().chain(&others);
         let request = GenesisRequest {
             name: "test federation".to_owned(),
             settings,
-            hospitals: vec![north.card.clone(), south.card.clone()],
-            validators: vec![north.id.clone()],
+            hospitals: all().map(|house| house.card.clone()).collect(),
+            validators: match others.is_empty() {
+                true => vec![north.id.clone()],
+                false => all().map(|house| house.id.clone()).collect(),
+            },
         };
         let genesis = consilium_kgc::genesis(&home, &passphrase, request).unwrap();
-        for house in [&north, &south] {
+        for house in all() {
             fs::copy(home.genesis(), house.folder.join("genesis.bin")).unwrap();
         }
         let pin = TlsPin::from_bytes(*genesis.genesis().kgc.tls_pin.as_bytes());
         let kgc_endpoint = Endpoint::new(url.parse().unwrap(), Some(pin)).unwrap();
         (north.history, south.history) = (history, history);
-        north.start().await;
-        south.start().await;
+        for house in [&mut north, &mut south].into_iter().chain(&mut others) {
+            house.start().await;
+        }
         let federation = Federation::from_genesis(&genesis).unwrap();
         let mut world = Self {
             dir,
@@ -287,6 +310,7 @@ impl World {
             federation,
             north,
             south,
+            others,
         };
         world.start_kgc().await;
         for house in [&world.north, &world.south] {
@@ -325,7 +349,8 @@ impl World {
 
     pub async fn end(mut self) {
         self.stop_kgc().await;
-        for house in [&mut self.south, &mut self.north] {
+        let others = self.others.iter_mut();
+        for house in others.chain([&mut self.south, &mut self.north]) {
             if house.gateway.is_some() {
                 house.stop().await;
             }

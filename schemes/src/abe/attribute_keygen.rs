@@ -117,6 +117,12 @@ impl KeyAttributes {
         &self.sorted
     }
 
+    /// Bytes in memory, about: each attribute's text, in the set and in the order.
+    pub(super) fn bytes(&self) -> usize {
+        let text = |attribute: &Attribute| size_of::<Attribute>() + attribute.to_string().len();
+        2 * self.sorted.iter().map(text).sum::<usize>()
+    }
+
     /// P_A of this node.
     pub(super) fn point(&self, node: &NodeKey, attribute: &Attribute) -> Option<G1> {
         let index = self.sorted.binary_search(attribute).ok()?;

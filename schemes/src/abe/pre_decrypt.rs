@@ -56,17 +56,22 @@ pub(super) fn policy_half(
     omega: &[(usize, Scalar)],
 ) -> Option<Gt> {
     let (capsule, access) = (prepared.capsule(), prepared.access());
-    let mut attribute_terms: BTreeMap<usize, Vec<(G1, Scalar)>> = BTreeMap::new();
+    let mut attribute_terms: BTreeMap<usize, Vec<(&Attribute, Scalar)>> = BTreeMap::new();
     let mut row_terms = Vec::with_capacity(omega.len());
     for (index, weight) in omega {
         let row = access.rows().get(*index)?;
         let terms = attribute_terms.entry(row.repetition()).or_default();
-        terms.push((point(row.attribute())?, *weight));
+        point(row.attribute())?;
+        terms.push((row.attribute(), *weight));
         row_terms.push((*capsule.rows.get(*index)?, *weight));
     }
-    let mut left = vec![p0, -G1::multi_mul(row_terms)];
+    // Of its length at once, since it is secret: a list that grows leaves copies behind.
+    let mut left = Zeroizing::new(Vec::with_capacity(2 + attribute_terms.len()));
+    left.extend([p0, -G1::multi_mul(row_terms)]);
     let mut right = vec![prepared.c0(), p1];
     for (j, terms) in attribute_terms {
+        let terms = terms.iter();
+        let terms = terms.filter_map(|(attribute, weight)| Some((point(attribute)?, *weight)));
         left.push(G1::multi_mul(terms));
         right.push(prepared.c2().get(j)?);
     }

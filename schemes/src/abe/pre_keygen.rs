@@ -43,10 +43,11 @@ impl KeyLines {
 }
 
 impl PreDecryptionKey {
-    /// Bytes in memory, about: its lines, and a point for each attribute.
+    /// Bytes in memory, about: its lines, and for each attribute a point and its text.
     #[must_use]
     pub fn bytes(&self) -> usize {
-        size_of::<Self>() + 2 * PreparedG2::BYTES + size_of_val(self.node.pa.as_slice())
+        let points = size_of_val(self.node.pa.as_slice());
+        size_of::<Self>() + 2 * PreparedG2::BYTES + points + self.attributes.bytes()
     }
 
     /// t: the epoch whose capsules it fits.

@@ -132,16 +132,19 @@ impl<'a> Selected<'a> {
 
     /// For each j in J: prod over tau(i) = j of point(i)^{omega_i}.
     fn sums(&self, point: impl Fn(usize) -> Option<G1>) -> Option<Vec<G1>> {
-        let repetition = |row: &usize| self.repetition(*row);
-        let sum = |j: usize| {
-            let rows = self
-                .rows
-                .iter()
-                .filter(|(row, _)| repetition(row) == Some(j));
-            let terms = rows.map(|(row, omega)| Some((point(*row)?, *omega)));
-            Some(G1::multi_mul(terms.collect::<Option<Vec<_>>>()?))
-        };
-        self.occurring().into_iter().map(sum).collect()
+        if !self.rows.iter().all(|(row, _)| point(*row).is_some()) {
+            return None;
+        }
+        let occurring = self.occurring();
+        // Of their length at once, since they may be secret: a list that grows leaves copies behind.
+        let mut sums = Vec::with_capacity(occurring.len());
+        for j in occurring {
+            let rows = self.rows.iter();
+            let rows = rows.filter(|(row, _)| self.repetition(*row) == Some(j));
+            let terms = rows.filter_map(|(row, omega)| Some((point(*row)?, *omega)));
+            sums.push(G1::multi_mul(terms));
+        }
+        Some(sums)
     }
 
     /// tau(i).
@@ -162,9 +165,11 @@ impl<'a> Selected<'a> {
         let negated = [-labels::h_w(), -self.v];
         let w = self.w.iter().map(|w| -*w);
         let public: Vec<G1> = negated.into_iter().chain(w).collect();
-        let secret: Vec<G1> = [of.p0].iter().chain(&of.parts).copied().collect();
-        let (public, secret) = (PreparedG1::many(&public), PreparedG1::many(&secret));
-        let (public, secret) = (public.as_slice(), Zeroizing::new(secret));
+        let mut secret = Zeroizing::new(Vec::with_capacity(1 + of.parts.len()));
+        secret.push(of.p0);
+        secret.extend_from_slice(&of.parts);
+        let public = PreparedG1::many(&public);
+        let (public, secret) = (public.as_slice(), Zeroizing::new(PreparedG1::many(&secret)));
         let ([w_0, v, w @ ..], [p0, t @ ..]) = (public, secret.as_slice()) else {
             unreachable!("both have their first entries");
         };
@@ -375,7 +380,7 @@ pub fn pre_dec_proven(
     };
     let bound = |seed| claim.append(seed, &semi, capsule, doctor);
     let mut nonces = Nonces::new(LABEL_NONCE, &[&secret.hashed()], bound, rng);
-    let masks = Preimage {
+    let mut masks = Preimage {
         p0: FixedG1::generator() * &nonces.draw(),
         p1: FixedG2::generator() * &nonces.draw(),
         parts: nonces
@@ -388,6 +393,8 @@ pub fn pre_dec_proven(
     let c = claim.challenge(&semi, capsule, doctor, &commitments); // L52
     let answers = masks.plus(&secret, c); // L53
     secret.wipe();
+    // With the answers they would say the secret.
+    masks.wipe();
     Ok((semi, TransformProof { claim, c, answers }))
 }
 

@@ -6,7 +6,7 @@ use core::ops::{Add, AddAssign, Mul, Neg, Sub};
 
 use group::{Curve, Group};
 
-use zeroize::DefaultIsZeroes;
+use zeroize::{DefaultIsZeroes, Zeroizing};
 
 use super::error::DecodeError;
 use super::raw;
@@ -148,7 +148,11 @@ macro_rules! source_group {
             /// Σ kᵢ·Pᵢ for **public** scalars, in variable time. Scalars 1 and -1 (the weights of most policies) cost an addition.
             #[must_use]
             pub fn multi_mul(terms: impl IntoIterator<Item = (Self, Scalar)>) -> Self {
-                let (mut sum, mut points, mut scalars) = (Self::identity(), Vec::new(), Vec::new());
+                let terms = terms.into_iter();
+                let most = terms.size_hint().1.unwrap_or_default();
+                // The points may be secret: wiped, and no copies left behind by growing.
+                let mut points = Zeroizing::new(Vec::with_capacity(most));
+                let (mut sum, mut scalars) = (Self::identity(), Vec::new());
                 let minus_one = -Scalar::ONE;
                 for (point, scalar) in terms {
                     if scalar == Scalar::ONE {

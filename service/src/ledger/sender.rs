@@ -43,7 +43,9 @@ impl LedgerSender {
         self.sign_until(action, self.expires())
     }
 
-    fn sign_until(&self, action: Action, expires: Height) -> SignedTransaction {
+    /// As [`Self::sign`], for an action with a proof that is bound to the height at which the transaction expires: one that
+    /// [`Self::expires`] gave.
+    pub fn sign_until(&self, action: Action, expires: Height) -> SignedTransaction {
         let transaction = Transaction {
             federation: self.federation,
             sender: self.key(),
@@ -62,8 +64,7 @@ impl LedgerSender {
         self.node.submit(self.sign(action)).await
     }
 
-    /// As [`Self::submit`], for an action with a proof that is bound to the height at which the transaction expires: one that
-    /// [`Self::expires`] gave.
+    /// Signs as [`Self::sign_until`] does, and submits.
     ///
     /// # Errors
     /// The node's.
