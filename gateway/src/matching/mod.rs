@@ -39,8 +39,8 @@ pub(crate) use post::{post_found, proof};
 use run::Run;
 use todo::{New, Todo};
 
-/// Batches of a run, some seconds each, before it ends for the sake of a new trapdoor: beginning one reads the position of each record.
-const BATCHES: u64 = 16;
+/// Batches of a run, half a second each, before it ends for the sake of a new trapdoor: beginning one reads the position of each record.
+const BATCHES: u64 = 128;
 /// Matches that are posted at once.
 const AT_ONCE: usize = 64;
 /// Work that may wait for a thread; the tasks above bound it.

@@ -26,8 +26,8 @@ use crate::filter::Filter;
 use crate::hospital::Hospital;
 use crate::store::{COMPARED, Changes, TO_POST};
 
-/// Pairs that are compared between two writes to the store: some seconds.
-const PAIRS_AT_ONCE: usize = 4096;
+/// Pairs that are compared between two writes to the store, before what matches is posted: half a second, or one with n = 32.
+const PAIRS_AT_ONCE: usize = 512;
 /// Records that are read between two writes to the store.
 const RECORDS_AT_ONCE: usize = 1024;
 /// With a prefilter, pairs of a batch that may be candidates, should it leave out none: 16 bytes of memory each.
